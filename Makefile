@@ -1,0 +1,97 @@
+# make            builds build/ngx_http_clientcert_policy_module.so
+# make demo       installs what is missing, builds, shows the module at work
+# make test       installs what is missing, builds, runs all tests
+# make check      installs what is missing, runs the static checks
+# make fuzz       installs what is missing, fuzzes for FUZZ_SECONDS a target
+# make bench      installs what is missing, counts instructions per request
+#
+# NGINX_SRC=DIR   builds against that nginx source tree instead of the
+#                 packaged nginx; then TEST_NGINX_BINARY=FILE is the nginx
+#                 that runs the demo and the tests
+# NGINX_FLAGS=... adds flags of its configure script
+
+BUILD = $(CURDIR)/build
+NAME = ngx_http_clientcert_policy_module
+MODULE = $(BUILD)/$(NAME).so
+
+PACKAGED_SRC = /usr/share/nginx/src
+NGINX_SRC = $(PACKAGED_SRC)
+NGINX_FLAGS =
+OBJS = $(BUILD)/nginx
+
+export TEST_NGINX_BINARY ?= /usr/sbin/nginx
+export TEST_NGINX_LOAD_MODULES = $(MODULE)
+export TEST_NGINX_CERT_DIR = $(BUILD)/cert
+export TEST_NGINX_BUILD_DIR = $(BUILD)
+
+# the real Test::Nginx where it is installed, else its stand-in of t/lib
+TEST_NGINX_LIB = $(shell perl -MTest::Nginx::Socket -e 1 2>/dev/null \
+                   || echo "-I$(CURDIR)/t/lib")
+TESTS = t
+
+FUZZ_SECONDS = 60
+UNIT_CFLAGS = -g -O1 -Wall -Wextra -Wno-unused-parameter -Werror \
+              -I$(OBJS) $(addprefix -I$(NGINX_SRC)/src/,core event \
+              event/modules event/quic os/unix)
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
+
+.PHONY: all module demo test check fuzz bench clean
+
+all: module
+
+module: $(OBJS)/Makefile
+	@$(MAKE) --no-print-directory -f $(OBJS)/Makefile -C $(NGINX_SRC) modules
+	@cmp -s $(OBJS)/$(NAME).so $(MODULE) \
+	    || install -m 644 $(OBJS)/$(NAME).so $(MODULE)
+
+$(OBJS)/Makefile: config Makefile
+	@.ci/install build
+	@mkdir -p $(BUILD)
+	cd $(NGINX_SRC) && bash -c '[ ! -f conf_flags ] || . ./conf_flags; \
+	    if [ -f configure ]; then c=./configure; else c=auto/configure; fi; \
+	    $$c --with-compat --with-http_ssl_module "$${NGX_CONF_FLAGS[@]}" \
+	        --with-cc-opt="-g -O2 -fPIC -Wall -Wextra -Wno-unused-parameter \
+	        -Wshadow -Wstrict-prototypes -Werror" $(NGINX_FLAGS) \
+	        --builddir="$(OBJS)" --add-dynamic-module="$(CURDIR)"' \
+	    > $(BUILD)/configure.log || { cat $(BUILD)/configure.log; exit 1; }
+
+demo:
+	@.ci/install build demo
+	@$(MAKE) --no-print-directory module
+	@docs/demo.sh
+
+test:
+	@.ci/install build test
+	@$(MAKE) --no-print-directory module $(BUILD)/thumbprint_test
+	@t/cert/make.sh $(TEST_NGINX_CERT_DIR)
+	prove $(TEST_NGINX_LIB) $(PROVE_FLAGS) $(TESTS)
+
+check:
+	@.ci/install build check
+	@$(MAKE) --no-print-directory module
+	@.ci/check $(NGINX_SRC) $(OBJS)
+
+fuzz:
+	@.ci/install build check
+	@$(MAKE) --no-print-directory module $(BUILD)/thumbprint_fuzz
+	@mkdir -p $(BUILD)/corpus
+	@t/fuzz/seeds.sh $(BUILD)/corpus/thumbprint
+	cd $(BUILD) && ./thumbprint_fuzz -max_total_time=$(FUZZ_SECONDS) \
+	    -max_len=256 -print_final_stats=1 -verbosity=0 corpus/thumbprint
+
+bench:
+	@.ci/install build test bench
+	@$(MAKE) --no-print-directory module
+	@t/cert/make.sh $(TEST_NGINX_CERT_DIR)
+	@bench/instructions
+
+$(BUILD)/thumbprint_test: t/unit/thumbprint.c src/ngx_clientcert_thumbprint.[ch]
+	$(CC) $(UNIT_CFLAGS) $(SANITIZE) -o $@ t/unit/thumbprint.c \
+	    src/ngx_clientcert_thumbprint.c
+
+$(BUILD)/thumbprint_fuzz: t/fuzz/thumbprint.c src/ngx_clientcert_thumbprint.[ch]
+	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
+	    t/fuzz/thumbprint.c src/ngx_clientcert_thumbprint.c
+
+clean:
+	rm -rf $(BUILD) t/servroot

@@ -1,0 +1,755 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "src/ngx_clientcert_facts.h"
+#include "src/ngx_clientcert_trust.h"
+#include "src/ngx_clientcert_policy.h"
+#include "src/ngx_http_clientcert.h"
+
+
+#define NGX_HTTP_CLIENTCERT_SUBJECT_LEN  256
+
+/* the value of "ssl_verify_client on" */
+#define NGX_HTTP_CLIENTCERT_VERIFY_ON    1
+
+
+typedef struct {
+    ngx_array_t               policies;   /* ngx_clientcert_policy_t * */
+    ngx_array_t               uses;       /* ngx_http_clientcert_use_t */
+} ngx_http_clientcert_main_conf_t;
+
+
+typedef struct {
+    ngx_clientcert_policy_t  *policy;     /* NULL: off */
+    u_char                   *file;
+    ngx_uint_t                line;
+} ngx_http_clientcert_loc_conf_t;
+
+
+/* a policy in force in some location of a server */
+
+typedef struct {
+    ngx_clientcert_policy_t   *policy;
+    ngx_http_core_srv_conf_t  *cscf;
+    ngx_uint_t                 verify;    /* of "ssl_verify_client" */
+    u_char                    *file;
+    ngx_uint_t                 line;
+} ngx_http_clientcert_use_t;
+
+
+static ngx_int_t ngx_http_clientcert_access_handler(ngx_http_request_t *r);
+static ngx_clientcert_verdict_t *ngx_http_clientcert_decide(
+    ngx_http_request_t *r, ngx_clientcert_policy_t *policy);
+static ngx_clientcert_chain_e ngx_http_clientcert_chain(ngx_http_request_t *r,
+    ngx_clientcert_facts_t *facts);
+static ngx_int_t ngx_http_clientcert_status(
+    ngx_clientcert_verdict_t *verdict);
+static void ngx_http_clientcert_log(ngx_http_request_t *r, ngx_uint_t level,
+    ngx_clientcert_verdict_t *verdict);
+static u_char *ngx_http_clientcert_log_certificate(ngx_http_request_t *r,
+    u_char *buf, u_char *last);
+static const char *ngx_http_clientcert_advice(
+    ngx_clientcert_verdict_t *verdict);
+static ngx_int_t ngx_http_clientcert_header_filter(ngx_http_request_t *r);
+static void ngx_http_clientcert_cleanup(void *data);
+
+static void *ngx_http_clientcert_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_clientcert_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_clientcert_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_http_clientcert_add_use(ngx_conf_t *cf,
+    ngx_http_clientcert_loc_conf_t *lcf);
+static char *ngx_http_clientcert_policy(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_clientcert_require(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_clientcert_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_clientcert_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_clientcert_check(ngx_conf_t *cf,
+    ngx_http_clientcert_main_conf_t *mcf);
+static void ngx_http_clientcert_check_use(ngx_conf_t *cf,
+    ngx_http_clientcert_use_t *use);
+static ngx_int_t ngx_http_clientcert_init_trust(ngx_conf_t *cf);
+static ngx_clientcert_trust_t *ngx_http_clientcert_server_trust(
+    ngx_conf_t *cf, ngx_http_ssl_srv_conf_t *sscf);
+
+
+static ngx_command_t  ngx_http_clientcert_commands[] = {
+
+    { ngx_string("clientcert_policy"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_clientcert_policy,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("clientcert_require"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+                        |NGX_HTTP_LMT_CONF|NGX_CONF_TAKE1,
+      ngx_http_clientcert_require,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_clientcert_policy_module_ctx = {
+    ngx_http_clientcert_preconfiguration,  /* preconfiguration */
+    ngx_http_clientcert_init,              /* postconfiguration */
+
+    ngx_http_clientcert_create_main_conf,  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_clientcert_create_loc_conf,   /* create location configuration */
+    ngx_http_clientcert_merge_loc_conf     /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_clientcert_policy_module = {
+    NGX_MODULE_V1,
+    &ngx_http_clientcert_policy_module_ctx, /* module context */
+    ngx_http_clientcert_commands,          /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+
+
+static ngx_int_t
+ngx_http_clientcert_access_handler(ngx_http_request_t *r)
+{
+    ngx_uint_t                       level;
+    ngx_clientcert_verdict_t        *verdict;
+    ngx_http_core_loc_conf_t        *clcf;
+    ngx_http_clientcert_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_clientcert_policy_module);
+
+    if (lcf->policy == NULL) {
+        return NGX_DECLINED;
+    }
+
+    verdict = ngx_http_clientcert_decide(r, lcf->policy);
+
+    if (verdict == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "clientcert policy \"%V\": %V", &lcf->policy->name,
+                   &ngx_clientcert_reasons[verdict->reason]);
+
+    if (verdict->reason != NGX_CLIENTCERT_OK) {
+
+        /* under "satisfy any" another module may still let it through */
+
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+        level = (clcf->satisfy == NGX_HTTP_SATISFY_ALL)
+                ? lcf->policy->log_level : NGX_LOG_INFO;
+
+        if (r->connection->log->log_level >= level) {
+            ngx_http_clientcert_log(r, level, verdict);
+        }
+    }
+
+    /* NGX_OK would satisfy "satisfy any" with a policy not in force yet */
+
+    if (lcf->policy->dry_run) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_clientcert_status(verdict);
+}
+
+
+static ngx_clientcert_verdict_t *
+ngx_http_clientcert_decide(ngx_http_request_t *r,
+    ngx_clientcert_policy_t *policy)
+{
+    ngx_pool_cleanup_t        *cln;
+    ngx_clientcert_chain_e     chain;
+    ngx_clientcert_facts_t    *facts;
+    ngx_clientcert_verdict_t  *verdict;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_clientcert_verdict_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    verdict = cln->data;
+
+    cln->handler = ngx_http_clientcert_cleanup;
+    ngx_http_set_ctx(r, verdict, ngx_http_clientcert_policy_module);
+
+    facts = NULL;
+    chain = NGX_CLIENTCERT_UNVERIFIED;
+
+    if (r->connection->ssl) {
+
+        facts = ngx_clientcert_facts(r->connection);
+
+        if (facts == NULL) {
+            ngx_memzero(verdict, sizeof(ngx_clientcert_verdict_t));
+            verdict->policy = policy;
+            verdict->reason = NGX_CLIENTCERT_ERROR;
+            return verdict;
+        }
+
+        chain = ngx_http_clientcert_chain(r, facts);
+    }
+
+    ngx_clientcert_policy_decide(policy, facts, chain, ngx_time(), verdict);
+
+    return verdict;
+}
+
+
+static ngx_clientcert_chain_e
+ngx_http_clientcert_chain(ngx_http_request_t *r,
+    ngx_clientcert_facts_t *facts)
+{
+    ngx_http_ssl_srv_conf_t  *sscf;
+
+    sscf = ngx_http_get_module_srv_conf(r, ngx_http_ssl_module);
+
+    if (facts->foreign_session
+        || !ngx_clientcert_trust_same(r->connection, &sscf->ssl))
+    {
+        return NGX_CLIENTCERT_VERIFIED_ELSEWHERE;
+    }
+
+    return facts->verified ? NGX_CLIENTCERT_VERIFIED
+                           : NGX_CLIENTCERT_UNVERIFIED;
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_status(ngx_clientcert_verdict_t *verdict)
+{
+    switch (verdict->reason) {
+
+    case NGX_CLIENTCERT_OK:
+        return NGX_OK;
+
+    case NGX_CLIENTCERT_MISDIRECTED:
+        return NGX_HTTP_MISDIRECTED_REQUEST;
+
+    case NGX_CLIENTCERT_ERROR:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    default:
+        return verdict->policy->reject;
+    }
+}
+
+
+static void
+ngx_http_clientcert_log(ngx_http_request_t *r, ngx_uint_t level,
+    ngx_clientcert_verdict_t *verdict)
+{
+    u_char  *p;
+    u_char   buf[NGX_MAX_ERROR_STR];
+
+    p = ngx_http_clientcert_log_certificate(r, buf, buf + NGX_MAX_ERROR_STR);
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "client certificate %s by policy \"%V\": %V%*s, %s",
+                  verdict->policy->dry_run ? "would be rejected" : "rejected",
+                  &verdict->policy->name,
+                  &ngx_clientcert_reasons[verdict->reason],
+                  (size_t) (p - buf), buf,
+                  ngx_http_clientcert_advice(verdict));
+}
+
+
+static u_char *
+ngx_http_clientcert_log_certificate(ngx_http_request_t *r, u_char *buf,
+    u_char *last)
+{
+    u_char                  *p;
+    ngx_clientcert_facts_t  *facts;
+
+    facts = r->connection->ssl ? ngx_clientcert_facts(r->connection) : NULL;
+
+    if (facts == NULL || !facts->certificate) {
+        return buf;
+    }
+
+    p = ngx_slprintf(buf, last, ", sha1=");
+    p = ngx_hex_dump(p, facts->sha1, NGX_CLIENTCERT_SHA1_LEN);
+    p = ngx_slprintf(p, last, " sha256=");
+    p = ngx_hex_dump(p, facts->sha256, NGX_CLIENTCERT_SHA256_LEN);
+    p = ngx_slprintf(p, last, " subject=\"");
+    p = ngx_clientcert_facts_subject(r->connection, p,
+                                     NGX_HTTP_CLIENTCERT_SUBJECT_LEN);
+
+    return ngx_slprintf(p, last, "\" verify=\"%V\"", &facts->verify);
+}
+
+
+static const char *
+ngx_http_clientcert_advice(ngx_clientcert_verdict_t *verdict)
+{
+    switch (verdict->reason) {
+
+    case NGX_CLIENTCERT_NO_TLS:
+        return "the connection is not TLS";
+
+    case NGX_CLIENTCERT_NO_CERTIFICATE:
+        return "the client sent none";
+
+    case NGX_CLIENTCERT_UNTRUSTED:
+        return (verdict->policy->trust == NGX_CLIENTCERT_TRUST_CHAIN)
+               ? "\"trust chain\" needs a verified chain"
+               : "without a verified chain only \"allow thumbprint=\" alone "
+                 "would let it in";
+
+    case NGX_CLIENTCERT_MISDIRECTED:
+        return "the chain was verified by a server with other CAs, which the "
+               "client reached without SNI or with the name of that server";
+
+    case NGX_CLIENTCERT_NOT_YET_VALID:
+    case NGX_CLIENTCERT_EXPIRED:
+        return "\"validity\" is on";
+
+    case NGX_CLIENTCERT_WRONG_PURPOSE:
+        return "it is not made for TLS client authentication";
+
+    case NGX_CLIENTCERT_DENIED:
+        return "a \"deny\" names it";
+
+    case NGX_CLIENTCERT_NO_MATCH:
+        return "\"allow thumbprint=\" with one of these would let it in";
+
+    default: /* NGX_CLIENTCERT_ERROR */
+        return "it could not be read";
+    }
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_header_filter(ngx_http_request_t *r)
+{
+    ngx_clientcert_policy_t   *policy;
+    ngx_clientcert_verdict_t  *verdict;
+
+    if (r != r->main
+        || r->headers_out.status < NGX_HTTP_BAD_REQUEST
+        || r->headers_out.status_line.len)
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    verdict = ngx_http_clientcert_verdict(r);
+
+    if (verdict) {
+        policy = verdict->policy;
+
+        if (r->headers_out.status == policy->reject
+            && ngx_http_clientcert_status(verdict) == (ngx_int_t) policy->reject
+            && !policy->dry_run)
+        {
+            r->headers_out.status_line = policy->status_line;
+        }
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+ngx_clientcert_verdict_t *
+ngx_http_clientcert_verdict(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t        *cln;
+    ngx_clientcert_verdict_t  *verdict;
+
+    verdict = ngx_http_get_module_ctx(r, ngx_http_clientcert_policy_module);
+
+    if (verdict == NULL && (r->internal || r->filter_finalize)) {
+
+        /* contexts are reset by internal redirects, cleanups are not */
+
+        for (cln = r->pool->cleanup; cln; cln = cln->next) {
+            if (cln->handler == ngx_http_clientcert_cleanup) {
+                return cln->data;
+            }
+        }
+    }
+
+    return verdict;
+}
+
+
+/* marks the verdict among the cleanups of a request's pool */
+
+static void
+ngx_http_clientcert_cleanup(void *data)
+{
+}
+
+
+static void *
+ngx_http_clientcert_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_clientcert_main_conf_t  *mcf;
+
+    mcf = ngx_palloc(cf->pool, sizeof(ngx_http_clientcert_main_conf_t));
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&mcf->policies, cf->pool, 4,
+                       sizeof(ngx_clientcert_policy_t *))
+        != NGX_OK
+        || ngx_array_init(&mcf->uses, cf->pool, 4,
+                          sizeof(ngx_http_clientcert_use_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return mcf;
+}
+
+
+static void *
+ngx_http_clientcert_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_clientcert_loc_conf_t  *lcf;
+
+    lcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_clientcert_loc_conf_t));
+    if (lcf == NULL) {
+        return NULL;
+    }
+
+    lcf->policy = NGX_CONF_UNSET_PTR;
+
+    return lcf;
+}
+
+
+static char *
+ngx_http_clientcert_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_clientcert_loc_conf_t *prev = parent;
+    ngx_http_clientcert_loc_conf_t *conf = child;
+
+    if (conf->policy == NGX_CONF_UNSET_PTR) {
+        conf->file = prev->file;
+        conf->line = prev->line;
+        ngx_conf_merge_ptr_value(conf->policy, prev->policy, NULL);
+    }
+
+    return conf->policy ? ngx_http_clientcert_add_use(cf, conf) : NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_clientcert_add_use(ngx_conf_t *cf,
+    ngx_http_clientcert_loc_conf_t *lcf)
+{
+    ngx_uint_t                        i;
+    ngx_http_ssl_srv_conf_t          *sscf;
+    ngx_http_core_srv_conf_t         *cscf;
+    ngx_http_clientcert_use_t        *use;
+    ngx_http_clientcert_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_clientcert_policy_module);
+    sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_ssl_module);
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    /* once for a directive and a server, however many locations inherit it */
+
+    use = mcf->uses.elts;
+
+    for (i = mcf->uses.nelts; i > 0; i--) {
+        if (use[i - 1].cscf != cscf) {
+            break;
+        }
+
+        if (use[i - 1].line == lcf->line && use[i - 1].file == lcf->file) {
+            return NGX_CONF_OK;
+        }
+    }
+
+    use = ngx_array_push(&mcf->uses);
+    if (use == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    use->policy = lcf->policy;
+    use->cscf = cscf;
+    use->verify = sscf->verify;
+    use->file = lcf->file;
+    use->line = lcf->line;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_clientcert_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_clientcert_main_conf_t *mcf = conf;
+
+    ngx_str_t                *value;
+    ngx_clientcert_policy_t  *policy;
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || ngx_strcmp(value[1].data, "off") == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid policy name \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    policy = ngx_clientcert_policy_get(cf, &mcf->policies, &value[1]);
+    if (policy == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (policy->defined) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate policy \"%V\", the first one is in "
+                           "%s:%ui", &value[1], policy->file, policy->line);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_clientcert_policy_block(cf, policy);
+}
+
+
+static char *
+ngx_http_clientcert_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_clientcert_loc_conf_t *lcf = conf;
+
+    ngx_str_t                        *value;
+    ngx_http_clientcert_main_conf_t  *mcf;
+
+    if (lcf->policy != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        lcf->policy = NULL;
+        return NGX_CONF_OK;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_clientcert_policy_module);
+
+    lcf->policy = ngx_clientcert_policy_get(cf, &mcf->policies, &value[1]);
+    if (lcf->policy == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->file = cf->conf_file->file.name.data;
+    lcf->line = cf->conf_file->line;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_preconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_clientcert_facts_init(cf->cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_clientcert_add_variables(cf);
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt              *h;
+    ngx_http_core_main_conf_t        *cmcf;
+    ngx_http_clientcert_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_clientcert_policy_module);
+
+    if (mcf->policies.nelts == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_clientcert_check(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_clientcert_init_trust(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_clientcert_access_handler;
+
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_clientcert_header_filter;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_check(ngx_conf_t *cf,
+    ngx_http_clientcert_main_conf_t *mcf)
+{
+    ngx_uint_t                  i;
+    ngx_clientcert_policy_t   **policy;
+    ngx_http_clientcert_use_t  *use;
+
+    policy = mcf->policies.elts;
+
+    for (i = 0; i < mcf->policies.nelts; i++) {
+        if (!policy[i]->defined) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown policy \"%V\" in %s:%ui",
+                          &policy[i]->name, policy[i]->file, policy[i]->line);
+            return NGX_ERROR;
+        }
+    }
+
+    use = mcf->uses.elts;
+
+    for (i = 0; i < mcf->uses.nelts; i++) {
+        ngx_http_clientcert_check_use(cf, &use[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_clientcert_check_use(ngx_conf_t *cf, ngx_http_clientcert_use_t *use)
+{
+    if (use->verify == 0) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"clientcert_require %V\" in %s:%ui refuses everyone "
+                      "in server \"%V\", where \"ssl_verify_client\" is off",
+                      &use->policy->name, use->file, use->line,
+                      &use->cscf->server_name);
+    }
+
+    if (use->verify == NGX_HTTP_CLIENTCERT_VERIFY_ON && use->policy->dry_run) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"dry_run\" of policy \"%V\", required in %s:%ui, has "
+                      "no effect on clients without a valid certificate in "
+                      "server \"%V\", where \"ssl_verify_client\" is on",
+                      &use->policy->name, use->file, use->line,
+                      &use->cscf->server_name);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_init_trust(ngx_conf_t *cf)
+{
+    ngx_uint_t                   s;
+    ngx_array_t                  trusts;
+    ngx_clientcert_trust_t      *trust, **t;
+    ngx_http_ssl_srv_conf_t     *sscf;
+    ngx_http_core_srv_conf_t   **cscfp;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    cscfp = cmcf->servers.elts;
+
+    if (ngx_array_init(&trusts, cf->temp_pool, cmcf->servers.nelts,
+                       sizeof(ngx_clientcert_trust_t *))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (s = 0; s < cmcf->servers.nelts; s++) {
+        sscf = cscfp[s]->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
+
+        if (sscf->ssl.ctx == NULL) {
+            continue;
+        }
+
+        trust = ngx_http_clientcert_server_trust(cf, sscf);
+        if (trust == NULL) {
+            return NGX_ERROR;
+        }
+
+        /* a server that asks for no certificate has no say in sessions */
+
+        if (sscf->verify) {
+            t = ngx_array_push(&trusts);
+            if (t == NULL) {
+                return NGX_ERROR;
+            }
+
+            *t = trust;
+        }
+    }
+
+    for (s = 0; s < cmcf->servers.nelts; s++) {
+        sscf = cscfp[s]->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
+
+        if (sscf->ssl.ctx
+            && ngx_clientcert_trust_bind_sessions(&sscf->ssl, &trusts,
+                                                  sscf->certificates)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_clientcert_trust_t *
+ngx_http_clientcert_server_trust(ngx_conf_t *cf,
+    ngx_http_ssl_srv_conf_t *sscf)
+{
+    u_char     *p;
+    ngx_str_t   ocsp;
+
+    p = ngx_pnalloc(cf->temp_pool,
+                    NGX_INT_T_LEN + sscf->ocsp_responder.len);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    ocsp.data = p;
+    ocsp.len = ngx_sprintf(p, "%ui%V", sscf->ocsp, &sscf->ocsp_responder) - p;
+
+    return ngx_clientcert_trust_create(cf, &sscf->ssl, &ocsp);
+}

@@ -1,0 +1,63 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#ifndef _NGX_CLIENTCERT_FACTS_H_INCLUDED_
+#define _NGX_CLIENTCERT_FACTS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include "ngx_clientcert_thumbprint.h"
+
+
+/* what one TLS connection says of its client, read once, never changed */
+
+typedef struct {
+    ngx_pool_t  *pool;          /* lives as long as the SSL object */
+
+    u_char       sha1[NGX_CLIENTCERT_SHA1_LEN];
+    u_char       sha256[NGX_CLIENTCERT_SHA256_LEN];
+
+    time_t       not_before;
+    time_t       not_after;
+
+    ngx_str_t    verify;        /* as in $ssl_client_verify */
+
+    void        *verdicts;      /* belongs to ngx_clientcert_policy.c */
+
+    unsigned     certificate:1;
+    unsigned     verified:1;
+    unsigned     client_purpose:1;
+
+    /* the session was verified for another server name than this one's */
+    unsigned     foreign_session:1;
+} ngx_clientcert_facts_t;
+
+
+/*
+ * Registers the place of the facts on SSL objects for as long as cycle lives.
+ * To be called once a configuration is read.  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_clientcert_facts_init(ngx_cycle_t *cycle);
+
+/*
+ * Returns the facts of a TLS connection, which belong to its SSL object and
+ * are freed with it, or NULL if there is no memory or the certificate can't
+ * be read; the reason is logged then.  c->ssl must be set.
+ */
+ngx_clientcert_facts_t *ngx_clientcert_facts(ngx_connection_t *c);
+
+/*
+ * Writes the subject of the client certificate as in RFC 4514, with anything
+ * but printable ASCII escaped, into buf of the given size, cut off with "..."
+ * if it is longer.  Returns the end of what was written.
+ */
+u_char *ngx_clientcert_facts_subject(ngx_connection_t *c, u_char *buf,
+    size_t size);
+
+
+#endif /* _NGX_CLIENTCERT_FACTS_H_INCLUDED_ */

@@ -1,0 +1,161 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#ifndef _NGX_CLIENTCERT_POLICY_H_INCLUDED_
+#define _NGX_CLIENTCERT_POLICY_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_clientcert_facts.h"
+
+
+typedef enum {
+    NGX_CLIENTCERT_OK = 0,
+    NGX_CLIENTCERT_NO_TLS,
+    NGX_CLIENTCERT_NO_CERTIFICATE,
+    NGX_CLIENTCERT_UNTRUSTED,
+    NGX_CLIENTCERT_MISDIRECTED,
+    NGX_CLIENTCERT_NOT_YET_VALID,
+    NGX_CLIENTCERT_EXPIRED,
+    NGX_CLIENTCERT_WRONG_PURPOSE,
+    NGX_CLIENTCERT_DENIED,
+    NGX_CLIENTCERT_NO_MATCH,
+    NGX_CLIENTCERT_ERROR
+} ngx_clientcert_reason_e;
+
+
+/* whether the server that answers has verified the chain */
+
+typedef enum {
+    NGX_CLIENTCERT_UNVERIFIED = 0,
+    NGX_CLIENTCERT_VERIFIED,
+    NGX_CLIENTCERT_VERIFIED_ELSEWHERE
+} ngx_clientcert_chain_e;
+
+
+typedef enum {
+    NGX_CLIENTCERT_TRUST_PIN = 0,
+    NGX_CLIENTCERT_TRUST_CHAIN
+} ngx_clientcert_trust_e;
+
+
+typedef struct ngx_clientcert_rule_s  ngx_clientcert_rule_t;
+
+/* the conditions of one "allow" or "deny", which must all hold */
+
+struct ngx_clientcert_rule_s {
+    ngx_clientcert_rule_t   *next;      /* of the same bucket */
+
+    u_char                  *sha1;      /* NULL: not asked for */
+    u_char                  *sha256;
+
+    ngx_str_t                label;
+    ngx_uint_t               number;    /* in the order of configuration */
+
+    u_char                  *file;
+    ngx_uint_t               line;
+
+    unsigned                 needs_chain:1; /* a verified one */
+};
+
+
+/* rules by the digest they pin; those without a digest are in unpinned */
+
+typedef struct {
+    ngx_clientcert_rule_t  **buckets;
+    ngx_uint_t               mask;      /* number of buckets less one */
+    ngx_uint_t               n;         /* of all rules */
+    ngx_clientcert_rule_t   *unpinned;
+} ngx_clientcert_rules_t;
+
+
+typedef struct {
+    ngx_str_t                name;
+    ngx_uint_t               index;     /* in siblings */
+    ngx_array_t             *siblings;  /* of ngx_clientcert_policy_t * */
+
+    u_char                  *file;      /* where it was named first */
+    ngx_uint_t               line;
+
+    ngx_clientcert_rules_t   allow;
+    ngx_clientcert_rules_t   deny;
+
+    ngx_uint_t               reject;    /* status code */
+    ngx_str_t                status_line;   /* empty: nginx's own */
+
+    ngx_uint_t               trust;
+    ngx_flag_t               validity;
+    ngx_flag_t               dry_run;
+    ngx_uint_t               log_level;
+
+    unsigned                 defined:1;
+} ngx_clientcert_policy_t;
+
+
+typedef struct {
+    ngx_clientcert_policy_t  *policy;
+    ngx_clientcert_reason_e   reason;
+    ngx_clientcert_chain_e    chain;
+    ngx_str_t                 label;
+} ngx_clientcert_verdict_t;
+
+
+extern ngx_str_t  ngx_clientcert_reasons[];
+
+
+/*
+ * Decides about a connection at the time now.  facts is NULL where there is no
+ * TLS.  The verdict's label belongs to the configuration.
+ */
+void ngx_clientcert_policy_decide(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_facts_t *facts, ngx_clientcert_chain_e chain, time_t now,
+    ngx_clientcert_verdict_t *verdict);
+
+/*
+ * The digest that the rule's bucket is chosen by, or NULL if it pins none.
+ */
+u_char *ngx_clientcert_rule_digest(ngx_clientcert_rule_t *rule);
+
+/*
+ * Walks all rules, those with a digest first: the first one if rule is NULL,
+ * else the one after it, or NULL.  *i is the place kept between the calls.
+ */
+ngx_clientcert_rule_t *ngx_clientcert_rules_next(
+    ngx_clientcert_rules_t *rules, ngx_clientcert_rule_t *rule,
+    ngx_uint_t *i);
+
+/*
+ * Returns one of the rules that holds wherever the given rule does, or NULL.
+ */
+ngx_clientcert_rule_t *ngx_clientcert_rules_covering(
+    ngx_clientcert_rules_t *rules, ngx_clientcert_rule_t *rule);
+
+/*
+ * Adds a rule, which must stay where it is, and allocates from pool.
+ * Returns NGX_OK, NGX_ERROR without memory, or NGX_DECLINED if an earlier
+ * rule, put into *same, has the same conditions: the rule isn't added then.
+ */
+ngx_int_t ngx_clientcert_rules_add(ngx_clientcert_rules_t *rules,
+    ngx_clientcert_rule_t *rule, ngx_pool_t *pool,
+    ngx_clientcert_rule_t **same);
+
+/*
+ * Finds a policy by its name, or makes one that is not defined yet and
+ * remembers where cf stands.  Returns NULL without memory.
+ */
+ngx_clientcert_policy_t *ngx_clientcert_policy_get(ngx_conf_t *cf,
+    ngx_array_t *policies, ngx_str_t *name);
+
+/*
+ * Reads the block of a policy after "{", up to and with its "}".
+ * Returns NGX_CONF_OK or NGX_CONF_ERROR, which is logged.
+ */
+char *ngx_clientcert_policy_block(ngx_conf_t *cf,
+    ngx_clientcert_policy_t *policy);
+
+
+#endif /* _NGX_CLIENTCERT_POLICY_H_INCLUDED_ */

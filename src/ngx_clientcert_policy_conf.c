@@ -1,0 +1,558 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#include "ngx_clientcert_policy.h"
+
+
+static char *ngx_clientcert_policy_line(ngx_conf_t *cf, ngx_command_t *dummy,
+    void *conf);
+static ngx_uint_t ngx_clientcert_policy_args(ngx_conf_t *cf,
+    ngx_command_t *cmd);
+static char *ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_clientcert_policy_condition(ngx_conf_t *cf,
+    ngx_clientcert_rule_t *rule, ngx_str_t *value);
+static ngx_int_t ngx_clientcert_policy_thumbprint(ngx_conf_t *cf,
+    ngx_clientcert_rule_t *rule, ngx_str_t *text);
+static ngx_int_t ngx_clientcert_policy_label(ngx_conf_t *cf,
+    ngx_clientcert_rule_t *rule, ngx_str_t *value);
+static char *ngx_clientcert_policy_add(ngx_conf_t *cf,
+    ngx_clientcert_policy_t *policy, ngx_clientcert_rule_t *rule,
+    ngx_uint_t allow);
+static char *ngx_clientcert_policy_reject(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static void ngx_clientcert_policy_warn(ngx_conf_t *cf,
+    ngx_clientcert_policy_t *policy);
+
+
+static ngx_conf_enum_t  ngx_clientcert_policy_trusts[] = {
+    { ngx_string("pin"), NGX_CLIENTCERT_TRUST_PIN },
+    { ngx_string("chain"), NGX_CLIENTCERT_TRUST_CHAIN },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_clientcert_policy_log_levels[] = {
+    { ngx_string("info"), NGX_LOG_INFO },
+    { ngx_string("notice"), NGX_LOG_NOTICE },
+    { ngx_string("warn"), NGX_LOG_WARN },
+    { ngx_string("error"), NGX_LOG_ERR },
+    { ngx_null_string, 0 }
+};
+
+
+/* only looked up inside of "clientcert_policy", offsets are the policy's */
+
+static ngx_command_t  ngx_clientcert_policy_commands[] = {
+
+    { ngx_string("allow"),
+      NGX_CONF_1MORE,
+      ngx_clientcert_policy_rule,
+      0,
+      offsetof(ngx_clientcert_policy_t, allow),
+      NULL },
+
+    { ngx_string("deny"),
+      NGX_CONF_1MORE,
+      ngx_clientcert_policy_rule,
+      0,
+      offsetof(ngx_clientcert_policy_t, deny),
+      NULL },
+
+    { ngx_string("include"),
+      NGX_CONF_TAKE1,
+      ngx_conf_include,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("reject"),
+      NGX_CONF_TAKE12,
+      ngx_clientcert_policy_reject,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("trust"),
+      NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      0,
+      offsetof(ngx_clientcert_policy_t, trust),
+      &ngx_clientcert_policy_trusts },
+
+    { ngx_string("validity"),
+      NGX_CONF_TAKE1,
+      ngx_conf_set_flag_slot,
+      0,
+      offsetof(ngx_clientcert_policy_t, validity),
+      NULL },
+
+    { ngx_string("dry_run"),
+      NGX_CONF_TAKE1,
+      ngx_conf_set_flag_slot,
+      0,
+      offsetof(ngx_clientcert_policy_t, dry_run),
+      NULL },
+
+    { ngx_string("log_level"),
+      NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      0,
+      offsetof(ngx_clientcert_policy_t, log_level),
+      &ngx_clientcert_policy_log_levels },
+
+      ngx_null_command
+};
+
+
+ngx_clientcert_policy_t *
+ngx_clientcert_policy_get(ngx_conf_t *cf, ngx_array_t *policies,
+    ngx_str_t *name)
+{
+    ngx_uint_t                 i;
+    ngx_clientcert_policy_t  **known, *policy;
+
+    known = policies->elts;
+
+    for (i = 0; i < policies->nelts; i++) {
+        if (known[i]->name.len == name->len
+            && ngx_strncmp(known[i]->name.data, name->data, name->len) == 0)
+        {
+            return known[i];
+        }
+    }
+
+    policy = ngx_pcalloc(cf->pool, sizeof(ngx_clientcert_policy_t));
+    if (policy == NULL) {
+        return NULL;
+    }
+
+    known = ngx_array_push(policies);
+    if (known == NULL) {
+        return NULL;
+    }
+
+    *known = policy;
+
+    policy->name = *name;
+    policy->index = policies->nelts - 1;
+    policy->siblings = policies;
+    policy->file = cf->conf_file->file.name.data;
+    policy->line = cf->conf_file->line;
+    policy->trust = NGX_CONF_UNSET_UINT;
+    policy->validity = NGX_CONF_UNSET;
+    policy->dry_run = NGX_CONF_UNSET;
+    policy->log_level = NGX_CONF_UNSET_UINT;
+
+    return policy;
+}
+
+
+char *
+ngx_clientcert_policy_block(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
+{
+    char        *rv;
+    ngx_conf_t   save;
+
+    policy->defined = 1;
+    policy->file = cf->conf_file->file.name.data;
+    policy->line = cf->conf_file->line;
+
+    save = *cf;
+    cf->handler = ngx_clientcert_policy_line;
+    cf->handler_conf = (void *) policy;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    ngx_conf_init_uint_value(policy->trust, NGX_CLIENTCERT_TRUST_PIN);
+    ngx_conf_init_value(policy->validity, 1);
+    ngx_conf_init_value(policy->dry_run, 0);
+    ngx_conf_init_uint_value(policy->log_level, NGX_LOG_ERR);
+
+    if (policy->reject == 0) {
+        policy->reject = 401;
+        ngx_str_set(&policy->status_line, "401 Invalid client certificate");
+    }
+
+    ngx_clientcert_policy_warn(cf, policy);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_clientcert_policy_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
+{
+    char           *rv;
+    ngx_str_t      *name;
+    ngx_command_t  *cmd;
+
+    name = cf->args->elts;
+
+    for (cmd = ngx_clientcert_policy_commands; cmd->name.len; cmd++) {
+        if (cmd->name.len == name->len
+            && ngx_strcmp(cmd->name.data, name->data) == 0)
+        {
+            break;
+        }
+    }
+
+    if (cmd->name.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown directive \"%V\" in \"clientcert_policy\"",
+                           name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (!ngx_clientcert_policy_args(cf, cmd)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number of arguments in \"%V\" directive",
+                           name);
+        return NGX_CONF_ERROR;
+    }
+
+    rv = cmd->set(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK || rv == NGX_CONF_ERROR) {
+        return rv;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" directive %s", name, rv);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_clientcert_policy_args(ngx_conf_t *cf, ngx_command_t *cmd)
+{
+    ngx_uint_t  n;
+
+    n = cf->args->nelts - 1;
+
+    if (cmd->type & NGX_CONF_1MORE) {
+        return n >= 1;
+    }
+
+    /* NGX_CONF_NOARGS, NGX_CONF_TAKE1 and NGX_CONF_TAKE2 are bits 0 to 2 */
+
+    return n <= 2 && (cmd->type & (1 << n));
+}
+
+
+static char *
+ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_clientcert_policy_t *policy = conf;
+
+    ngx_int_t               rc;
+    ngx_str_t              *value;
+    ngx_uint_t              i, allow, conditions, never;
+    ngx_clientcert_rule_t  *rule;
+
+    rule = ngx_pcalloc(cf->pool, sizeof(ngx_clientcert_rule_t));
+    if (rule == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rule->file = cf->conf_file->file.name.data;
+    rule->line = cf->conf_file->line;
+
+    allow = (cmd->offset == offsetof(ngx_clientcert_policy_t, allow));
+    conditions = 0;
+    never = 0;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (allow && ngx_strncmp(value[i].data, "label=", 6) == 0) {
+
+            if (ngx_clientcert_policy_label(cf, rule, &value[i]) != NGX_OK) {
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
+        rc = ngx_clientcert_policy_condition(cf, rule, &value[i]);
+
+        if (rc == NGX_ERROR) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (rc == NGX_DECLINED) {
+            never = 1;
+        }
+
+        conditions++;
+    }
+
+    if (conditions == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" must have a condition", &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (never) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" can never match, a certificate has one "
+                           "thumbprint of a kind, ignored", &value[0]);
+        return NGX_CONF_OK;
+    }
+
+    return ngx_clientcert_policy_add(cf, policy, rule, allow);
+}
+
+
+/* returns NGX_DECLINED if it contradicts the rule's other conditions */
+
+static ngx_int_t
+ngx_clientcert_policy_condition(ngx_conf_t *cf, ngx_clientcert_rule_t *rule,
+    ngx_str_t *value)
+{
+    size_t      len;
+    ngx_str_t   text, *name;
+
+    len = sizeof("thumbprint=") - 1;
+
+    if (ngx_strncmp(value->data, "thumbprint=", len) == 0) {
+        text.data = value->data + len;
+        text.len = value->len - len;
+
+        return ngx_clientcert_policy_thumbprint(cf, rule, &text);
+    }
+
+    if (ngx_strcmp(value->data, "verified") == 0) {
+        rule->needs_chain = 1;
+        return NGX_OK;
+    }
+
+    name = cf->args->elts;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown condition \"%V\" in \"%V\"", value, name);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_clientcert_policy_thumbprint(ngx_conf_t *cf, ngx_clientcert_rule_t *rule,
+    ngx_str_t *text)
+{
+    u_char                            **digest, *end;
+    ngx_clientcert_thumbprint_t         tp;
+    ngx_clientcert_thumbprint_error_t   err;
+    u_char                              buf[NGX_CLIENTCERT_THUMBPRINT_TEXT];
+
+    if (ngx_clientcert_thumbprint_read(text->data, text->len, &tp, &err)
+        != NGX_OK)
+    {
+        end = ngx_clientcert_thumbprint_strerror(buf, &err);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid thumbprint \"%V\": %*s",
+                           text, (size_t) (end - buf), buf);
+        return NGX_ERROR;
+    }
+
+    if (tp.dropped) {
+        end = ngx_clientcert_thumbprint_decorations(buf, tp.dropped);
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "thumbprint \"%V\" is read without %*s",
+                           text, (size_t) (end - buf), buf);
+    }
+
+    digest = (tp.len == NGX_CLIENTCERT_SHA1_LEN) ? &rule->sha1 : &rule->sha256;
+
+    if (*digest) {
+        return ngx_memcmp(*digest, tp.digest, tp.len) == 0 ? NGX_OK
+                                                           : NGX_DECLINED;
+    }
+
+    *digest = ngx_pnalloc(cf->pool, tp.len);
+    if (*digest == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(*digest, tp.digest, tp.len);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_policy_label(ngx_conf_t *cf, ngx_clientcert_rule_t *rule,
+    ngx_str_t *value)
+{
+    size_t  i;
+
+    if (rule->label.data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate \"label\"");
+        return NGX_ERROR;
+    }
+
+    rule->label.data = value->data + sizeof("label=") - 1;
+    rule->label.len = value->len - (sizeof("label=") - 1);
+
+    if (rule->label.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "empty \"label\"");
+        return NGX_ERROR;
+    }
+
+    /* a label goes to logs and headers as it is */
+
+    for (i = 0; i < rule->label.len; i++) {
+        if (rule->label.data[i] < 0x20 || rule->label.data[i] == 0x7f) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "control character 0x%02Xd at byte %uz "
+                               "of \"label\"",
+                               (int) rule->label.data[i], i + 1);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_clientcert_policy_add(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
+    ngx_clientcert_rule_t *rule, ngx_uint_t allow)
+{
+    ngx_int_t                rc;
+    ngx_str_t               *name;
+    ngx_clientcert_rule_t   *same;
+    ngx_clientcert_rules_t  *rules;
+
+    name = cf->args->elts;
+    rules = allow ? &policy->allow : &policy->deny;
+
+    /* without a pin an unverified certificate can claim anything */
+
+    if (allow && ngx_clientcert_rule_digest(rule) == NULL) {
+        rule->needs_chain = 1;
+    }
+
+    rc = ngx_clientcert_rules_add(rules, rule, cf->pool, &same);
+
+    if (rc == NGX_ERROR) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" is a duplicate of the one in %s:%ui, "
+                           "ignored", name, same->file, same->line);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_clientcert_policy_reject(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_clientcert_policy_t *policy = conf;
+
+    u_char     *p;
+    size_t      i;
+    ngx_int_t   code;
+    ngx_str_t  *value;
+
+    if (policy->reject) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    code = ngx_atoi(value[1].data, value[1].len);
+
+    if (code < 400 || code > 499) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid status code \"%V\" in \"reject\", "
+                           "it must be from 400 to 499", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    policy->reject = code;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    /* RFC 9112, section 4: no control characters but a tab */
+
+    for (i = 0; i < value[2].len; i++) {
+        if ((value[2].data[i] < 0x20 && value[2].data[i] != '\t')
+            || value[2].data[i] == 0x7f)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "control character 0x%02Xd at byte %uz of the "
+                               "reason phrase in \"reject\"",
+                               (int) value[2].data[i], i + 1);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    p = ngx_pnalloc(cf->pool, sizeof("400 ") - 1 + value[2].len);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    policy->status_line.data = p;
+    policy->status_line.len = ngx_sprintf(p, "%i %V", code, &value[2]) - p;
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_clientcert_policy_warn(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
+{
+    ngx_uint_t              i;
+    ngx_clientcert_rule_t  *rule, *deny;
+
+    if (policy->allow.n == 0) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "policy \"%V\" has no \"allow\", it refuses "
+                           "everyone", &policy->name);
+    }
+
+    deny = ngx_clientcert_rules_next(&policy->deny, NULL, &i);
+
+    if (deny == NULL) {
+        return;
+    }
+
+    if (ngx_clientcert_rule_digest(deny)) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"deny\" by thumbprint in %s:%ui does not stop a "
+                      "copy of the certificate with its ECDSA signature "
+                      "written the other way, use \"ssl_crl\" as well",
+                      deny->file, deny->line);
+    }
+
+    for (rule = ngx_clientcert_rules_next(&policy->allow, NULL, &i);
+         rule;
+         rule = ngx_clientcert_rules_next(&policy->allow, rule, &i))
+    {
+        deny = ngx_clientcert_rules_covering(&policy->deny, rule);
+
+        if (deny) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"allow\" in %s:%ui can never match because of "
+                          "\"deny\" in %s:%ui",
+                          rule->file, rule->line, deny->file, deny->line);
+        }
+    }
+}

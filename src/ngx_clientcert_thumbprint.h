@@ -1,0 +1,81 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#ifndef _NGX_CLIENTCERT_THUMBPRINT_H_INCLUDED_
+#define _NGX_CLIENTCERT_THUMBPRINT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+#define NGX_CLIENTCERT_SHA1_LEN    20
+#define NGX_CLIENTCERT_SHA256_LEN  32
+
+/* what a thumbprint was decorated with */
+#define NGX_CLIENTCERT_PREFIX      0x01
+#define NGX_CLIENTCERT_COLON       0x02
+#define NGX_CLIENTCERT_HYPHEN      0x04
+#define NGX_CLIENTCERT_BLANK       0x08
+#define NGX_CLIENTCERT_LRM         0x10
+#define NGX_CLIENTCERT_BOM         0x20
+#define NGX_CLIENTCERT_NBSP        0x40
+
+/* enough for the text of any error or list of decorations */
+#define NGX_CLIENTCERT_THUMBPRINT_TEXT  256
+
+
+typedef struct {
+    u_char      digest[NGX_CLIENTCERT_SHA256_LEN];
+    size_t      len;            /* 20 for SHA-1, 32 for SHA-256 */
+    ngx_uint_t  dropped;        /* bits of NGX_CLIENTCERT_PREFIX ... */
+} ngx_clientcert_thumbprint_t;
+
+
+typedef enum {
+    NGX_CLIENTCERT_BAD_CHARACTER = 1,
+    NGX_CLIENTCERT_BAD_LENGTH
+} ngx_clientcert_thumbprint_errno_e;
+
+
+typedef struct {
+    ngx_clientcert_thumbprint_errno_e  code;
+
+    /* BAD_CHARACTER: the code point, or the byte that is not UTF-8 */
+    uint32_t    ch;
+    ngx_uint_t  column;         /* in characters, from 1 */
+    unsigned    utf8:1;
+
+    /* BAD_LENGTH: hexadecimal digits, or base64url characters */
+    size_t      found;
+    size_t      wanted;         /* 0: 40 or 64 */
+    unsigned    base64url:1;
+} ngx_clientcert_thumbprint_error_t;
+
+
+/*
+ * Reads the thumbprint of a certificate (SHA-1 or SHA-256 of its DER form)
+ * as people paste it: hexadecimal of any case with ":", "-" or blanks between
+ * the bytes, optionally after "SHA1 Fingerprint=", "sha256 Fingerprint=",
+ * "sha1:" or "sha256:", or base64url (RFC 7515, section 2) after "x5t#S256:"
+ * (RFC 8705, section 3.1), with invisible characters around it.
+ * The len bytes at text need no terminator and are not kept.
+ * Returns NGX_OK and fills tp, or NGX_ERROR and fills err.
+ */
+ngx_int_t ngx_clientcert_thumbprint_read(u_char *text, size_t len,
+    ngx_clientcert_thumbprint_t *tp, ngx_clientcert_thumbprint_error_t *err);
+
+/*
+ * Both write a text without a final NUL into buf, which has room for
+ * NGX_CLIENTCERT_THUMBPRINT_TEXT bytes, and return its end.
+ */
+u_char *ngx_clientcert_thumbprint_strerror(u_char *buf,
+    ngx_clientcert_thumbprint_error_t *err);
+u_char *ngx_clientcert_thumbprint_decorations(u_char *buf,
+    ngx_uint_t dropped);
+
+
+#endif /* _NGX_CLIENTCERT_THUMBPRINT_H_INCLUDED_ */

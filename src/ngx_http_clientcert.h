@@ -1,0 +1,29 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#ifndef _NGX_HTTP_CLIENTCERT_H_INCLUDED_
+#define _NGX_HTTP_CLIENTCERT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_clientcert_policy.h"
+
+
+/*
+ * Adds the $clientcert_... variables.  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_clientcert_add_variables(ngx_conf_t *cf);
+
+/*
+ * The verdict of the last policy that decided about the request, or NULL if
+ * none has.  It lives as long as the request.
+ */
+ngx_clientcert_verdict_t *ngx_http_clientcert_verdict(ngx_http_request_t *r);
+
+
+#endif /* _NGX_HTTP_CLIENTCERT_H_INCLUDED_ */
