@@ -40,7 +40,7 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
 all: module
 
 module: $(OBJS)/Makefile
-	@$(MAKE) --no-print-directory -f $(OBJS)/Makefile -C $(NGINX_SRC) modules
+	@$(MAKE) --no-print-directory -s -f $(OBJS)/Makefile -C $(NGINX_SRC) modules
 	@cmp -s $(OBJS)/$(NAME).so $(MODULE) \
 	    || install -m 644 $(OBJS)/$(NAME).so $(MODULE)
 

@@ -50,7 +50,7 @@ static ngx_clientcert_chain_e ngx_http_clientcert_chain(ngx_http_request_t *r,
     ngx_clientcert_facts_t *facts);
 static ngx_int_t ngx_http_clientcert_status(
     ngx_clientcert_verdict_t *verdict);
-static void ngx_http_clientcert_log(ngx_http_request_t *r, ngx_uint_t level,
+static void ngx_http_clientcert_log(ngx_http_request_t *r,
     ngx_clientcert_verdict_t *verdict);
 static u_char *ngx_http_clientcert_log_certificate(ngx_http_request_t *r,
     u_char *buf, u_char *last);
@@ -138,9 +138,7 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_int_t
 ngx_http_clientcert_access_handler(ngx_http_request_t *r)
 {
-    ngx_uint_t                       level;
     ngx_clientcert_verdict_t        *verdict;
-    ngx_http_core_loc_conf_t        *clcf;
     ngx_http_clientcert_loc_conf_t  *lcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_clientcert_policy_module);
@@ -160,17 +158,7 @@ ngx_http_clientcert_access_handler(ngx_http_request_t *r)
                    &ngx_clientcert_reasons[verdict->reason]);
 
     if (verdict->reason != NGX_CLIENTCERT_OK) {
-
-        /* under "satisfy any" another module may still let it through */
-
-        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-        level = (clcf->satisfy == NGX_HTTP_SATISFY_ALL)
-                ? lcf->policy->log_level : NGX_LOG_INFO;
-
-        if (r->connection->log->log_level >= level) {
-            ngx_http_clientcert_log(r, level, verdict);
-        }
+        ngx_http_clientcert_log(r, verdict);
     }
 
     /* NGX_OK would satisfy "satisfy any" with a policy not in force yet */
@@ -188,38 +176,35 @@ ngx_http_clientcert_decide(ngx_http_request_t *r,
     ngx_clientcert_policy_t *policy)
 {
     ngx_pool_cleanup_t        *cln;
-    ngx_clientcert_chain_e     chain;
     ngx_clientcert_facts_t    *facts;
     ngx_clientcert_verdict_t  *verdict;
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_clientcert_verdict_t));
+    cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
         return NULL;
     }
-
-    verdict = cln->data;
-
-    cln->handler = ngx_http_clientcert_cleanup;
-    ngx_http_set_ctx(r, verdict, ngx_http_clientcert_policy_module);
-
-    facts = NULL;
-    chain = NGX_CLIENTCERT_UNVERIFIED;
 
     if (r->connection->ssl) {
 
         facts = ngx_clientcert_facts(r->connection);
 
-        if (facts == NULL) {
-            ngx_memzero(verdict, sizeof(ngx_clientcert_verdict_t));
-            verdict->policy = policy;
-            verdict->reason = NGX_CLIENTCERT_ERROR;
-            return verdict;
-        }
+        verdict = facts ? ngx_clientcert_policy_decide(policy, facts,
+                                          ngx_http_clientcert_chain(r, facts),
+                                          ngx_time(), r->pool)
+                        : ngx_clientcert_policy_refuse(policy,
+                                                       NGX_CLIENTCERT_ERROR,
+                                                       r->pool);
 
-        chain = ngx_http_clientcert_chain(r, facts);
+    } else {
+        verdict = ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_NO_TLS,
+                                               r->pool);
     }
 
-    ngx_clientcert_policy_decide(policy, facts, chain, ngx_time(), verdict);
+    if (verdict) {
+        cln->handler = ngx_http_clientcert_cleanup;
+        cln->data = verdict;
+        ngx_http_set_ctx(r, verdict, ngx_http_clientcert_policy_module);
+    }
 
     return verdict;
 }
@@ -234,7 +219,8 @@ ngx_http_clientcert_chain(ngx_http_request_t *r,
     sscf = ngx_http_get_module_srv_conf(r, ngx_http_ssl_module);
 
     if (facts->foreign_session
-        || !ngx_clientcert_trust_same(r->connection, &sscf->ssl))
+        || (facts->ssl_ctx != sscf->ssl.ctx
+            && !ngx_clientcert_trust_same(facts->ssl_ctx, sscf->ssl.ctx)))
     {
         return NGX_CLIENTCERT_VERIFIED_ELSEWHERE;
     }
@@ -265,11 +251,24 @@ ngx_http_clientcert_status(ngx_clientcert_verdict_t *verdict)
 
 
 static void
-ngx_http_clientcert_log(ngx_http_request_t *r, ngx_uint_t level,
+ngx_http_clientcert_log(ngx_http_request_t *r,
     ngx_clientcert_verdict_t *verdict)
 {
-    u_char  *p;
-    u_char   buf[NGX_MAX_ERROR_STR];
+    u_char                    *p;
+    ngx_uint_t                 level;
+    ngx_http_core_loc_conf_t  *clcf;
+    u_char                     buf[NGX_MAX_ERROR_STR];
+
+    /* under "satisfy any" another module may still let it through */
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    level = (clcf->satisfy == NGX_HTTP_SATISFY_ALL)
+            ? verdict->policy->log_level : NGX_LOG_INFO;
+
+    if (r->connection->log->log_level < level) {
+        return;
+    }
 
     p = ngx_http_clientcert_log_certificate(r, buf, buf + NGX_MAX_ERROR_STR);
 
@@ -351,26 +350,21 @@ ngx_http_clientcert_advice(ngx_clientcert_verdict_t *verdict)
 static ngx_int_t
 ngx_http_clientcert_header_filter(ngx_http_request_t *r)
 {
-    ngx_clientcert_policy_t   *policy;
     ngx_clientcert_verdict_t  *verdict;
 
-    if (r != r->main
-        || r->headers_out.status < NGX_HTTP_BAD_REQUEST
-        || r->headers_out.status_line.len)
+    if (r == r->main
+        && r->headers_out.status >= NGX_HTTP_BAD_REQUEST
+        && r->headers_out.status_line.len == 0)
     {
-        return ngx_http_next_header_filter(r);
-    }
+        verdict = ngx_http_clientcert_verdict(r);
 
-    verdict = ngx_http_clientcert_verdict(r);
-
-    if (verdict) {
-        policy = verdict->policy;
-
-        if (r->headers_out.status == policy->reject
-            && ngx_http_clientcert_status(verdict) == (ngx_int_t) policy->reject
-            && !policy->dry_run)
+        if (verdict
+            && !verdict->policy->dry_run
+            && r->headers_out.status == verdict->policy->reject
+            && r->headers_out.status
+               == (ngx_uint_t) ngx_http_clientcert_status(verdict))
         {
-            r->headers_out.status_line = policy->status_line;
+            r->headers_out.status_line = verdict->policy->status_line;
         }
     }
 

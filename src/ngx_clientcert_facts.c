@@ -98,9 +98,10 @@ ngx_clientcert_facts_create(ngx_connection_t *c)
         goto failed;
     }
 
-    facts->pool = pool;
-
     ssl = c->ssl->connection;
+
+    facts->pool = pool;
+    facts->ssl_ctx = SSL_get_SSL_CTX(ssl);
 
     cert = SSL_get_peer_certificate(ssl);
 

@@ -25,6 +25,7 @@ typedef struct {
     time_t       not_before;
     time_t       not_after;
 
+    SSL_CTX     *ssl_ctx;       /* that the handshake was made with */
     ngx_str_t    verify;        /* as in $ssl_client_verify */
 
     void        *verdicts;      /* belongs to ngx_clientcert_policy.c */

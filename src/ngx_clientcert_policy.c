@@ -10,10 +10,12 @@
 #define NGX_CLIENTCERT_MIN_BUCKETS  16
 
 
-static ngx_clientcert_verdict_t *ngx_clientcert_policy_known(
-    ngx_clientcert_policy_t *policy, ngx_clientcert_facts_t *facts);
+static ngx_clientcert_verdict_t *ngx_clientcert_policy_remembered(
+    ngx_clientcert_policy_t *policy, ngx_clientcert_facts_t *facts,
+    ngx_clientcert_chain_e chain);
 static void ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_facts_t *facts, ngx_clientcert_verdict_t *verdict);
+    ngx_clientcert_facts_t *facts, ngx_clientcert_chain_e chain,
+    ngx_clientcert_verdict_t *verdict);
 static ngx_clientcert_rule_t *ngx_clientcert_rules_find(
     ngx_clientcert_rules_t *rules, ngx_clientcert_facts_t *facts,
     ngx_uint_t verified);
@@ -47,60 +49,67 @@ ngx_str_t  ngx_clientcert_reasons[] = {
 };
 
 
-void
+ngx_clientcert_verdict_t *
 ngx_clientcert_policy_decide(ngx_clientcert_policy_t *policy,
     ngx_clientcert_facts_t *facts, ngx_clientcert_chain_e chain, time_t now,
-    ngx_clientcert_verdict_t *verdict)
+    ngx_pool_t *pool)
 {
-    ngx_clientcert_verdict_t  *known;
-
-    verdict->policy = policy;
-    verdict->chain = chain;
-    ngx_str_null(&verdict->label);
-
-    if (facts == NULL) {
-        verdict->reason = NGX_CLIENTCERT_NO_TLS;
-        return;
-    }
+    ngx_clientcert_verdict_t  *verdict;
 
     if (!facts->certificate) {
-        verdict->reason = NGX_CLIENTCERT_NO_CERTIFICATE;
-        return;
+        return ngx_clientcert_policy_refuse(policy,
+                                            NGX_CLIENTCERT_NO_CERTIFICATE,
+                                            pool);
     }
 
     if (policy->validity && now < facts->not_before) {
-        verdict->reason = NGX_CLIENTCERT_NOT_YET_VALID;
-        return;
+        return ngx_clientcert_policy_refuse(policy,
+                                            NGX_CLIENTCERT_NOT_YET_VALID,
+                                            pool);
     }
 
     if (policy->validity && now > facts->not_after) {
-        verdict->reason = NGX_CLIENTCERT_EXPIRED;
-        return;
+        return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_EXPIRED,
+                                            pool);
     }
 
     /* what is left depends on constants alone */
 
-    known = ngx_clientcert_policy_known(policy, facts);
+    verdict = ngx_clientcert_policy_remembered(policy, facts, chain);
 
-    if (known == NULL) {
-        verdict->reason = NGX_CLIENTCERT_ERROR;
-        return;
+    if (verdict && verdict->policy == NULL) {
+        ngx_clientcert_policy_judge(policy, facts, chain, verdict);
     }
 
-    if (known->policy == NULL || known->chain != chain) {
-        *known = *verdict;
-        ngx_clientcert_policy_judge(policy, facts, known);
-    }
-
-    *verdict = *known;
+    return verdict;
 }
 
 
-/* returns the place of the verdict, policy is NULL in it at first */
+ngx_clientcert_verdict_t *
+ngx_clientcert_policy_refuse(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_reason_e reason, ngx_pool_t *pool)
+{
+    ngx_clientcert_verdict_t  *verdict;
+
+    verdict = ngx_pcalloc(pool, sizeof(ngx_clientcert_verdict_t));
+
+    if (verdict) {
+        verdict->policy = policy;
+        verdict->reason = reason;
+    }
+
+    return verdict;
+}
+
+
+/*
+ * Returns the place of a verdict, which has no policy before it is judged.
+ * Requests keep a pointer to it, so it is judged once and for all.
+ */
 
 static ngx_clientcert_verdict_t *
-ngx_clientcert_policy_known(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_facts_t *facts)
+ngx_clientcert_policy_remembered(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_facts_t *facts, ngx_clientcert_chain_e chain)
 {
     ngx_clientcert_verdict_t  *verdicts;
 
@@ -108,25 +117,33 @@ ngx_clientcert_policy_known(ngx_clientcert_policy_t *policy,
 
     if (verdicts == NULL) {
         verdicts = ngx_pcalloc(facts->pool, policy->siblings->nelts
+                                          * NGX_CLIENTCERT_CHAINS
                                           * sizeof(ngx_clientcert_verdict_t));
+        if (verdicts == NULL) {
+            return NULL;
+        }
+
         facts->verdicts = verdicts;
     }
 
-    return verdicts ? &verdicts[policy->index] : NULL;
+    return &verdicts[policy->index * NGX_CLIENTCERT_CHAINS + chain];
 }
 
 
 static void
 ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_facts_t *facts, ngx_clientcert_verdict_t *verdict)
+    ngx_clientcert_facts_t *facts, ngx_clientcert_chain_e chain,
+    ngx_clientcert_verdict_t *verdict)
 {
     ngx_uint_t                verified;
     ngx_clientcert_rule_t    *rule;
     ngx_clientcert_reason_e   untrusted;
 
-    verified = (verdict->chain == NGX_CLIENTCERT_VERIFIED);
+    verdict->policy = policy;
 
-    untrusted = (verdict->chain == NGX_CLIENTCERT_VERIFIED_ELSEWHERE)
+    verified = (chain == NGX_CLIENTCERT_VERIFIED);
+
+    untrusted = (chain == NGX_CLIENTCERT_VERIFIED_ELSEWHERE)
                 ? NGX_CLIENTCERT_MISDIRECTED : NGX_CLIENTCERT_UNTRUSTED;
 
     if (ngx_clientcert_rules_find(&policy->deny, facts, verified)) {
@@ -297,14 +314,14 @@ ngx_clientcert_rules_grow(ngx_clientcert_rules_t *rules, ngx_pool_t *pool)
 }
 
 
-/* a digest is as good as a hash of itself */
+/* of a SHA-256 digest the first 20 bytes are enough */
 
 static ngx_clientcert_rule_t **
 ngx_clientcert_rules_bucket(ngx_clientcert_rules_t *rules, u_char *digest)
 {
     uint32_t  hash;
 
-    ngx_memcpy(&hash, digest, sizeof(uint32_t));
+    hash = ngx_murmur_hash2(digest, NGX_CLIENTCERT_SHA1_LEN);
 
     return &rules->buckets[hash & rules->mask];
 }

@@ -36,6 +36,8 @@ typedef enum {
     NGX_CLIENTCERT_VERIFIED_ELSEWHERE
 } ngx_clientcert_chain_e;
 
+#define NGX_CLIENTCERT_CHAINS  3
+
 
 typedef enum {
     NGX_CLIENTCERT_TRUST_PIN = 0,
@@ -99,7 +101,6 @@ typedef struct {
 typedef struct {
     ngx_clientcert_policy_t  *policy;
     ngx_clientcert_reason_e   reason;
-    ngx_clientcert_chain_e    chain;
     ngx_str_t                 label;
 } ngx_clientcert_verdict_t;
 
@@ -108,12 +109,20 @@ extern ngx_str_t  ngx_clientcert_reasons[];
 
 
 /*
- * Decides about a connection at the time now.  facts is NULL where there is no
- * TLS.  The verdict's label belongs to the configuration.
+ * Decides about a TLS connection at the time now.  The verdict must not be
+ * changed, it may be shared by all requests of the connection.  It lives as
+ * long as the facts or pool do, whichever is shorter.  NULL without memory.
  */
-void ngx_clientcert_policy_decide(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_facts_t *facts, ngx_clientcert_chain_e chain, time_t now,
-    ngx_clientcert_verdict_t *verdict);
+ngx_clientcert_verdict_t *ngx_clientcert_policy_decide(
+    ngx_clientcert_policy_t *policy, ngx_clientcert_facts_t *facts,
+    ngx_clientcert_chain_e chain, time_t now, ngx_pool_t *pool);
+
+/*
+ * A verdict from pool that refuses for the given reason.  NULL without memory.
+ */
+ngx_clientcert_verdict_t *ngx_clientcert_policy_refuse(
+    ngx_clientcert_policy_t *policy, ngx_clientcert_reason_e reason,
+    ngx_pool_t *pool);
 
 /*
  * The digest that the rule's bucket is chosen by, or NULL if it pins none.

@@ -159,26 +159,19 @@ ngx_clientcert_trust_digest_param(EVP_MD_CTX *md, X509_VERIFY_PARAM *param)
 
 
 ngx_uint_t
-ngx_clientcert_trust_same(ngx_connection_t *c, ngx_ssl_t *ssl)
+ngx_clientcert_trust_same(SSL_CTX *one, SSL_CTX *two)
 {
-    SSL_CTX                 *ctx;
-    ngx_clientcert_trust_t  *made, *wanted;
+    ngx_clientcert_trust_t  *first, *second;
 
-    ctx = SSL_get_SSL_CTX(c->ssl->connection);
-
-    if (ctx == ssl->ctx) {
-        return 1;
-    }
-
-    if (ssl->ctx == NULL) {
+    if (one == NULL || two == NULL) {
         return 0;
     }
 
-    made = SSL_CTX_get_ex_data(ctx, ngx_clientcert_trust_ctx_index);
-    wanted = SSL_CTX_get_ex_data(ssl->ctx, ngx_clientcert_trust_ctx_index);
+    first = SSL_CTX_get_ex_data(one, ngx_clientcert_trust_ctx_index);
+    second = SSL_CTX_get_ex_data(two, ngx_clientcert_trust_ctx_index);
 
-    return made && wanted
-           && ngx_memcmp(made->digest, wanted->digest,
+    return first && second
+           && ngx_memcmp(first->digest, second->digest,
                          NGX_CLIENTCERT_TRUST_LEN)
               == 0;
 }

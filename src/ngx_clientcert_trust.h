@@ -25,17 +25,17 @@ typedef struct {
 
 /*
  * Digests the trust of an SSL context (CA certificates, CRLs, depth, flags)
- * and the bytes of other, and hangs it on the context; allocated from cf->pool.
- * Returns NULL if that fails, which is logged.
+ * and the bytes of other, and hangs the digest on the context.  The digest is
+ * allocated from cf->pool.  Returns NULL if that fails, which is logged.
  */
 ngx_clientcert_trust_t *ngx_clientcert_trust_create(ngx_conf_t *cf,
     ngx_ssl_t *ssl, ngx_str_t *other);
 
 /*
- * Whether the context that the handshake of c was made with has the trust of
- * ssl's context.  ssl->ctx may be NULL, which no trust is the same as.
+ * Whether two contexts have the same trust.  A context without a digest, or
+ * NULL, has none that another one could have too.
  */
-ngx_uint_t ngx_clientcert_trust_same(ngx_connection_t *c, ngx_ssl_t *ssl);
+ngx_uint_t ngx_clientcert_trust_same(SSL_CTX *one, SSL_CTX *two);
 
 /*
  * Makes sessions unfit for resumption once a trust in the array of

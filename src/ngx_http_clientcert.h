@@ -21,7 +21,7 @@ ngx_int_t ngx_http_clientcert_add_variables(ngx_conf_t *cf);
 
 /*
  * The verdict of the last policy that decided about the request, or NULL if
- * none has.  It lives as long as the request.
+ * none has.  It lives as long as the request and must not be changed.
  */
 ngx_clientcert_verdict_t *ngx_http_clientcert_verdict(ngx_http_request_t *r);
 

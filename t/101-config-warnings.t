@@ -1,0 +1,368 @@
+# Configurations that are legal and surely not meant start with a warning that
+# names the place (ngx_clientcert_policy_warn(), ngx_http_clientcert_check_use()
+# and the rules of src/ngx_clientcert_policy_conf.c); those that are all right
+# start without any.
+#
+# Policies are in an included file, so that their lines are known. The request
+# is there only because a block needs one.
+
+use Test::Nginx::Socket;
+
+require './t/env.pl';
+
+plan tests => 46;
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: a policy that allows nobody
+--- http_config
+    include $TEST_NGINX_HTML_DIR/policy.conf;
+--- user_files
+>>> policy.conf
+clientcert_policy p {
+    trust chain;
+}
+--- request
+GET /
+--- error_log eval
+qr/\[warn\] .*policy "p" has no "allow", it refuses everyone in \S+policy\.conf:3$/
+
+
+
+=== TEST 2: a required policy without "ssl_verify_client"
+--- http_config
+    include $TEST_NGINX_HTML_DIR/server.conf;
+
+    clientcert_policy p {
+        allow verified;
+    }
+--- user_files
+>>> server.conf
+server {
+    listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+    server_name a.test;
+    location /x {
+        clientcert_require p;
+    }
+}
+--- request
+GET /
+--- error_log eval
+qr/\[warn\] .*"clientcert_require p" in \S+server\.conf:5 refuses everyone in server "a\.test", where "ssl_verify_client" is off/
+
+
+
+=== TEST 3: a required policy without TLS
+--- http_config
+    clientcert_policy p {
+        allow verified;
+    }
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/plain.sock;
+        server_name a.test;
+        clientcert_require p;
+    }
+--- request
+GET /
+--- error_log eval
+qr/\[warn\] .*"clientcert_require p" in \S+nginx\.conf:\d+ refuses everyone in server "a\.test", where "ssl_verify_client" is off/
+
+
+
+=== TEST 4: a policy for all servers, of which one asks for no certificate
+--- http_config
+    clientcert_policy p {
+        allow verified;
+    }
+
+    clientcert_require p;
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+        server_name a.test;
+        ssl_verify_client on;
+    }
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+        server_name b.test;
+    }
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+        server_name c.test;
+        clientcert_require off;
+    }
+--- config
+    clientcert_require off;
+--- request
+GET /
+--- error_log
+refuses everyone in server "b.test"
+--- no_error_log
+in server "a.test"
+in server "c.test"
+in server "localhost"
+
+
+
+=== TEST 5: one warning for a policy that many locations inherit
+--- http_config
+    clientcert_policy p {
+        allow verified;
+    }
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+        server_name a.test;
+        clientcert_require p;
+
+        location /x {
+            location /x/y {
+            }
+        }
+
+        location /z {
+        }
+    }
+--- request
+GET /
+--- grep_error_log eval
+qr/refuses everyone in server "\S+"/
+--- grep_error_log_out
+refuses everyone in server "a.test"
+
+
+
+=== TEST 6: a dry run of which nginx's own 400 leaves little
+--- http_config
+    clientcert_policy p {
+        allow verified;
+        dry_run on;
+    }
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+        server_name a.test;
+        ssl_verify_client on;
+        clientcert_require p;
+    }
+--- request
+GET /
+--- error_log eval
+qr/\[warn\] .*"dry_run" of policy "p", required in \S+nginx\.conf:\d+, has no effect on clients without a valid certificate in server "a\.test", where "ssl_verify_client" is on/
+
+
+
+=== TEST 7: "allow" twice, though written in two ways and with two labels
+--- http_config
+    include $TEST_NGINX_HTML_DIR/policy.conf;
+--- user_files eval
+">>> policy.conf
+clientcert_policy p {
+    allow thumbprint=$ENV{TEST_NGINX_ACME_SHA256} label=one;
+    allow thumbprint=$ENV{TEST_NGINX_ACME_SHA1};
+    allow thumbprint=" . uc($ENV{TEST_NGINX_ACME_SHA256}) . " label=two;
+}
+"
+--- request
+GET /
+--- error_log eval
+qr/\[warn\] .*"allow" is a duplicate of the one in \S+policy\.conf:2, ignored in \S+policy\.conf:4$/
+--- no_error_log
+policy.conf:3
+
+
+
+=== TEST 8: "deny" and "verified" twice
+--- http_config
+    include $TEST_NGINX_HTML_DIR/policy.conf;
+--- user_files
+>>> policy.conf
+clientcert_policy p {
+    allow verified;
+    allow verified label=me;
+    deny thumbprint=$TEST_NGINX_ACME_SHA1;
+    deny thumbprint=$TEST_NGINX_ACME_SHA1;
+}
+--- request
+GET /
+--- error_log eval
+[
+qr/\[warn\] .*"allow" is a duplicate of the one in \S+policy\.conf:2, ignored in \S+policy\.conf:3$/,
+qr/\[warn\] .*"deny" is a duplicate of the one in \S+policy\.conf:4, ignored in \S+policy\.conf:5$/
+]
+
+
+
+=== TEST 9: two SHA-1 in one rule
+--- http_config
+    include $TEST_NGINX_HTML_DIR/policy.conf;
+--- user_files
+>>> policy.conf
+clientcert_policy p {
+    allow verified;
+    allow thumbprint=$TEST_NGINX_ACME_SHA1 thumbprint=$TEST_NGINX_RSA_SHA1;
+    allow thumbprint=$TEST_NGINX_RSA_SHA256 thumbprint=$TEST_NGINX_RSA_SHA1;
+}
+--- request
+GET /
+--- error_log eval
+qr/\[warn\] .*"allow" can never match, a certificate has one thumbprint of a kind, ignored in \S+policy\.conf:3$/
+--- no_error_log
+policy.conf:4
+
+
+
+=== TEST 10: two SHA-256 in the only rule
+--- http_config
+    include $TEST_NGINX_HTML_DIR/policy.conf;
+--- user_files
+>>> policy.conf
+clientcert_policy p {
+    allow thumbprint=$TEST_NGINX_ACME_SHA256 thumbprint=$TEST_NGINX_RSA_SHA256;
+}
+--- request
+GET /
+--- error_log eval
+[
+qr/\[warn\] .*"allow" can never match, .* in \S+policy\.conf:2$/,
+qr/\[warn\] .*policy "p" has no "allow", it refuses everyone in \S+policy\.conf:3$/
+]
+
+
+
+=== TEST 11: what is allowed is denied as well
+--- http_config
+    include $TEST_NGINX_HTML_DIR/policy.conf;
+--- user_files
+>>> policy.conf
+clientcert_policy p {
+    allow thumbprint=$TEST_NGINX_ACME_SHA1;
+    allow thumbprint=$TEST_NGINX_RSA_SHA1 verified;
+    allow thumbprint=$TEST_NGINX_GLOBEX_SHA1 verified;
+    deny thumbprint=$TEST_NGINX_ACME_SHA1 verified;
+    deny thumbprint=$TEST_NGINX_RSA_SHA1;
+}
+--- request
+GET /
+--- error_log eval
+qr/\[warn\] .*"allow" in \S+policy\.conf:3 can never match because of "deny" in \S+policy\.conf:6/
+--- no_error_log eval
+[
+qr/"allow" in \S+policy\.conf:2 can never match/,
+qr/"allow" in \S+policy\.conf:4 can never match/
+]
+
+
+
+=== TEST 12: all that is allowed is denied at once
+--- http_config
+    include $TEST_NGINX_HTML_DIR/policy.conf;
+--- user_files
+>>> policy.conf
+clientcert_policy p {
+    allow verified;
+    allow thumbprint=$TEST_NGINX_ACME_SHA1;
+    deny verified;
+}
+--- request
+GET /
+--- error_log eval
+qr/\[warn\] .*"allow" in \S+policy\.conf:2 can never match because of "deny" in \S+policy\.conf:4/
+--- no_error_log
+policy.conf:3
+
+
+
+=== TEST 13: a denied thumbprint, which a twin of the certificate escapes
+--- http_config
+    include $TEST_NGINX_HTML_DIR/policy.conf;
+--- user_files
+>>> policy.conf
+clientcert_policy p {
+    allow verified;
+    deny verified thumbprint=$TEST_NGINX_ACME_SHA1;
+}
+--- request
+GET /
+--- error_log eval
+qr/\[warn\] .*"deny" by thumbprint in \S+policy\.conf:3 does not stop a copy of the certificate/
+
+
+
+=== TEST 14: each decoration of a thumbprint is named
+--- http_config
+    include $TEST_NGINX_HTML_DIR/policy.conf;
+--- user_files eval
+my ($sha1, $sha256, $other)
+    = map { [$ENV{"TEST_NGINX_$_"} =~ /../g] } qw(ACME_SHA1 RSA_SHA256 INTER_SHA1);
+
+">>> policy.conf
+clientcert_policy p {
+    allow 'thumbprint=SHA1 Fingerprint=" . CORE::join(':', @$sha1) . "';
+    allow thumbprint=" . CORE::join('-', @$sha256) . ";
+    allow 'thumbprint=\xe2\x80\x8e@$other';
+    allow thumbprint=\xef\xbb\xbf$ENV{TEST_NGINX_FOREIGN_SHA1}\xc2\xa0;
+    allow thumbprint=x5t#S256:$ENV{TEST_NGINX_SELF_X5T};
+}
+"
+--- request
+GET /
+--- error_log eval
+[
+qr/\[warn\] .*thumbprint "SHA1 Fingerprint=\S+" is read without the prefix, ":" in \S+policy\.conf:2$/,
+qr/\[warn\] .*thumbprint "\S+" is read without "-" in \S+policy\.conf:3$/,
+qr/\[warn\] .*thumbprint ".*" is read without blanks, invisible U\+200E in \S+policy\.conf:4$/,
+qr/\[warn\] .*thumbprint "\S+" is read without invisible U\+FEFF, invisible U\+00A0 in \S+policy\.conf:5$/,
+qr/\[warn\] .*thumbprint "x5t#S256:\S+" is read without the prefix in \S+policy\.conf:6$/
+]
+
+
+
+=== TEST 15: nothing to say of a sound configuration
+--- http_config
+    clientcert_policy strict {
+        trust chain;
+        validity on;
+        reject 403 "Not with this certificate";
+        log_level warn;
+        allow thumbprint=$TEST_NGINX_ACME_SHA256 label=acme;
+        allow thumbprint=$TEST_NGINX_RSA_SHA1 verified;
+    }
+
+    clientcert_policy trial {
+        allow verified label=any;
+        allow thumbprint=$TEST_NGINX_ACME_SHA1 thumbprint=$TEST_NGINX_ACME_SHA256;
+        dry_run on;
+    }
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+        server_name a.test;
+        ssl_verify_client on;
+
+        location /strict {
+            clientcert_require strict;
+        }
+    }
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+        server_name b.test;
+        ssl_verify_client optional_no_ca;
+        clientcert_require trial;
+
+        location /free {
+            clientcert_require off;
+        }
+    }
+--- request
+GET /
+--- no_error_log
+[warn]
+[error]
+[alert]

@@ -1,0 +1,272 @@
+# Wrong "allow" and "deny" lines: conditions, labels and thumbprints
+# (src/ngx_clientcert_policy_conf.c). What thumbprints may look like is the
+# matter of t/001; here are the kinds of its errors, with the text around them.
+
+use Test::Nginx::Socket;
+
+require './t/env.pl';
+
+plan tests => 2 * blocks();
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: a condition that no one knows
+--- http_config
+    clientcert_policy p {
+        allow thumbprnt=$TEST_NGINX_ACME_SHA1;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unknown condition "thumbprnt=[0-9a-f]{40}" in "allow" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 2: a known condition with more behind it
+--- http_config
+    clientcert_policy p {
+        allow verified=yes;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unknown condition "verified=yes" in "allow" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 3: a known condition without its value
+--- http_config
+    clientcert_policy p {
+        deny thumbprint;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unknown condition "thumbprint" in "deny" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 4: conditions are spelt in lower case
+--- http_config
+    clientcert_policy p {
+        allow Verified;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unknown condition "Verified" in "allow" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 5: allow with nothing
+--- http_config
+    clientcert_policy p {
+        allow;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid number of arguments in "allow" directive in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 6: deny with nothing
+--- http_config
+    clientcert_policy p {
+        deny;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid number of arguments in "deny" directive in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 7: a label is no condition
+--- http_config
+    clientcert_policy p {
+        allow label=acme;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*"allow" must have a condition in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 8: deny gives no label
+--- http_config
+    clientcert_policy p {
+        deny verified label=acme;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unknown condition "label=acme" in "deny" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 9: two labels
+--- http_config
+    clientcert_policy p {
+        allow verified label=a label=b;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*duplicate "label" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 10: an empty label
+--- http_config
+    clientcert_policy p {
+        allow verified label=;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*empty "label" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 11: a control character in a label
+--- http_config eval
+qq{
+    clientcert_policy p {
+        allow verified "label=ac\tme";
+    }
+}
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*control character 0x09 at byte 3 of "label" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 12: the control character that comes after all others
+--- http_config eval
+qq{
+    clientcert_policy p {
+        allow verified label=acme\x7f;
+    }
+}
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*control character 0x7F at byte 5 of "label" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 13: an empty thumbprint
+--- http_config
+    clientcert_policy p {
+        allow thumbprint=;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid thumbprint "": 0 hexadecimal digits found, but SHA-1 has 40 of them and SHA-256 has 64 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 14: a character that is no hexadecimal digit
+--- http_config
+    clientcert_policy p {
+        allow thumbprint=0123456789abcdefg123456789abcdef01234567;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid thumbprint "0123456789abcdefg\S+": unexpected character "g" at column 17 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 15: a Cyrillic letter that looks like C
+--- http_config eval
+qq{
+    clientcert_policy p {
+        allow thumbprint=01:23:\xd0\xa14:56:789abcdef0123456789abcdef01234567;
+    }
+}
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unexpected character U\+0421 at column 7 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 16: a byte that isn't UTF-8
+--- http_config eval
+qq{
+    clientcert_policy p {
+        allow thumbprint=01\xff3456789abcdef0123456789abcdef01234567;
+    }
+}
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unexpected byte 0xFF at column 3 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 17: one digit less than SHA-1
+--- http_config
+    clientcert_policy p {
+        allow thumbprint=0123456789abcdef0123456789abcdef0123456;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid thumbprint "[0-9a-f]+": 39 hexadecimal digits found, but SHA-1 has 40 of them and SHA-256 has 64 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 18: one digit more than SHA-256
+--- http_config
+    clientcert_policy p {
+        deny thumbprint=0$TEST_NGINX_ACME_SHA256;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid thumbprint "[0-9a-f]+": 65 hexadecimal digits found, but SHA-1 has 40 of them and SHA-256 has 64 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 19: MD5 has no place here
+--- http_config
+    clientcert_policy p {
+        allow thumbprint=0123456789abcdef0123456789abcdef;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*32 hexadecimal digits found, but SHA-1 has 40 of them and SHA-256 has 64 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 20: SHA-1 in front of a SHA-256
+--- http_config
+    clientcert_policy p {
+        allow thumbprint=sha1:$TEST_NGINX_ACME_SHA256;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid thumbprint "sha1:[0-9a-f]+": 64 hexadecimal digits found, but SHA-1 has 40 of them in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 21: SHA-256 in front of a SHA-1
+--- http_config
+    clientcert_policy p {
+        allow "thumbprint=sha256 Fingerprint=$TEST_NGINX_ACME_SHA1";
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid thumbprint "sha256 Fingerprint=[0-9a-f]+": 40 hexadecimal digits found, but SHA-256 has 64 of them in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 22: base64url that is cut off
+--- http_config
+    clientcert_policy p {
+        allow thumbprint=x5t#S256:AAAA;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid thumbprint "x5t#S256:AAAA": 4 base64url characters found, but x5t#S256 has 43 of them in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 23: a wrong thumbprint next to a right one
+--- http_config
+    clientcert_policy p {
+        allow thumbprint=$TEST_NGINX_ACME_SHA1 thumbprint=xyz;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid thumbprint "xyz": unexpected character "x" at column 1 in \S+nginx\.conf:\d+$/

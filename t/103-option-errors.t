@@ -1,0 +1,310 @@
+# Wrong lines of a policy other than its rules, and blocks that don't end
+# (src/ngx_clientcert_policy_conf.c).
+
+use Test::Nginx::Socket;
+
+require './t/env.pl';
+
+plan tests => 2 * blocks();
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: an unknown directive
+--- http_config
+    clientcert_policy p {
+        permit verified;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unknown directive "permit" in "clientcert_policy" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 2: nginx's own directives don't work here
+--- http_config
+    clientcert_policy p {
+        root html;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unknown directive "root" in "clientcert_policy" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 3: a block in the block
+--- http_config
+    clientcert_policy p {
+        allow {
+            verified;
+        }
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unexpected "\{" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 4: reject of nothing
+--- http_config
+    clientcert_policy p {
+        reject;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid number of arguments in "reject" directive in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 5: a phrase without quotes
+--- http_config
+    clientcert_policy p {
+        reject 403 Go away;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid number of arguments in "reject" directive in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 6: a code that is no number
+--- http_config
+    clientcert_policy p {
+        reject forbidden;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid status code "forbidden" in "reject", it must be from 400 to 499 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 7: a code with something behind it
+--- http_config
+    clientcert_policy p {
+        reject 403x;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid status code "403x" in "reject", it must be from 400 to 499 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 8: the highest code that is too low
+--- http_config
+    clientcert_policy p {
+        reject 399;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid status code "399" in "reject", it must be from 400 to 499 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 9: the lowest code that is too high
+--- http_config
+    clientcert_policy p {
+        reject 500;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid status code "500" in "reject", it must be from 400 to 499 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 10: a code that would let everyone in
+--- http_config
+    clientcert_policy p {
+        reject 200;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid status code "200" in "reject", it must be from 400 to 499 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 11: a phrase that would add a header
+--- http_config
+    clientcert_policy p {
+        reject 401 "No\r\nX-Injected: yes";
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*control character 0x0D at byte 3 of the reason phrase in "reject" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 12: a control character in a phrase
+--- http_config eval
+qq{
+    clientcert_policy p {
+        reject 401 "No\x08";
+    }
+}
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*control character 0x08 at byte 3 of the reason phrase in "reject" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 13: reject twice
+--- http_config
+    clientcert_policy p {
+        reject 401;
+        reject 401;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*"reject" directive is duplicate in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 14: trust in something else
+--- http_config
+    clientcert_policy p {
+        trust ca;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid value "ca" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 15: trust twice
+--- http_config
+    clientcert_policy p {
+        trust pin;
+        trust chain;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*"trust" directive is duplicate in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 16: trust in two things
+--- http_config
+    clientcert_policy p {
+        trust pin chain;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid number of arguments in "trust" directive in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 17: validity that is neither on nor off
+--- http_config
+    clientcert_policy p {
+        validity yes;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid value "yes" in "validity" directive, it must be "on" or "off" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 18: validity twice
+--- http_config
+    clientcert_policy p {
+        validity on;
+        validity off;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*"validity" directive is duplicate in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 19: dry_run that is neither on nor off
+--- http_config
+    clientcert_policy p {
+        dry_run 1;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid value "1" in "dry_run" directive, it must be "on" or "off" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 20: dry_run twice
+--- http_config
+    clientcert_policy p {
+        dry_run on;
+        dry_run on;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*"dry_run" directive is duplicate in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 21: a log level that nginx has, but this hasn't
+--- http_config
+    clientcert_policy p {
+        log_level crit;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid value "crit" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 22: log_level twice
+--- http_config
+    clientcert_policy p {
+        log_level info;
+        log_level warn;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*"log_level" directive is duplicate in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 23: include of nothing
+--- http_config
+    clientcert_policy p {
+        include;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid number of arguments in "include" directive in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 24: a line without its end
+--- http_config
+    clientcert_policy p {
+        allow verified
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unexpected "\}" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 25: a block without its end
+--- http_config
+    clientcert_policy p {
+        include $TEST_NGINX_HTML_DIR/rules.conf;
+--- user_files
+>>> rules.conf
+allow verified;
+}
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unexpected "\}" in \S+rules\.conf:2$/
+
+
+
+=== TEST 26: a file that ends within a block
+--- http_config
+    include $TEST_NGINX_HTML_DIR/policy.conf;
+--- user_files
+>>> policy.conf
+clientcert_policy p {
+    allow verified;
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unexpected end of file, expecting "\}" in \S+policy\.conf:3$/
