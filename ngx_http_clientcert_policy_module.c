@@ -48,15 +48,19 @@ static ngx_clientcert_verdict_t *ngx_http_clientcert_decide(
     ngx_http_request_t *r, ngx_clientcert_policy_t *policy);
 static ngx_clientcert_chain_e ngx_http_clientcert_chain(ngx_http_request_t *r,
     ngx_clientcert_facts_t *facts);
+static ngx_int_t ngx_http_clientcert_refuse(ngx_http_request_t *r,
+    ngx_clientcert_verdict_t *verdict);
 static ngx_int_t ngx_http_clientcert_status(
     ngx_clientcert_verdict_t *verdict);
-static void ngx_http_clientcert_log(ngx_http_request_t *r,
+static void ngx_http_clientcert_log(ngx_http_request_t *r, ngx_uint_t level,
     ngx_clientcert_verdict_t *verdict);
 static u_char *ngx_http_clientcert_log_certificate(ngx_http_request_t *r,
     u_char *buf, u_char *last);
 static const char *ngx_http_clientcert_advice(
     ngx_clientcert_verdict_t *verdict);
 static ngx_int_t ngx_http_clientcert_header_filter(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_clientcert_refused(ngx_http_request_t *r,
+    ngx_clientcert_verdict_t *verdict);
 static void ngx_http_clientcert_cleanup(void *data);
 
 static void *ngx_http_clientcert_create_main_conf(ngx_conf_t *cf);
@@ -138,6 +142,7 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_int_t
 ngx_http_clientcert_access_handler(ngx_http_request_t *r)
 {
+    ngx_pool_cleanup_t              *cln;
     ngx_clientcert_verdict_t        *verdict;
     ngx_http_clientcert_loc_conf_t  *lcf;
 
@@ -147,27 +152,32 @@ ngx_http_clientcert_access_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    verdict = ngx_http_clientcert_decide(r, lcf->policy);
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
+    verdict = ngx_http_clientcert_decide(r, lcf->policy);
     if (verdict == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    cln->handler = ngx_http_clientcert_cleanup;
+    cln->data = verdict;
+
+    ngx_http_set_ctx(r, verdict, ngx_http_clientcert_policy_module);
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "clientcert policy \"%V\": %V", &lcf->policy->name,
                    &ngx_clientcert_reasons[verdict->reason]);
 
     if (verdict->reason != NGX_CLIENTCERT_OK) {
-        ngx_http_clientcert_log(r, verdict);
+        return ngx_http_clientcert_refuse(r, verdict);
     }
 
     /* NGX_OK would satisfy "satisfy any" with a policy not in force yet */
 
-    if (lcf->policy->dry_run) {
-        return NGX_DECLINED;
-    }
-
-    return ngx_http_clientcert_status(verdict);
+    return lcf->policy->dry_run ? NGX_DECLINED : NGX_OK;
 }
 
 
@@ -175,38 +185,23 @@ static ngx_clientcert_verdict_t *
 ngx_http_clientcert_decide(ngx_http_request_t *r,
     ngx_clientcert_policy_t *policy)
 {
-    ngx_pool_cleanup_t        *cln;
-    ngx_clientcert_facts_t    *facts;
-    ngx_clientcert_verdict_t  *verdict;
+    ngx_clientcert_facts_t  *facts;
 
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
-        return NULL;
+    if (r->connection->ssl == NULL) {
+        return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_NO_TLS,
+                                            r->pool);
     }
 
-    if (r->connection->ssl) {
+    facts = ngx_clientcert_facts(r->connection);
 
-        facts = ngx_clientcert_facts(r->connection);
-
-        verdict = facts ? ngx_clientcert_policy_decide(policy, facts,
-                                          ngx_http_clientcert_chain(r, facts),
-                                          ngx_time(), r->pool)
-                        : ngx_clientcert_policy_refuse(policy,
-                                                       NGX_CLIENTCERT_ERROR,
-                                                       r->pool);
-
-    } else {
-        verdict = ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_NO_TLS,
-                                               r->pool);
+    if (facts == NULL) {
+        return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_ERROR,
+                                            r->pool);
     }
 
-    if (verdict) {
-        cln->handler = ngx_http_clientcert_cleanup;
-        cln->data = verdict;
-        ngx_http_set_ctx(r, verdict, ngx_http_clientcert_policy_module);
-    }
-
-    return verdict;
+    return ngx_clientcert_policy_decide(policy, facts,
+                                        ngx_http_clientcert_chain(r, facts),
+                                        ngx_time(), r->pool);
 }
 
 
@@ -231,12 +226,32 @@ ngx_http_clientcert_chain(ngx_http_request_t *r,
 
 
 static ngx_int_t
+ngx_http_clientcert_refuse(ngx_http_request_t *r,
+    ngx_clientcert_verdict_t *verdict)
+{
+    ngx_uint_t                 level;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    /* under "satisfy any" another module may still let it through */
+
+    level = (clcf->satisfy == NGX_HTTP_SATISFY_ALL)
+            ? verdict->policy->log_level : NGX_LOG_INFO;
+
+    if (r->connection->log->log_level >= level) {
+        ngx_http_clientcert_log(r, level, verdict);
+    }
+
+    return verdict->policy->dry_run ? NGX_DECLINED
+                                    : ngx_http_clientcert_status(verdict);
+}
+
+
+static ngx_int_t
 ngx_http_clientcert_status(ngx_clientcert_verdict_t *verdict)
 {
     switch (verdict->reason) {
-
-    case NGX_CLIENTCERT_OK:
-        return NGX_OK;
 
     case NGX_CLIENTCERT_MISDIRECTED:
         return NGX_HTTP_MISDIRECTED_REQUEST;
@@ -251,24 +266,11 @@ ngx_http_clientcert_status(ngx_clientcert_verdict_t *verdict)
 
 
 static void
-ngx_http_clientcert_log(ngx_http_request_t *r,
+ngx_http_clientcert_log(ngx_http_request_t *r, ngx_uint_t level,
     ngx_clientcert_verdict_t *verdict)
 {
-    u_char                    *p;
-    ngx_uint_t                 level;
-    ngx_http_core_loc_conf_t  *clcf;
-    u_char                     buf[NGX_MAX_ERROR_STR];
-
-    /* under "satisfy any" another module may still let it through */
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    level = (clcf->satisfy == NGX_HTTP_SATISFY_ALL)
-            ? verdict->policy->log_level : NGX_LOG_INFO;
-
-    if (r->connection->log->log_level < level) {
-        return;
-    }
+    u_char  *p;
+    u_char   buf[NGX_MAX_ERROR_STR];
 
     p = ngx_http_clientcert_log_certificate(r, buf, buf + NGX_MAX_ERROR_STR);
 
@@ -358,17 +360,44 @@ ngx_http_clientcert_header_filter(ngx_http_request_t *r)
     {
         verdict = ngx_http_clientcert_verdict(r);
 
-        if (verdict
-            && !verdict->policy->dry_run
-            && r->headers_out.status == verdict->policy->reject
-            && r->headers_out.status
-               == (ngx_uint_t) ngx_http_clientcert_status(verdict))
-        {
+        if (verdict && ngx_http_clientcert_refused(r, verdict)) {
             r->headers_out.status_line = verdict->policy->status_line;
         }
     }
 
     return ngx_http_next_header_filter(r);
+}
+
+
+/* whether the response is the policy's "reject" and no other module's */
+
+static ngx_uint_t
+ngx_http_clientcert_refused(ngx_http_request_t *r,
+    ngx_clientcert_verdict_t *verdict)
+{
+    ngx_http_phase_handler_t   *ph;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    if (verdict->reason == NGX_CLIENTCERT_OK
+        || verdict->policy->dry_run
+        || r->headers_out.status != verdict->policy->reject
+        || ngx_http_clientcert_status(verdict)
+           != (ngx_int_t) verdict->policy->reject)
+    {
+        return 0;
+    }
+
+    if (r->error_page) {
+        return 1;
+    }
+
+    /* "satisfy any" lets requests get on in spite of the policy */
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+    ph = &cmcf->phase_engine.handlers[r->phase_handler];
+
+    return ph->checker == ngx_http_core_access_phase
+           || ph->checker == ngx_http_core_post_access_phase;
 }
 
 

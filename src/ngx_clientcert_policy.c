@@ -383,7 +383,7 @@ ngx_clientcert_rules_next(ngx_clientcert_rules_t *rules,
 
 ngx_clientcert_rule_t *
 ngx_clientcert_rules_covering(ngx_clientcert_rules_t *rules,
-    ngx_clientcert_rule_t *rule)
+    ngx_clientcert_rule_t *rule, ngx_uint_t verified)
 {
     ngx_clientcert_facts_t  facts;
 
@@ -399,5 +399,6 @@ ngx_clientcert_rules_covering(ngx_clientcert_rules_t *rules,
         ngx_memcpy(facts.sha256, rule->sha256, NGX_CLIENTCERT_SHA256_LEN);
     }
 
-    return ngx_clientcert_rules_find(rules, &facts, rule->needs_chain);
+    return ngx_clientcert_rules_find(rules, &facts,
+                                     verified || rule->needs_chain);
 }

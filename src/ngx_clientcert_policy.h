@@ -139,9 +139,11 @@ ngx_clientcert_rule_t *ngx_clientcert_rules_next(
 
 /*
  * Returns one of the rules that holds wherever the given rule does, or NULL.
+ * verified: the given rule is only asked about verified certificates.
  */
 ngx_clientcert_rule_t *ngx_clientcert_rules_covering(
-    ngx_clientcert_rules_t *rules, ngx_clientcert_rule_t *rule);
+    ngx_clientcert_rules_t *rules, ngx_clientcert_rule_t *rule,
+    ngx_uint_t verified);
 
 /*
  * Adds a rule, which must stay where it is, and allocates from pool.

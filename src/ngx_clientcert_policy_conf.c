@@ -519,7 +519,7 @@ ngx_clientcert_policy_reject(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static void
 ngx_clientcert_policy_warn(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
 {
-    ngx_uint_t              i;
+    ngx_uint_t              i, chain;
     ngx_clientcert_rule_t  *rule, *deny;
 
     if (policy->allow.n == 0) {
@@ -542,11 +542,13 @@ ngx_clientcert_policy_warn(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
                       deny->file, deny->line);
     }
 
+    chain = (policy->trust == NGX_CLIENTCERT_TRUST_CHAIN);
+
     for (rule = ngx_clientcert_rules_next(&policy->allow, NULL, &i);
          rule;
          rule = ngx_clientcert_rules_next(&policy->allow, rule, &i))
     {
-        deny = ngx_clientcert_rules_covering(&policy->deny, rule);
+        deny = ngx_clientcert_rules_covering(&policy->deny, rule, chain);
 
         if (deny) {
             ngx_log_error(NGX_LOG_WARN, cf->log, 0,

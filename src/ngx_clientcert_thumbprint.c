@@ -130,6 +130,10 @@ ngx_clientcert_blank(u_char *p, u_char *last)
 {
     ngx_clientcert_blank_t  *blank;
 
+    if (p < last && *p > ' ' && *p < 0x80) {
+        return NULL;
+    }
+
     for (blank = ngx_clientcert_blanks; blank->text; blank++) {
         if ((size_t) (last - p) >= blank->len
             && ngx_memcmp(p, blank->text, blank->len) == 0)

@@ -10,7 +10,7 @@ use Test::Nginx::Socket;
 
 require './t/env.pl';
 
-plan tests => 46;
+plan tests => 48;
 
 run_tests();
 
@@ -323,7 +323,21 @@ qr/\[warn\] .*thumbprint "x5t#S256:\S+" is read without the prefix in \S+policy\
 
 
 
-=== TEST 15: nothing to say of a sound configuration
+=== TEST 15: an allow that only verified certificates reach, all of them denied
+--- http_config
+    clientcert_policy p {
+        trust chain;
+        allow thumbprint=$TEST_NGINX_ACME_SHA1;
+        deny verified;
+    }
+--- request
+GET /
+--- error_log
+can never match because of "deny"
+
+
+
+=== TEST 16: nothing to say of a sound configuration
 --- http_config
     clientcert_policy strict {
         trust chain;

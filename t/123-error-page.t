@@ -6,7 +6,7 @@ use Test::Nginx::Socket;
 
 require './t/env.pl';
 
-plan tests => 61;
+plan tests => 65;
 
 run_tests();
 
@@ -415,3 +415,37 @@ my page
 ["^HTTP/1.1 403 Forbidden\r\n", "^HTTP/1.1 403 Forbidden\r\n"]
 --- response_body eval
 ["my page\n", "my page\n"]
+
+
+
+=== TEST 14: an error page by another server has that one's phrase
+--- http_config
+    clientcert_policy p {
+        allow thumbprint=$TEST_NGINX_ACME_SHA1;
+    }
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+        ssl_verify_client optional_no_ca;
+        clientcert_require p;
+        error_page 401 = @refused;
+
+        location @refused {
+            clientcert_require off;
+            proxy_pass http://unix:$TEST_NGINX_HTML_DIR/plain.sock;
+        }
+    }
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/plain.sock;
+        return 401 "theirs\n";
+    }
+--- request
+GET /globex/x
+--- error_code: 401
+--- response_headers
+X-Reason: no_match
+--- raw_response_headers_like eval
+qr/^HTTP\/1\.1 401 Unauthorized\r\n/
+--- response_body
+theirs

@@ -8,7 +8,7 @@ use Test::Nginx::Socket;
 
 require './t/env.pl';
 
-plan tests => 73;
+plan tests => 77;
 
 run_tests();
 
@@ -365,3 +365,29 @@ tick:{PLAIN}tock
 ["GET /acme/index.html", "GET /globex/index.html"]
 --- error_code eval
 [200, 200]
+
+
+
+=== TEST 13: any: the phrase is not put on another module's 403
+--- http_config
+    clientcert_policy p {
+        reject 403 "Go away";
+        allow thumbprint=$TEST_NGINX_ACME_SHA1;
+    }
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+        ssl_verify_client optional_no_ca;
+        clientcert_require p;
+        satisfy any;
+        allow all;
+    }
+--- user_files
+>>> dir/x.txt
+x
+--- request eval
+["GET /acme/dir/", "GET /globex/dir/"]
+--- error_code eval
+[403, 403]
+--- raw_response_headers_like eval
+["^HTTP/1.1 403 Forbidden\r\n", "^HTTP/1.1 403 Forbidden\r\n"]

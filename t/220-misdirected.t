@@ -42,7 +42,7 @@ sub server_block {
     my ($name, $ssl, $port) = @_;
     $ssl .= "\nssl_verify_client optional_no_ca;"
         unless $ssl =~ /ssl_verify_client/;
-    my $default = $name =~ /^(?:a|none)$/ ? ' default_server' : '';
+    my $default = $name =~ /^(?:a|none|earlier)$/ ? ' default_server' : '';
 
     return <<"END_SERVER";
     server {
@@ -96,7 +96,11 @@ END_POLICIES
         . join('', map { server_block($_, $certificate . $servers{$_}, 'all') }
                sort keys %servers)
         . server_block('none', "$certificate ssl_verify_client off;", 'none')
-        . server_block('b', $certificate . $servers{b}, 'none');
+        . server_block('b', $certificate . $servers{b}, 'none')
+        . server_block('earlier', $certificate . $servers{crl}, 'crl')
+        . server_block('later', "$certificate
+                           ssl_client_certificate %%CERTS%%/ca-a.crt;
+                           ssl_crl %%CERTS%%/crl-a-globex.pem;", 'crl');
 };
 
 my $n = nginx(config => $config)->start;
@@ -188,6 +192,14 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
                     port => $n->port('none'));
         is(answer($c, 'b.test', '/verified'), 'b.test 401 deny:no_certificate',
            "$name, not asked for a certificate");
+
+        # two servers with a CRL each, of which one revokes it
+        $c = client(%how, cert => 'globex', sni => undef,
+                    port => $n->port('crl'));
+        is(answer($c, 'earlier.test', '/verified'),
+           'earlier.test 200 allow:ok', "$name, not revoked yet");
+        is(answer($c, 'later.test', '/verified'),
+           'later.test 421 deny:misdirected', "$name, revoked meanwhile");
     }
 }
 

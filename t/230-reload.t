@@ -193,7 +193,60 @@ for my $alpn (@protocols) {
 }
 
 
-# 5. Fifty reloads, and every one is in force.
+# 5. The same, without waiting for the reloads: clients meet old and new workers
+# side by side.
+
+{
+    my $load = join ' ', map { "load_module $_;" } @{ $n->{modules} };
+    my $n = nginx(modules => [], workers => 2,
+                  main => 'include %%PREFIX%%/load;', config => <<"END_CONFIG");
+    include %%PREFIX%%/policy;
+    server {
+        $tls
+        include %%PREFIX%%/require;
+        location / { empty_gif; }
+    }
+END_CONFIG
+
+    my $set = sub {
+        my ($with) = @_;
+        $n->write('load', $with ? $load : '');
+        $n->write('policy', $with ? 'clientcert_policy p {
+            allow thumbprint=' . sha1('acme') . '; }' : '');
+        $n->write('require', $with ? 'clientcert_require p;' : '');
+    };
+
+    $set->(1);
+    $n->start;
+    my (%statuses, $session);
+
+    for my $round (1 .. 12) {
+        my $started = () = $n->error_log =~ /start worker process \d/g;
+        $set->($round % 2 == 0);
+        kill HUP => $n->pid;
+
+        wait_for {
+            my $c = connected($n, 'globex', $protocols[$round % 4 > 1],
+                              session => scalar $session);
+            # a worker that is to end may close what it has just accepted
+            my $status = $c->get('/')->{status} // 'none';
+            $statuses{$status}++;
+            $session = $c->session if $round == 1;
+
+            my $now = () = $n->error_log =~ /start worker process \d/g;
+            $now >= $started + 2;
+        } 10, 'new workers';
+    }
+
+    cmp_ok($statuses{$_} // 0, '>', 0, "side by side: answers of $_")
+        for 200, 401;
+    delete @statuses{qw(200 401 none)};
+    is_deeply(\%statuses, {}, 'side by side: no other answer');
+    fine($n, 'side by side');
+}
+
+
+# 6. Fifty reloads, and every one is in force.
 
 {
     my $n = nginx(config => config('acme'), workers => 2,
@@ -216,7 +269,7 @@ for my $alpn (@protocols) {
 }
 
 
-# 6. One process that is master and worker at once.
+# 7. One process that is master and worker at once.
 
 {
     my $n = nginx(config => config('acme'), master => 0)->start;
@@ -236,7 +289,7 @@ for my $alpn (@protocols) {
 }
 
 
-# 7. Loaded, but no directive of it is there; then one reload uses it.
+# 8. Loaded, but no directive of it is there; then one reload uses it.
 
 {
     my $n = nginx(config => $without)->start;

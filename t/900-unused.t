@@ -4,11 +4,13 @@
 # t/env.pl isn't used here, for it uses the variables.  What a test can't see, the
 # price of a request, is measured by bench/.
 
+use File::Spec;
 use Test::Nginx::Socket;
 
 plan tests => 17;
 
 $ENV{TEST_NGINX_HTML_DIR} = html_dir();
+$ENV{TEST_NGINX_CERT_DIR} ||= File::Spec->rel2abs('build/cert');
 
 run_tests();
 
