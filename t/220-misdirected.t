@@ -65,8 +65,8 @@ my $config = sub {
                          . slurp(cert_file('ca-b', 'crt')));
 
     $n->write('locations', <<'END_LOCATIONS');
-        add_header X-Verdict "$server_name $clientcert_result:$clientcert_reason"
-                             always;
+        add_header X-Verdict
+            "$server_name $clientcert_result:$clientcert_reason" always;
         location /verified { clientcert_require verified; empty_gif; }
         location /pin { clientcert_require pin; empty_gif; }
         location /either { clientcert_require either; empty_gif; }

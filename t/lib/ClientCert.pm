@@ -435,7 +435,9 @@ sub reload {
 
         my @new = $log =~ /\bstart worker process (\d+)/g;
         my %left = map { $_ => 1 } $self->worker_pids;
-        delete @left{ $log =~ / (\d+)#\d+: gracefully shutting down/g };
+        # also those that an earlier reload has told to go
+        delete @left{ $self->error_log
+                      =~ / (\d+)#\d+: gracefully shutting down/g };
         $done = @new >= $self->{workers} && !grep { $left{$_} } @old;
     } or die "no reload:\n", substr($self->error_log, $seen), "\n";
 
@@ -517,6 +519,7 @@ use warnings;
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::SSL;
+use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Scalar::Util 'weaken';
 
 BEGIN { *now = \&ClientCert::now }
@@ -540,6 +543,7 @@ sub new {
 
     if ($self->{sock}) {
         $self->{sock}->blocking(0);
+        setsockopt $self->{sock}, IPPROTO_TCP, TCP_NODELAY, 1;
         weaken($ClientCert::live{$self} = $self);
     } else {
         $self->{eof} = 1;
@@ -551,6 +555,8 @@ sub new {
 sub ssl_options {
     my $self = shift;
     my %ssl = (SSL_verify_mode => SSL_VERIFY_NONE,
+               # else the system's, read anew for each connection
+               SSL_ca => [],
                # undef: no extension; without the key it would be PeerAddr
                SSL_hostname => $self->{sni},
                SSL_session_cache => $self->{tickets});
@@ -577,7 +583,7 @@ sub resumed { $_[0]{sock} && $_[0]{sock}->get_session_reused ? 1 : 0 }
 # The session as bytes, for as many connections as wanted.
 sub session {
     my $self = shift;
-    return unless $self->{sock};
+    return undef unless $self->{sock};
 
     # TLS 1.3 tickets come after the handshake, but before any response.
     if ($self->version eq 'TLSv1_3') {
@@ -589,7 +595,7 @@ sub session {
     }
 
     my $session = Net::SSLeay::get1_session($self->{sock}->_get_ssl_object)
-        or return;
+        or return undef;
     return ClientCert::Sessions::bytes($session);
 }
 
