@@ -182,7 +182,13 @@ ngx_clientcert_prefix(ngx_clientcert_reader_t *rd)
         }
 
         if (i == prefix->len) {
-            rd->dropped |= NGX_CLIENTCERT_PREFIX;
+
+            /* hexadecimal says by its length what it is */
+
+            if (!prefix->base64url) {
+                rd->dropped |= NGX_CLIENTCERT_PREFIX;
+            }
+
             rd->p += prefix->len;
             rd->column += prefix->len;
             return prefix;

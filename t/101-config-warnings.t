@@ -317,9 +317,10 @@ GET /
 qr/\[warn\] .*thumbprint "SHA1 Fingerprint=\S+" is read without the prefix, ":" in \S+policy\.conf:2$/,
 qr/\[warn\] .*thumbprint "\S+" is read without "-" in \S+policy\.conf:3$/,
 qr/\[warn\] .*thumbprint ".*" is read without blanks, invisible U\+200E in \S+policy\.conf:4$/,
-qr/\[warn\] .*thumbprint "\S+" is read without invisible U\+FEFF, invisible U\+00A0 in \S+policy\.conf:5$/,
-qr/\[warn\] .*thumbprint "x5t#S256:\S+" is read without the prefix in \S+policy\.conf:6$/
+qr/\[warn\] .*thumbprint "\S+" is read without invisible U\+FEFF, invisible U\+00A0 in \S+policy\.conf:5$/
 ]
+--- no_error_log
+x5t#S256
 
 
 

@@ -84,14 +84,14 @@ static test_t  tests[] = {
     GOOD("SHA1: " SHA1, SHA1, PREFIX|BLANK),
     GOOD("sha256:" SHA256, SHA256, PREFIX),
     GOOD("  sha256:" SHA256, SHA256, PREFIX|BLANK),
-    GOOD("x5t#S256:" X5T, SHA256, PREFIX),
-    GOOD("X5T#s256: " X5T " ", SHA256, PREFIX|BLANK),
+    GOOD("x5t#S256:" X5T, SHA256, 0),
+    GOOD("X5T#s256: " X5T " ", SHA256, BLANK),
     GOOD("x5t#S256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
          "0000000000000000000000000000000000000000000000000000000000000000",
-         PREFIX),
+         0),
     GOOD("x5t#S256:__________________________________________8",
          "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-         PREFIX),
+         0),
 
     /* lengths */
     LENGTH("", 0, 0),

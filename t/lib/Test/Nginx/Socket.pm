@@ -393,8 +393,10 @@ sub fail_with_log {
     return 0;
 }
 
+# The error log has all of what nginx says to stderr; valgrind only says it
+# there.
 sub launch {
-    my ($quiet, @wrapper) = @_;
+    my @wrapper = @_;
     my @command = (@wrapper, $NginxBinary,
         '-e', $ErrLogFile, '-p', "$ServRoot/", '-c', $ConfFile);
     verbose("starting @command");
@@ -404,7 +406,7 @@ sub launch {
 
     setpgrp;
     open STDOUT, '>', '/dev/null';
-    open STDERR, '>', '/dev/null' if $quiet;
+    open STDERR, '>', '/dev/null' unless @wrapper || $ENV{TEST_NGINX_VERBOSE};
     exec { $command[0] } @command or POSIX::_exit(127);
 }
 
@@ -415,7 +417,7 @@ sub start_nginx {
     clear_server_root();
     fill_server_root($block);
 
-    my $child = launch(0, $UseValgrind ? valgrind_command($name) : ());
+    my $child = launch($UseValgrind ? valgrind_command($name) : ());
     my $exit;
 
     # A daemon writes its pid file after the child has ended; under valgrind
@@ -475,8 +477,7 @@ sub check_must_die {
 
     $ErrLogPos = 0;
     for my $round (0 .. $RepeatEach - 1) {
-        # The error log has all of what nginx says to stderr.
-        waitpid(launch(!$ENV{TEST_NGINX_VERBOSE}), 0);
+        waitpid(launch(), 0);
         my $status = $?;
 
         if ($status & 127) {
