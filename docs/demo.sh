@@ -14,7 +14,7 @@ conf=$dir/nginx.conf
 failed=0
 
 stop() {
-    trap '' INT TERM
+    trap '' INT TERM HUP
     if [ -f "$dir/nginx.pid" ]; then
         "$TEST_NGINX_BINARY" -p "$dir" -c "$conf" -s stop 2> /dev/null || :
         wait_until "stopped" [ ! -f "$dir/nginx.pid" ] || :
@@ -151,7 +151,7 @@ request() {
 }
 
 trap stop EXIT
-trap 'exit 1' INT TERM
+trap 'exit 1' INT TERM HUP
 
 chmod 755 "$dir"
 "$root/t/cert/make.sh" "$cert"
@@ -183,9 +183,9 @@ done
 if [ $failed = 0 ] && [ -t 0 ] && [ -t 1 ]; then
     echo
     echo "The configuration is $conf. Serving until Ctrl-C."
-    trap 'exit 0' INT
+    trap 'exit 0' INT TERM HUP
     while :; do
-        sleep 3600
+        sleep 1
     done
 fi
 
