@@ -15,6 +15,8 @@
 
 #define NGX_HTTP_CLIENTCERT_SUBJECT_LEN  256
 
+#define NGX_HTTP_CLIENTCERT_TOO_EARLY    425
+
 /* the value of "ssl_verify_client on" */
 #define NGX_HTTP_CLIENTCERT_VERIFY_ON    1
 
@@ -22,6 +24,7 @@
 typedef struct {
     ngx_array_t               policies;   /* ngx_clientcert_policy_t * */
     ngx_array_t               uses;       /* ngx_http_clientcert_use_t */
+    ngx_array_t               cas;        /* ngx_clientcert_ca_t * */
 } ngx_http_clientcert_main_conf_t;
 
 
@@ -46,6 +49,7 @@ typedef struct {
 static ngx_int_t ngx_http_clientcert_access_handler(ngx_http_request_t *r);
 static ngx_clientcert_verdict_t *ngx_http_clientcert_decide(
     ngx_http_request_t *r, ngx_clientcert_policy_t *policy);
+static ngx_uint_t ngx_http_clientcert_early(ngx_http_request_t *r);
 static ngx_clientcert_chain_e ngx_http_clientcert_chain(ngx_http_request_t *r,
     ngx_clientcert_facts_t *facts);
 static ngx_int_t ngx_http_clientcert_refuse(ngx_http_request_t *r,
@@ -61,7 +65,14 @@ static const char *ngx_http_clientcert_advice(
 static ngx_int_t ngx_http_clientcert_header_filter(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_clientcert_refused(ngx_http_request_t *r,
     ngx_clientcert_verdict_t *verdict);
+static ngx_str_t ngx_http_clientcert_phrase(
+    ngx_clientcert_verdict_t *verdict);
 static void ngx_http_clientcert_cleanup(void *data);
+
+static ngx_int_t ngx_http_clientcert_compile(ngx_conf_t *cf, ngx_str_t *text,
+    void **compiled);
+static ngx_int_t ngx_http_clientcert_evaluate(void *request, void *compiled,
+    ngx_str_t *value);
 
 static void *ngx_http_clientcert_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_clientcert_create_loc_conf(ngx_conf_t *cf);
@@ -136,6 +147,12 @@ ngx_module_t  ngx_http_clientcert_policy_module = {
 };
 
 
+static ngx_clientcert_variables_t  ngx_http_clientcert_variables = {
+    ngx_http_clientcert_compile,
+    ngx_http_clientcert_evaluate
+};
+
+
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
@@ -185,23 +202,45 @@ static ngx_clientcert_verdict_t *
 ngx_http_clientcert_decide(ngx_http_request_t *r,
     ngx_clientcert_policy_t *policy)
 {
-    ngx_clientcert_facts_t  *facts;
+    ngx_clientcert_asking_t  ask;
 
     if (r->connection->ssl == NULL) {
         return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_NO_TLS,
                                             r->pool);
     }
 
-    facts = ngx_clientcert_facts(r->connection);
+    if (ngx_http_clientcert_early(r)) {
+        return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_EARLY_DATA,
+                                            r->pool);
+    }
 
-    if (facts == NULL) {
+    ngx_memzero(&ask, sizeof(ngx_clientcert_asking_t));
+
+    ask.facts = ngx_clientcert_facts(r->connection);
+
+    if (ask.facts == NULL) {
         return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_ERROR,
                                             r->pool);
     }
 
-    return ngx_clientcert_policy_decide(policy, facts,
-                                        ngx_http_clientcert_chain(r, facts),
-                                        ngx_time(), r->pool);
+    ask.now = ngx_time();
+    ask.pool = r->pool;
+    ask.request = r;
+
+    return ngx_clientcert_policy_decide(policy, &ask,
+                                     ngx_http_clientcert_chain(r, ask.facts));
+}
+
+
+/* whoever records early data can send it again, RFC 8470 */
+
+static ngx_uint_t
+ngx_http_clientcert_early(ngx_http_request_t *r)
+{
+    ngx_str_t  early;
+
+    return ngx_ssl_get_early_data(r->connection, r->pool, &early) == NGX_OK
+           && early.len > 0;
 }
 
 
@@ -255,6 +294,9 @@ ngx_http_clientcert_status(ngx_clientcert_verdict_t *verdict)
 
     case NGX_CLIENTCERT_MISDIRECTED:
         return NGX_HTTP_MISDIRECTED_REQUEST;
+
+    case NGX_CLIENTCERT_EARLY_DATA:
+        return NGX_HTTP_CLIENTCERT_TOO_EARLY;
 
     case NGX_CLIENTCERT_ERROR:
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -323,8 +365,8 @@ ngx_http_clientcert_advice(ngx_clientcert_verdict_t *verdict)
     case NGX_CLIENTCERT_UNTRUSTED:
         return (verdict->policy->trust == NGX_CLIENTCERT_TRUST_CHAIN)
                ? "\"trust chain\" needs a verified chain"
-               : "without a verified chain only \"allow thumbprint=\" alone "
-                 "would let it in";
+               : "without a verified chain only a rule with \"thumbprint\", "
+                 "\"spki\" or \"ca\" lets it in";
 
     case NGX_CLIENTCERT_MISDIRECTED:
         return "the chain was verified by a server with other CAs, which the "
@@ -342,6 +384,9 @@ ngx_http_clientcert_advice(ngx_clientcert_verdict_t *verdict)
 
     case NGX_CLIENTCERT_NO_MATCH:
         return "\"allow thumbprint=\" with one of these would let it in";
+
+    case NGX_CLIENTCERT_EARLY_DATA:
+        return "the request came in TLS early data, which could be replayed";
 
     default: /* NGX_CLIENTCERT_ERROR */
         return "it could not be read";
@@ -361,7 +406,7 @@ ngx_http_clientcert_header_filter(ngx_http_request_t *r)
         verdict = ngx_http_clientcert_verdict(r);
 
         if (verdict && ngx_http_clientcert_refused(r, verdict)) {
-            r->headers_out.status_line = verdict->policy->status_line;
+            r->headers_out.status_line = ngx_http_clientcert_phrase(verdict);
         }
     }
 
@@ -380,9 +425,8 @@ ngx_http_clientcert_refused(ngx_http_request_t *r,
 
     if (verdict->reason == NGX_CLIENTCERT_OK
         || verdict->policy->dry_run
-        || r->headers_out.status != verdict->policy->reject
-        || ngx_http_clientcert_status(verdict)
-           != (ngx_int_t) verdict->policy->reject)
+        || (ngx_int_t) r->headers_out.status
+           != ngx_http_clientcert_status(verdict))
     {
         return 0;
     }
@@ -424,11 +468,58 @@ ngx_http_clientcert_verdict(ngx_http_request_t *r)
 }
 
 
+/* nginx knows the phrases of 421 and 500, but not that of 425 */
+
+static ngx_str_t
+ngx_http_clientcert_phrase(ngx_clientcert_verdict_t *verdict)
+{
+    ngx_int_t         status;
+    static ngx_str_t  none = ngx_null_string;
+    static ngx_str_t  early = ngx_string("425 Too Early");
+
+    if (verdict->reason == NGX_CLIENTCERT_EARLY_DATA) {
+        return early;
+    }
+
+    status = ngx_http_clientcert_status(verdict);
+
+    return status == (ngx_int_t) verdict->policy->reject
+           ? verdict->policy->status_line : none;
+}
+
+
 /* marks the verdict among the cleanups of a request's pool */
 
 static void
 ngx_http_clientcert_cleanup(void *data)
 {
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_compile(ngx_conf_t *cf, ngx_str_t *text, void **compiled)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    *compiled = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (*compiled == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = text;
+    ccv.complex_value = *compiled;
+
+    return ngx_http_compile_complex_value(&ccv);
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_evaluate(void *request, void *compiled, ngx_str_t *value)
+{
+    return ngx_http_complex_value(request, compiled, value);
 }
 
 
@@ -447,7 +538,8 @@ ngx_http_clientcert_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&mcf->uses, cf->pool, 4,
                           sizeof(ngx_http_clientcert_use_t))
-           != NGX_OK)
+           != NGX_OK
+        || ngx_array_init(&mcf->cas, cf->pool, 4, sizeof(void *)) != NGX_OK)
     {
         return NULL;
     }
@@ -559,6 +651,9 @@ ngx_http_clientcert_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            "%s:%ui", &value[1], policy->file, policy->line);
         return NGX_CONF_ERROR;
     }
+
+    policy->cas = &mcf->cas;
+    policy->variables = &ngx_http_clientcert_variables;
 
     return ngx_clientcert_policy_block(cf, policy);
 }

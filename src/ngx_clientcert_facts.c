@@ -12,6 +12,7 @@ static ngx_clientcert_facts_t *ngx_clientcert_facts_create(
     ngx_connection_t *c);
 static ngx_int_t ngx_clientcert_facts_read(ngx_connection_t *c, X509 *cert,
     ngx_clientcert_facts_t *facts);
+static ngx_int_t ngx_clientcert_facts_spki(X509 *cert, u_char *digest);
 static ngx_int_t ngx_clientcert_facts_time(const ASN1_TIME *asn1, time_t *t);
 static ngx_uint_t ngx_clientcert_facts_foreign_session(SSL *ssl);
 static void ngx_clientcert_facts_free(void *parent, void *ptr,
@@ -83,8 +84,6 @@ static ngx_clientcert_facts_t *
 ngx_clientcert_facts_create(ngx_connection_t *c)
 {
     SSL                     *ssl;
-    X509                    *cert;
-    ngx_int_t                rc;
     ngx_pool_t              *pool;
     ngx_clientcert_facts_t  *facts;
 
@@ -102,16 +101,13 @@ ngx_clientcert_facts_create(ngx_connection_t *c)
 
     facts->pool = pool;
     facts->ssl_ctx = SSL_get_SSL_CTX(ssl);
+    facts->ssl = ssl;
+    facts->cert = SSL_get_peer_certificate(ssl);
 
-    cert = SSL_get_peer_certificate(ssl);
-
-    if (cert) {
-        rc = ngx_clientcert_facts_read(c, cert, facts);
-        X509_free(cert);
-
-        if (rc != NGX_OK) {
-            goto failed;
-        }
+    if (facts->cert
+        && ngx_clientcert_facts_read(c, facts->cert, facts) != NGX_OK)
+    {
+        goto failed;
     }
 
     if (SSL_set_ex_data(ssl, ngx_clientcert_facts_index, facts) == 0) {
@@ -122,6 +118,10 @@ ngx_clientcert_facts_create(ngx_connection_t *c)
     return facts;
 
 failed:
+
+    if (facts) {
+        X509_free(facts->cert);
+    }
 
     ngx_destroy_pool(pool);
 
@@ -134,9 +134,10 @@ ngx_clientcert_facts_read(ngx_connection_t *c, X509 *cert,
     ngx_clientcert_facts_t *facts)
 {
     if (X509_digest(cert, EVP_sha1(), facts->sha1, NULL) == 0
-        || X509_digest(cert, EVP_sha256(), facts->sha256, NULL) == 0)
+        || X509_digest(cert, EVP_sha256(), facts->sha256, NULL) == 0
+        || ngx_clientcert_facts_spki(cert, facts->spki) != NGX_OK)
     {
-        ngx_ssl_error(NGX_LOG_ALERT, c->log, 0, "X509_digest() failed");
+        ngx_ssl_error(NGX_LOG_ALERT, c->log, 0, "could not digest a client certificate");
         return NGX_ERROR;
     }
 
@@ -170,6 +171,27 @@ ngx_clientcert_facts_read(ngx_connection_t *c, X509 *cert,
     ERR_clear_error();
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_facts_spki(X509 *cert, u_char *digest)
+{
+    int      len, rc;
+    u_char  *der;
+
+    der = NULL;
+
+    len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+    if (len < 0) {
+        return NGX_ERROR;
+    }
+
+    rc = EVP_Digest(der, len, digest, NULL, EVP_sha256(), NULL);
+
+    OPENSSL_free(der);
+
+    return rc ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -223,8 +245,58 @@ ngx_clientcert_facts_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad,
     ngx_clientcert_facts_t  *facts = ptr;
 
     if (facts) {
+        X509_free(facts->cert);
         ngx_destroy_pool(facts->pool);
     }
+}
+
+
+ngx_clientcert_names_t *
+ngx_clientcert_facts_names(ngx_clientcert_facts_t *facts)
+{
+    if (facts->names == NULL) {
+        facts->names = ngx_clientcert_names_read(facts->pool, facts->cert);
+    }
+
+    return facts->names;
+}
+
+
+ngx_int_t
+ngx_clientcert_facts_der(ngx_clientcert_facts_t *facts, ngx_pool_t *pool,
+    ngx_uint_t i, ngx_str_t *der)
+{
+    int              len;
+    X509            *cert;
+    u_char          *p;
+    STACK_OF(X509)  *sent;
+
+    cert = facts->cert;
+
+    if (i > 0) {
+        sent = SSL_get_peer_cert_chain(facts->ssl);
+
+        if (sent == NULL || i > (ngx_uint_t) sk_X509_num(sent)) {
+            return NGX_DECLINED;
+        }
+
+        cert = sk_X509_value(sent, i - 1);
+    }
+
+    len = i2d_X509(cert, NULL);
+    if (len < 0) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    der->data = p;
+    der->len = i2d_X509(cert, &p);
+
+    return NGX_OK;
 }
 
 

@@ -10,26 +10,45 @@
 #define NGX_CLIENTCERT_MIN_BUCKETS  16
 
 
+static ngx_clientcert_verdict_t *ngx_clientcert_policy_constant(
+    ngx_clientcert_policy_t *policy, ngx_clientcert_asking_t *ask,
+    ngx_clientcert_chain_e chain);
 static ngx_clientcert_verdict_t *ngx_clientcert_policy_remembered(
     ngx_clientcert_policy_t *policy, ngx_clientcert_facts_t *facts,
     ngx_clientcert_chain_e chain);
 static void ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_facts_t *facts, ngx_clientcert_chain_e chain,
+    ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain,
     ngx_clientcert_verdict_t *verdict);
+static ngx_clientcert_verdict_t *ngx_clientcert_policy_vary(
+    ngx_clientcert_policy_t *policy, ngx_clientcert_asking_t *ask,
+    ngx_clientcert_chain_e chain, ngx_clientcert_verdict_t *known);
+static void ngx_clientcert_policy_allow(ngx_clientcert_verdict_t *verdict,
+    ngx_clientcert_rule_t *rule);
+static ngx_clientcert_reason_e ngx_clientcert_untrusted(
+    ngx_clientcert_chain_e chain);
 static ngx_clientcert_rule_t *ngx_clientcert_rules_find(
-    ngx_clientcert_rules_t *rules, ngx_clientcert_facts_t *facts,
+    ngx_clientcert_rules_t *rules, ngx_clientcert_asking_t *ask,
     ngx_uint_t verified);
 static ngx_clientcert_rule_t *ngx_clientcert_rules_first(
     ngx_clientcert_rule_t *rule, ngx_clientcert_rule_t *found,
-    ngx_clientcert_facts_t *facts, ngx_uint_t verified);
+    ngx_clientcert_asking_t *ask, ngx_uint_t verified);
 static ngx_uint_t ngx_clientcert_rule_holds(ngx_clientcert_rule_t *rule,
-    ngx_clientcert_facts_t *facts, ngx_uint_t verified);
+    ngx_clientcert_asking_t *ask, ngx_uint_t verified);
+static void ngx_clientcert_rule_append(ngx_clientcert_rule_list_t *list,
+    ngx_clientcert_rule_t *rule);
+static ngx_clientcert_rule_t *ngx_clientcert_rules_same(
+    ngx_clientcert_rule_t *list, ngx_clientcert_rule_t *rule);
 static ngx_int_t ngx_clientcert_rules_grow(ngx_clientcert_rules_t *rules,
     ngx_pool_t *pool);
 static ngx_clientcert_rule_t **ngx_clientcert_rules_bucket(
     ngx_clientcert_rules_t *rules, u_char *digest);
-static ngx_uint_t ngx_clientcert_rules_equal(ngx_clientcert_rule_t *one,
-    ngx_clientcert_rule_t *two);
+static ngx_clientcert_rule_t *ngx_clientcert_rules_cover(
+    ngx_clientcert_rule_t *list, ngx_clientcert_rule_t *rule,
+    ngx_uint_t verified);
+static ngx_uint_t ngx_clientcert_rule_covers(ngx_clientcert_rule_t *one,
+    ngx_clientcert_rule_t *two, ngx_uint_t verified);
+static ngx_uint_t ngx_clientcert_rule_has(ngx_clientcert_rule_t *rule,
+    ngx_clientcert_condition_t *cond);
 static ngx_uint_t ngx_clientcert_digests_equal(u_char *one, u_char *two,
     size_t len);
 
@@ -45,40 +64,51 @@ ngx_str_t  ngx_clientcert_reasons[] = {
     ngx_string("wrong_purpose"),
     ngx_string("denied"),
     ngx_string("no_match"),
+    ngx_string("early_data"),
     ngx_string("error")
 };
 
 
 ngx_clientcert_verdict_t *
 ngx_clientcert_policy_decide(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_facts_t *facts, ngx_clientcert_chain_e chain, time_t now,
-    ngx_pool_t *pool)
+    ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain)
 {
+    ngx_clientcert_facts_t    *facts;
     ngx_clientcert_verdict_t  *verdict;
+
+    facts = ask->facts;
 
     if (!facts->certificate) {
         return ngx_clientcert_policy_refuse(policy,
                                             NGX_CLIENTCERT_NO_CERTIFICATE,
-                                            pool);
+                                            ask->pool);
     }
 
-    if (policy->validity && now < facts->not_before) {
+    if (policy->validity && ask->now < facts->not_before) {
         return ngx_clientcert_policy_refuse(policy,
                                             NGX_CLIENTCERT_NOT_YET_VALID,
-                                            pool);
+                                            ask->pool);
     }
 
-    if (policy->validity && now > facts->not_after) {
+    if (policy->validity && ask->now > facts->not_after) {
         return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_EXPIRED,
-                                            pool);
+                                            ask->pool);
     }
 
-    /* what is left depends on constants alone */
+    ask->failed = 0;
+    ask->until = NGX_MAX_TIME_T_VALUE;
 
-    verdict = ngx_clientcert_policy_remembered(policy, facts, chain);
+    verdict = ngx_clientcert_policy_constant(policy, ask, chain);
 
-    if (verdict && verdict->policy == NULL) {
-        ngx_clientcert_policy_judge(policy, facts, chain, verdict);
+    if (verdict && !ask->failed
+        && (policy->allow.varying.first || policy->deny.varying.first))
+    {
+        verdict = ngx_clientcert_policy_vary(policy, ask, chain, verdict);
+    }
+
+    if (ask->failed) {
+        return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_ERROR,
+                                            ask->pool);
     }
 
     return verdict;
@@ -97,6 +127,41 @@ ngx_clientcert_policy_refuse(ngx_clientcert_policy_t *policy,
         verdict->policy = policy;
         verdict->reason = reason;
     }
+
+    return verdict;
+}
+
+
+/* what depends on constants alone is remembered */
+
+static ngx_clientcert_verdict_t *
+ngx_clientcert_policy_constant(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain)
+{
+    ngx_clientcert_verdict_t  *verdict;
+
+    verdict = ngx_clientcert_policy_remembered(policy, ask->facts, chain);
+
+    if (verdict == NULL || (verdict->policy && verdict->until >= ask->now)) {
+        return verdict;
+    }
+
+    if (verdict->policy) {
+
+        /* a CA of the chain has expired, which hardly anybody lives to see */
+
+        verdict = ngx_pcalloc(ask->pool, sizeof(ngx_clientcert_verdict_t));
+        if (verdict == NULL) {
+            return NULL;
+        }
+    }
+
+    ngx_clientcert_policy_judge(policy, ask, chain, verdict);
+
+    /* what was judged without memory is judged again */
+
+    verdict->policy = ask->failed ? NULL : policy;
+    verdict->until = ask->until;
 
     return verdict;
 }
@@ -132,68 +197,136 @@ ngx_clientcert_policy_remembered(ngx_clientcert_policy_t *policy,
 
 static void
 ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_facts_t *facts, ngx_clientcert_chain_e chain,
+    ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain,
     ngx_clientcert_verdict_t *verdict)
 {
-    ngx_uint_t                verified;
-    ngx_clientcert_rule_t    *rule;
-    ngx_clientcert_reason_e   untrusted;
-
-    verdict->policy = policy;
+    ngx_uint_t              verified;
+    ngx_clientcert_rule_t  *rule;
 
     verified = (chain == NGX_CLIENTCERT_VERIFIED);
 
-    untrusted = (chain == NGX_CLIENTCERT_VERIFIED_ELSEWHERE)
-                ? NGX_CLIENTCERT_MISDIRECTED : NGX_CLIENTCERT_UNTRUSTED;
-
-    if (ngx_clientcert_rules_find(&policy->deny, facts, verified)) {
+    if (ngx_clientcert_rules_find(&policy->deny, ask, verified)) {
         verdict->reason = NGX_CLIENTCERT_DENIED;
         return;
     }
 
-    if (!facts->client_purpose) {
+    if (!ask->facts->client_purpose) {
         verdict->reason = NGX_CLIENTCERT_WRONG_PURPOSE;
         return;
     }
 
     if (policy->trust == NGX_CLIENTCERT_TRUST_CHAIN && !verified) {
-        verdict->reason = untrusted;
+        verdict->reason = ngx_clientcert_untrusted(chain);
         return;
     }
 
-    rule = ngx_clientcert_rules_find(&policy->allow, facts, verified);
+    rule = ngx_clientcert_rules_find(&policy->allow, ask, verified);
 
     if (rule) {
-        verdict->reason = NGX_CLIENTCERT_OK;
-        verdict->label = rule->label;
+        ngx_clientcert_policy_allow(verdict, rule);
         return;
     }
 
-    verdict->reason = ngx_clientcert_rules_find(&policy->allow, facts, 1)
-                      ? untrusted : NGX_CLIENTCERT_NO_MATCH;
+    verdict->reason = ngx_clientcert_rules_find(&policy->allow, ask, 1)
+                      ? ngx_clientcert_untrusted(chain)
+                      : NGX_CLIENTCERT_NO_MATCH;
 }
 
 
+/* lets the rules with variables change a verdict that was made without them */
+
+static ngx_clientcert_verdict_t *
+ngx_clientcert_policy_vary(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain,
+    ngx_clientcert_verdict_t *known)
+{
+    ngx_uint_t                 verified;
+    ngx_clientcert_rule_t     *rules, *rule;
+    ngx_clientcert_verdict_t  *verdict;
+
+    if (known->reason == NGX_CLIENTCERT_DENIED) {
+        return known;
+    }
+
+    verified = (chain == NGX_CLIENTCERT_VERIFIED);
+
+    if (ngx_clientcert_rules_first(policy->deny.varying.first, NULL, ask,
+                                   verified))
+    {
+        return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_DENIED,
+                                            ask->pool);
+    }
+
+    if (known->reason == NGX_CLIENTCERT_WRONG_PURPOSE
+        || (policy->trust == NGX_CLIENTCERT_TRUST_CHAIN && !verified))
+    {
+        return known;
+    }
+
+    rules = policy->allow.varying.first;
+
+    rule = ngx_clientcert_rules_first(rules, known->rule, ask, verified);
+
+    if (rule) {
+        verdict = ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_OK,
+                                               ask->pool);
+        if (verdict) {
+            ngx_clientcert_policy_allow(verdict, rule);
+        }
+
+        return verdict;
+    }
+
+    if (ngx_clientcert_rules_first(rules, NULL, ask, 1)) {
+        return ngx_clientcert_policy_refuse(policy,
+                                            ngx_clientcert_untrusted(chain),
+                                            ask->pool);
+    }
+
+    return known;
+}
+
+
+static void
+ngx_clientcert_policy_allow(ngx_clientcert_verdict_t *verdict,
+    ngx_clientcert_rule_t *rule)
+{
+    verdict->reason = NGX_CLIENTCERT_OK;
+    verdict->rule = rule;
+    verdict->label = rule->label;
+}
+
+
+static ngx_clientcert_reason_e
+ngx_clientcert_untrusted(ngx_clientcert_chain_e chain)
+{
+    return (chain == NGX_CLIENTCERT_VERIFIED_ELSEWHERE)
+           ? NGX_CLIENTCERT_MISDIRECTED : NGX_CLIENTCERT_UNTRUSTED;
+}
+
+
+/* the first of the rules without variables */
+
 static ngx_clientcert_rule_t *
 ngx_clientcert_rules_find(ngx_clientcert_rules_t *rules,
-    ngx_clientcert_facts_t *facts, ngx_uint_t verified)
+    ngx_clientcert_asking_t *ask, ngx_uint_t verified)
 {
     ngx_clientcert_rule_t  *found;
 
-    found = ngx_clientcert_rules_first(rules->unpinned, NULL, facts,
-                                       verified);
+    found = NULL;
 
-    if (rules->buckets == NULL) {
-        return found;
+    if (rules->buckets) {
+        found = ngx_clientcert_rules_first(
+                        *ngx_clientcert_rules_bucket(rules, ask->facts->sha1),
+                        found, ask, verified);
+
+        found = ngx_clientcert_rules_first(
+                      *ngx_clientcert_rules_bucket(rules, ask->facts->sha256),
+                      found, ask, verified);
     }
 
-    found = ngx_clientcert_rules_first(
-                             *ngx_clientcert_rules_bucket(rules, facts->sha1),
-                             found, facts, verified);
-
-    return ngx_clientcert_rules_first(
-                           *ngx_clientcert_rules_bucket(rules, facts->sha256),
-                           found, facts, verified);
+    return ngx_clientcert_rules_first(rules->unpinned.first, found, ask,
+                                      verified);
 }
 
 
@@ -201,12 +334,12 @@ ngx_clientcert_rules_find(ngx_clientcert_rules_t *rules,
 
 static ngx_clientcert_rule_t *
 ngx_clientcert_rules_first(ngx_clientcert_rule_t *rule,
-    ngx_clientcert_rule_t *found, ngx_clientcert_facts_t *facts,
+    ngx_clientcert_rule_t *found, ngx_clientcert_asking_t *ask,
     ngx_uint_t verified)
 {
     for ( /* void */ ; rule; rule = rule->next) {
         if ((found == NULL || rule->number < found->number)
-            && ngx_clientcert_rule_holds(rule, facts, verified))
+            && ngx_clientcert_rule_holds(rule, ask, verified))
         {
             found = rule;
         }
@@ -218,8 +351,17 @@ ngx_clientcert_rules_first(ngx_clientcert_rule_t *rule,
 
 static ngx_uint_t
 ngx_clientcert_rule_holds(ngx_clientcert_rule_t *rule,
-    ngx_clientcert_facts_t *facts, ngx_uint_t verified)
+    ngx_clientcert_asking_t *ask, ngx_uint_t verified)
 {
+    ngx_clientcert_facts_t      *facts;
+    ngx_clientcert_condition_t  *cond;
+
+    facts = ask->facts;
+
+    if (rule->needs_chain && !verified) {
+        return 0;
+    }
+
     if (rule->sha1
         && ngx_memcmp(rule->sha1, facts->sha1, NGX_CLIENTCERT_SHA1_LEN) != 0)
     {
@@ -233,7 +375,59 @@ ngx_clientcert_rule_holds(ngx_clientcert_rule_t *rule,
         return 0;
     }
 
-    return verified || !rule->needs_chain;
+    for (cond = rule->conditions; cond; cond = cond->next) {
+        if (!ngx_clientcert_condition_holds(cond, ask)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+ngx_int_t
+ngx_clientcert_rule_add(ngx_clientcert_rule_t *rule,
+    ngx_clientcert_condition_t *cond)
+{
+    ngx_int_t                     rc;
+    ngx_uint_t                    flags;
+    ngx_clientcert_condition_t  **place, *other;
+
+    if (ngx_clientcert_rule_has(rule, cond)) {
+        return NGX_DECLINED;
+    }
+
+    rc = NGX_OK;
+
+    for (other = rule->conditions; other; other = other->next) {
+        if (ngx_clientcert_condition_excludes(cond, other)) {
+            rc = NGX_ABORT;
+        }
+    }
+
+    for (place = &rule->conditions; *place; place = &(*place)->next) {
+        if (ngx_clientcert_condition_cmp(cond, *place) < 0) {
+            break;
+        }
+    }
+
+    cond->next = *place;
+    *place = cond;
+
+    /* the order of the conditions doesn't matter */
+    rule->hash += ngx_hash_key(cond->id.data, cond->id.len);
+
+    flags = ngx_clientcert_condition_flags(cond);
+
+    if (flags & NGX_CLIENTCERT_KEY_TRUSTED) {
+        rule->trusted = 1;
+    }
+
+    if (cond->compiled) {
+        rule->varies = 1;
+    }
+
+    return rc;
 }
 
 
@@ -242,8 +436,9 @@ ngx_clientcert_rules_add(ngx_clientcert_rules_t *rules,
     ngx_clientcert_rule_t *rule, ngx_pool_t *pool,
     ngx_clientcert_rule_t **same)
 {
-    u_char                  *digest;
-    ngx_clientcert_rule_t  **list, *old;
+    u_char                       *digest;
+    ngx_clientcert_rule_t       **bucket;
+    ngx_clientcert_rule_list_t   *list;
 
     if (ngx_clientcert_rules_grow(rules, pool) != NGX_OK) {
         return NGX_ERROR;
@@ -251,21 +446,64 @@ ngx_clientcert_rules_add(ngx_clientcert_rules_t *rules,
 
     digest = ngx_clientcert_rule_digest(rule);
 
-    list = digest ? ngx_clientcert_rules_bucket(rules, digest)
-                  : &rules->unpinned;
+    list = rule->varies ? &rules->varying : &rules->unpinned;
 
-    for (old = *list; old; old = old->next) {
-        if (ngx_clientcert_rules_equal(old, rule)) {
-            *same = old;
-            return NGX_DECLINED;
-        }
+    bucket = (digest && !rule->varies)
+             ? ngx_clientcert_rules_bucket(rules, digest) : NULL;
+
+    *same = ngx_clientcert_rules_same(bucket ? *bucket : list->first, rule);
+
+    if (*same) {
+        return NGX_DECLINED;
     }
 
     rule->number = rules->n++;
-    rule->next = *list;
-    *list = rule;
+
+    if (bucket) {
+        rule->next = *bucket;
+        *bucket = rule;
+
+    } else {
+        ngx_clientcert_rule_append(list, rule);
+    }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_clientcert_rule_append(ngx_clientcert_rule_list_t *list,
+    ngx_clientcert_rule_t *rule)
+{
+    rule->next = NULL;
+
+    if (list->last) {
+        *list->last = rule;
+
+    } else {
+        list->first = rule;
+    }
+
+    list->last = &rule->next;
+}
+
+
+/* rules that hold for the same certificates cover each other */
+
+static ngx_clientcert_rule_t *
+ngx_clientcert_rules_same(ngx_clientcert_rule_t *list,
+    ngx_clientcert_rule_t *rule)
+{
+    for ( /* void */ ; list; list = list->next) {
+        if (list->hash == rule->hash
+            && ngx_clientcert_rule_covers(list, rule, 0)
+            && ngx_clientcert_rule_covers(rule, list, 0))
+        {
+            return list;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -334,29 +572,6 @@ ngx_clientcert_rule_digest(ngx_clientcert_rule_t *rule)
 }
 
 
-static ngx_uint_t
-ngx_clientcert_rules_equal(ngx_clientcert_rule_t *one,
-    ngx_clientcert_rule_t *two)
-{
-    return one->needs_chain == two->needs_chain
-           && ngx_clientcert_digests_equal(one->sha1, two->sha1,
-                                           NGX_CLIENTCERT_SHA1_LEN)
-           && ngx_clientcert_digests_equal(one->sha256, two->sha256,
-                                           NGX_CLIENTCERT_SHA256_LEN);
-}
-
-
-static ngx_uint_t
-ngx_clientcert_digests_equal(u_char *one, u_char *two, size_t len)
-{
-    if (one == NULL || two == NULL) {
-        return one == two;
-    }
-
-    return ngx_memcmp(one, two, len) == 0;
-}
-
-
 ngx_clientcert_rule_t *
 ngx_clientcert_rules_next(ngx_clientcert_rules_t *rules,
     ngx_clientcert_rule_t *rule, ngx_uint_t *i)
@@ -373,8 +588,14 @@ ngx_clientcert_rules_next(ngx_clientcert_rules_t *rules,
         rule = rule->next;
     }
 
-    while (rule == NULL && *i <= rules->mask) {
-        rule = (++*i <= rules->mask) ? rules->buckets[*i] : rules->unpinned;
+    /* after the buckets the two lists */
+
+    while (rule == NULL && *i <= rules->mask + 1) {
+        ++*i;
+
+        rule = (*i <= rules->mask) ? rules->buckets[*i]
+               : (*i == rules->mask + 1) ? rules->unpinned.first
+               : rules->varying.first;
     }
 
     return rule;
@@ -385,20 +606,101 @@ ngx_clientcert_rule_t *
 ngx_clientcert_rules_covering(ngx_clientcert_rules_t *rules,
     ngx_clientcert_rule_t *rule, ngx_uint_t verified)
 {
-    ngx_clientcert_facts_t  facts;
+    ngx_clientcert_rule_t  *found;
 
-    /* a certificate of which no more is known than what the rule asks for */
-
-    ngx_memzero(&facts, sizeof(ngx_clientcert_facts_t));
-
-    if (rule->sha1) {
-        ngx_memcpy(facts.sha1, rule->sha1, NGX_CLIENTCERT_SHA1_LEN);
+    if (rules->n == 0) {
+        return NULL;
     }
 
-    if (rule->sha256) {
-        ngx_memcpy(facts.sha256, rule->sha256, NGX_CLIENTCERT_SHA256_LEN);
+    found = ngx_clientcert_rules_cover(rules->unpinned.first, rule,
+                                       verified);
+
+    if (found == NULL && rule->varies) {
+        found = ngx_clientcert_rules_cover(rules->varying.first, rule,
+                                           verified);
     }
 
-    return ngx_clientcert_rules_find(rules, &facts,
-                                     verified || rule->needs_chain);
+    if (found == NULL && rule->sha1) {
+        found = ngx_clientcert_rules_cover(
+                   *ngx_clientcert_rules_bucket(rules, rule->sha1), rule,
+                   verified);
+    }
+
+    if (found == NULL && rule->sha256) {
+        found = ngx_clientcert_rules_cover(
+                   *ngx_clientcert_rules_bucket(rules, rule->sha256), rule,
+                   verified);
+    }
+
+    return found;
+}
+
+
+static ngx_clientcert_rule_t *
+ngx_clientcert_rules_cover(ngx_clientcert_rule_t *list,
+    ngx_clientcert_rule_t *rule, ngx_uint_t verified)
+{
+    for ( /* void */ ; list; list = list->next) {
+        if (list != rule && ngx_clientcert_rule_covers(list, rule, verified)) {
+            return list;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* whether one holds wherever two does */
+
+static ngx_uint_t
+ngx_clientcert_rule_covers(ngx_clientcert_rule_t *one,
+    ngx_clientcert_rule_t *two, ngx_uint_t verified)
+{
+    ngx_clientcert_condition_t  *cond;
+
+    if ((one->needs_chain && !two->needs_chain && !verified)
+        || (one->sha1
+            && !ngx_clientcert_digests_equal(one->sha1, two->sha1,
+                                             NGX_CLIENTCERT_SHA1_LEN))
+        || (one->sha256
+            && !ngx_clientcert_digests_equal(one->sha256, two->sha256,
+                                             NGX_CLIENTCERT_SHA256_LEN)))
+    {
+        return 0;
+    }
+
+    for (cond = one->conditions; cond; cond = cond->next) {
+        if (!ngx_clientcert_rule_has(two, cond)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_clientcert_rule_has(ngx_clientcert_rule_t *rule,
+    ngx_clientcert_condition_t *cond)
+{
+    ngx_clientcert_condition_t  *other;
+
+    for (other = rule->conditions; other; other = other->next) {
+        if (ngx_clientcert_condition_cmp(other, cond) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_clientcert_digests_equal(u_char *one, u_char *two, size_t len)
+{
+    if (one == NULL || two == NULL) {
+        return one == two;
+    }
+
+    return ngx_memcmp(one, two, len) == 0;
 }

@@ -11,6 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_clientcert_facts.h"
+#include "ngx_clientcert_conditions.h"
 
 
 typedef enum {
@@ -24,6 +25,7 @@ typedef enum {
     NGX_CLIENTCERT_WRONG_PURPOSE,
     NGX_CLIENTCERT_DENIED,
     NGX_CLIENTCERT_NO_MATCH,
+    NGX_CLIENTCERT_EARLY_DATA,
     NGX_CLIENTCERT_ERROR
 } ngx_clientcert_reason_e;
 
@@ -50,58 +52,78 @@ typedef struct ngx_clientcert_rule_s  ngx_clientcert_rule_t;
 /* the conditions of one "allow" or "deny", which must all hold */
 
 struct ngx_clientcert_rule_s {
-    ngx_clientcert_rule_t   *next;      /* of the same bucket */
+    ngx_clientcert_rule_t       *next;      /* of the same list */
 
-    u_char                  *sha1;      /* NULL: not asked for */
-    u_char                  *sha256;
+    u_char                      *sha1;      /* NULL: not asked for */
+    u_char                      *sha256;
 
-    ngx_str_t                label;
-    ngx_uint_t               number;    /* in the order of configuration */
+    /* the other ones, as ngx_clientcert_condition_cmp() sorts them */
+    ngx_clientcert_condition_t  *conditions;
+    ngx_uint_t                   hash;      /* of them */
 
-    u_char                  *file;
-    ngx_uint_t               line;
+    ngx_str_t                    label;
+    ngx_uint_t                   number;    /* in the configuration's order */
 
-    unsigned                 needs_chain:1; /* a verified one */
+    u_char                      *file;
+    ngx_uint_t                   line;
+
+    unsigned                     needs_chain:1; /* a verified one */
+    unsigned                     varies:1;      /* has variables */
+    unsigned                     trusted:1;     /* pins or has its own CA */
 };
 
 
-/* rules by the digest they pin; those without a digest are in unpinned */
+typedef struct {
+    ngx_clientcert_rule_t   *first;
+    ngx_clientcert_rule_t  **last;      /* NULL: the list is empty */
+} ngx_clientcert_rule_list_t;
+
+
+/* rules by the digest they pin, and in lists those that can't be so */
 
 typedef struct {
-    ngx_clientcert_rule_t  **buckets;
-    ngx_uint_t               mask;      /* number of buckets less one */
-    ngx_uint_t               n;         /* of all rules */
-    ngx_clientcert_rule_t   *unpinned;
+    ngx_clientcert_rule_t      **buckets;
+    ngx_uint_t                   mask;  /* number of buckets less one */
+    ngx_uint_t                   n;     /* of all rules */
+
+    ngx_clientcert_rule_list_t   unpinned;
+    ngx_clientcert_rule_list_t   varying;   /* all that have variables */
 } ngx_clientcert_rules_t;
 
 
 typedef struct {
-    ngx_str_t                name;
-    ngx_uint_t               index;     /* in siblings */
-    ngx_array_t             *siblings;  /* of ngx_clientcert_policy_t * */
+    ngx_str_t                    name;
+    ngx_uint_t                   index;     /* in siblings */
+    ngx_array_t                 *siblings;  /* ngx_clientcert_policy_t * */
 
-    u_char                  *file;      /* where it was named first */
-    ngx_uint_t               line;
+    u_char                      *file;      /* where it was named first */
+    ngx_uint_t                   line;
 
-    ngx_clientcert_rules_t   allow;
-    ngx_clientcert_rules_t   deny;
+    ngx_clientcert_rules_t       allow;
+    ngx_clientcert_rules_t       deny;
 
-    ngx_uint_t               reject;    /* status code */
-    ngx_str_t                status_line;   /* empty: nginx's own */
+    ngx_uint_t                   reject;    /* status code */
+    ngx_str_t                    status_line;   /* empty: nginx's own */
 
-    ngx_uint_t               trust;
-    ngx_flag_t               validity;
-    ngx_flag_t               dry_run;
-    ngx_uint_t               log_level;
+    ngx_uint_t                   trust;
+    ngx_flag_t                   validity;
+    ngx_flag_t                   dry_run;
+    ngx_uint_t                   log_level;
 
-    unsigned                 defined:1;
+    /* to be set before the block is read */
+    ngx_array_t                 *cas;       /* ngx_clientcert_ca_t * */
+    ngx_clientcert_variables_t  *variables;
+
+    unsigned                     defined:1;
 } ngx_clientcert_policy_t;
 
 
 typedef struct {
-    ngx_clientcert_policy_t  *policy;
-    ngx_clientcert_reason_e   reason;
-    ngx_str_t                 label;
+    ngx_clientcert_policy_t     *policy;
+    ngx_clientcert_reason_e      reason;
+    ngx_str_t                    label;
+    ngx_clientcert_rule_t       *rule;      /* that allows, or NULL */
+    time_t                       until;     /* it holds */
 } ngx_clientcert_verdict_t;
 
 
@@ -109,16 +131,16 @@ extern ngx_str_t  ngx_clientcert_reasons[];
 
 
 /*
- * Decides about a TLS connection at the time now.  The verdict must not be
- * changed, it may be shared by all requests of the connection.  It lives as
- * long as the facts or pool do, whichever is shorter.  NULL without memory.
+ * Decides about a TLS connection.  The verdict must not be changed, it may be
+ * shared by all requests of the connection.  It lives as long as the facts or
+ * the pool of ask do, whichever is shorter.  NULL without memory.
  */
 ngx_clientcert_verdict_t *ngx_clientcert_policy_decide(
-    ngx_clientcert_policy_t *policy, ngx_clientcert_facts_t *facts,
-    ngx_clientcert_chain_e chain, time_t now, ngx_pool_t *pool);
+    ngx_clientcert_policy_t *policy, ngx_clientcert_asking_t *ask,
+    ngx_clientcert_chain_e chain);
 
 /*
- * A verdict from pool that refuses for the given reason.  NULL without memory.
+ * A verdict from pool with the given reason.  NULL without memory.
  */
 ngx_clientcert_verdict_t *ngx_clientcert_policy_refuse(
     ngx_clientcert_policy_t *policy, ngx_clientcert_reason_e reason,
@@ -130,6 +152,13 @@ ngx_clientcert_verdict_t *ngx_clientcert_policy_refuse(
 u_char *ngx_clientcert_rule_digest(ngx_clientcert_rule_t *rule);
 
 /*
+ * Sorts a condition into a rule.  Returns NGX_OK, or NGX_DECLINED if the rule
+ * has it already, or NGX_ABORT if no certificate can meet it and another.
+ */
+ngx_int_t ngx_clientcert_rule_add(ngx_clientcert_rule_t *rule,
+    ngx_clientcert_condition_t *cond);
+
+/*
  * Walks all rules, those with a digest first: the first one if rule is NULL,
  * else the one after it, or NULL.  *i is the place kept between the calls.
  */
@@ -138,7 +167,8 @@ ngx_clientcert_rule_t *ngx_clientcert_rules_next(
     ngx_uint_t *i);
 
 /*
- * Returns one of the rules that holds wherever the given rule does, or NULL.
+ * Returns one of the rules, but not the given one, that holds wherever that
+ * does, or NULL.
  * verified: the given rule is only asked about verified certificates.
  */
 ngx_clientcert_rule_t *ngx_clientcert_rules_covering(

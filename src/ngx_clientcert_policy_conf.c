@@ -14,9 +14,13 @@ static ngx_uint_t ngx_clientcert_policy_args(ngx_conf_t *cf,
 static char *ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_clientcert_policy_condition(ngx_conf_t *cf,
-    ngx_clientcert_rule_t *rule, ngx_str_t *value);
-static ngx_int_t ngx_clientcert_policy_thumbprint(ngx_conf_t *cf,
-    ngx_clientcert_rule_t *rule, ngx_str_t *text);
+    ngx_clientcert_policy_t *policy, ngx_clientcert_rule_t *rule,
+    ngx_str_t *text, ngx_uint_t allow);
+static ngx_int_t ngx_clientcert_policy_read(ngx_conf_t *cf,
+    ngx_clientcert_policy_t *policy, ngx_clientcert_condition_t *cond,
+    ngx_str_t *text);
+static ngx_int_t ngx_clientcert_policy_thumbprint(
+    ngx_clientcert_rule_t *rule, ngx_clientcert_thumbprint_t *tp);
 static ngx_int_t ngx_clientcert_policy_label(ngx_conf_t *cf,
     ngx_clientcert_rule_t *rule, ngx_str_t *value);
 static char *ngx_clientcert_policy_add(ngx_conf_t *cf,
@@ -284,13 +288,14 @@ ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
-        rc = ngx_clientcert_policy_condition(cf, rule, &value[i]);
+        rc = ngx_clientcert_policy_condition(cf, policy, rule, &value[i],
+                                             allow);
 
         if (rc == NGX_ERROR) {
             return NGX_CONF_ERROR;
         }
 
-        if (rc == NGX_DECLINED) {
+        if (rc == NGX_ABORT) {
             never = 1;
         }
 
@@ -305,8 +310,9 @@ ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (never) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"%V\" can never match, a certificate has one "
-                           "thumbprint of a kind, ignored", &value[0]);
+                           "\"%V\" can never match, it wants two values of "
+                           "what a certificate has one of, ignored",
+                           &value[0]);
         return NGX_CONF_OK;
     }
 
@@ -314,77 +320,101 @@ ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* returns NGX_DECLINED if it contradicts the rule's other conditions */
+/* returns NGX_ABORT if it contradicts the rule's other conditions */
 
 static ngx_int_t
-ngx_clientcert_policy_condition(ngx_conf_t *cf, ngx_clientcert_rule_t *rule,
-    ngx_str_t *value)
+ngx_clientcert_policy_condition(ngx_conf_t *cf,
+    ngx_clientcert_policy_t *policy, ngx_clientcert_rule_t *rule,
+    ngx_str_t *text, ngx_uint_t allow)
 {
-    size_t      len;
-    ngx_str_t   text, *name;
+    ngx_int_t                    rc;
+    ngx_uint_t                   flags;
+    ngx_clientcert_condition_t  *cond;
 
-    len = sizeof("thumbprint=") - 1;
-
-    if (ngx_strncmp(value->data, "thumbprint=", len) == 0) {
-        text.data = value->data + len;
-        text.len = value->len - len;
-
-        return ngx_clientcert_policy_thumbprint(cf, rule, &text);
+    cond = ngx_pcalloc(cf->pool, sizeof(ngx_clientcert_condition_t));
+    if (cond == NULL) {
+        return NGX_ERROR;
     }
 
-    if (ngx_strcmp(value->data, "verified") == 0) {
+    cond->deny = !allow;
+
+    if (ngx_clientcert_policy_read(cf, policy, cond, text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    flags = ngx_clientcert_condition_flags(cond);
+
+    if (flags & NGX_CLIENTCERT_KEY_VERIFIED) {
         rule->needs_chain = 1;
         return NGX_OK;
     }
 
-    name = cf->args->elts;
+    if ((flags & NGX_CLIENTCERT_KEY_THUMBPRINT) && cond->compiled == NULL) {
+        return ngx_clientcert_policy_thumbprint(rule, cond->value);
+    }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown condition \"%V\" in \"%V\"", value, name);
+    rc = ngx_clientcert_rule_add(rule, cond);
 
-    return NGX_ERROR;
+    if (rc == NGX_DECLINED) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "duplicate condition \"%V\", ignored", text);
+        return NGX_OK;
+    }
+
+    return rc;
 }
 
 
 static ngx_int_t
-ngx_clientcert_policy_thumbprint(ngx_conf_t *cf, ngx_clientcert_rule_t *rule,
-    ngx_str_t *text)
+ngx_clientcert_policy_read(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
 {
-    u_char                            **digest, *end;
-    ngx_clientcert_thumbprint_t         tp;
-    ngx_clientcert_thumbprint_error_t   err;
-    u_char                              buf[NGX_CLIENTCERT_THUMBPRINT_TEXT];
+    size_t                     len;
+    ngx_int_t                  rc;
+    ngx_str_t                 *name;
+    ngx_clientcert_reading_t   rd;
 
-    if (ngx_clientcert_thumbprint_read(text->data, text->len, &tp, &err)
-        != NGX_OK)
-    {
-        end = ngx_clientcert_thumbprint_strerror(buf, &err);
+    rd.pool = cf->pool;
+    rd.cf = cf;
+    rd.cas = policy->cas;
+    rd.variables = policy->variables;
+
+    rc = ngx_clientcert_condition_read(&rd, cond, text);
+
+    name = cf->args->elts;
+    len = rd.last - rd.text;
+
+    if (rc != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid thumbprint \"%V\": %*s",
-                           text, (size_t) (end - buf), buf);
+                           "invalid condition \"%V\" in \"%V\"%s%*s",
+                           text, name, len ? ": " : "", len, rd.text);
         return NGX_ERROR;
     }
 
-    if (tp.dropped) {
-        end = ngx_clientcert_thumbprint_decorations(buf, tp.dropped);
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "thumbprint \"%V\" is read without %*s",
-                           text, (size_t) (end - buf), buf);
+    if (len) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "condition \"%V\" %*s",
+                           text, len, rd.text);
     }
 
-    digest = (tp.len == NGX_CLIENTCERT_SHA1_LEN) ? &rule->sha1 : &rule->sha256;
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_policy_thumbprint(ngx_clientcert_rule_t *rule,
+    ngx_clientcert_thumbprint_t *tp)
+{
+    u_char  **digest;
+
+    digest = (tp->len == NGX_CLIENTCERT_SHA1_LEN) ? &rule->sha1
+                                                  : &rule->sha256;
 
     if (*digest) {
-        return ngx_memcmp(*digest, tp.digest, tp.len) == 0 ? NGX_OK
-                                                           : NGX_DECLINED;
+        return ngx_memcmp(*digest, tp->digest, tp->len) == 0 ? NGX_OK
+                                                             : NGX_ABORT;
     }
 
-    *digest = ngx_pnalloc(cf->pool, tp.len);
-    if (*digest == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(*digest, tp.digest, tp.len);
+    *digest = tp->digest;
 
     return NGX_OK;
 }
@@ -437,9 +467,9 @@ ngx_clientcert_policy_add(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
     name = cf->args->elts;
     rules = allow ? &policy->allow : &policy->deny;
 
-    /* without a pin an unverified certificate can claim anything */
+    /* an unverified certificate can claim anything but these */
 
-    if (allow && ngx_clientcert_rule_digest(rule) == NULL) {
+    if (allow && !rule->trusted && ngx_clientcert_rule_digest(rule) == NULL) {
         rule->needs_chain = 1;
     }
 
@@ -538,7 +568,8 @@ ngx_clientcert_policy_warn(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "\"deny\" by thumbprint in %s:%ui does not stop a "
                       "copy of the certificate with its ECDSA signature "
-                      "written the other way, use \"ssl_crl\" as well",
+                      "written the other way, use \"spki=\" or \"issuer=\" "
+                      "and \"serial=\" instead",
                       deny->file, deny->line);
     }
 

@@ -1,0 +1,1047 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#include "ngx_clientcert_conditions.h"
+#include "ngx_clientcert_chain.h"
+#include "ngx_clientcert_dn.h"
+
+
+#define NGX_CLIENTCERT_BASE64_LEN   43      /* of 32 bytes, unpadded */
+#define NGX_CLIENTCERT_X5T_PREFIX   "x5t#S256:"
+
+
+typedef ngx_int_t (*ngx_clientcert_key_read_pt)(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text);
+typedef ngx_uint_t (*ngx_clientcert_key_holds_pt)(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
+
+
+struct ngx_clientcert_key_s {
+    ngx_str_t                     name;
+    ngx_uint_t                    type;     /* for the functions */
+    ngx_uint_t                    flags;
+    ngx_clientcert_key_read_pt    read;     /* NULL: there is no value */
+    ngx_clientcert_key_holds_pt   holds;
+};
+
+
+typedef struct {
+    ngx_str_t   bytes;          /* without leading zeros */
+    ngx_uint_t  negative;
+} ngx_clientcert_serial_t;
+
+
+static ngx_int_t ngx_clientcert_condition_key(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text);
+static ngx_int_t ngx_clientcert_condition_regex(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text);
+static ngx_int_t ngx_clientcert_condition_compile(
+    ngx_clientcert_reading_t *rd, ngx_clientcert_condition_t *cond,
+    ngx_str_t *text);
+static ngx_uint_t ngx_clientcert_one_variable(ngx_str_t *text);
+static ngx_uint_t ngx_clientcert_condition_evaluate(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
+static ngx_int_t ngx_clientcert_id(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, void *data, size_t len);
+
+static ngx_int_t ngx_clientcert_read_thumbprint(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text);
+static ngx_int_t ngx_clientcert_read_digest(ngx_clientcert_reading_t *rd,
+    ngx_str_t *text, ngx_clientcert_thumbprint_t *tp);
+static ngx_uint_t ngx_clientcert_base64(ngx_str_t *text,
+    ngx_clientcert_thumbprint_t *tp);
+static ngx_uint_t ngx_clientcert_thumbprint_holds(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
+static ngx_uint_t ngx_clientcert_issuer_thumbprint_holds(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
+static ngx_int_t ngx_clientcert_read_spki(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text);
+static ngx_uint_t ngx_clientcert_spki_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask);
+static ngx_int_t ngx_clientcert_read_serial(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text);
+static ngx_uint_t ngx_clientcert_serial_holds(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
+static ngx_int_t ngx_clientcert_read_dn(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text);
+static ngx_uint_t ngx_clientcert_dn_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask);
+static ngx_int_t ngx_clientcert_read_name(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text);
+static ngx_uint_t ngx_clientcert_name_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask);
+static ngx_uint_t ngx_clientcert_name_matches(
+    ngx_clientcert_condition_t *cond, ngx_str_t *value);
+static ngx_uint_t ngx_clientcert_spiffe(ngx_clientcert_condition_t *cond);
+static ngx_int_t ngx_clientcert_read_oid(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text);
+static ngx_uint_t ngx_clientcert_oid_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask);
+static ngx_int_t ngx_clientcert_read_ca(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text);
+static ngx_uint_t ngx_clientcert_ca_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask);
+
+static ngx_clientcert_names_t *ngx_clientcert_asked_names(
+    ngx_clientcert_asking_t *ask);
+static void ngx_clientcert_note(ngx_clientcert_reading_t *rd,
+    const char *fmt, ...);
+
+
+/* of what "type" of a key can mean besides the type of a name */
+
+#define NGX_CLIENTCERT_SUBJECT  0
+#define NGX_CLIENTCERT_ISSUER   1
+
+#define NGX_CLIENTCERT_EKU      0
+#define NGX_CLIENTCERT_POLICY   1
+
+
+/* cheap ones first: a rule asks its conditions in this order */
+
+static ngx_clientcert_key_t  ngx_clientcert_keys[] = {
+
+    { ngx_string("verified"), 0,
+      NGX_CLIENTCERT_KEY_VERIFIED,
+      NULL, NULL },
+
+    { ngx_string("thumbprint"), 0,
+      NGX_CLIENTCERT_KEY_THUMBPRINT|NGX_CLIENTCERT_KEY_TRUSTED,
+      ngx_clientcert_read_thumbprint, ngx_clientcert_thumbprint_holds },
+
+    { ngx_string("spki"), 0,
+      NGX_CLIENTCERT_KEY_TRUSTED|NGX_CLIENTCERT_KEY_SINGLE,
+      ngx_clientcert_read_spki, ngx_clientcert_spki_holds },
+
+    { ngx_string("serial"), 0,
+      NGX_CLIENTCERT_KEY_SINGLE,
+      ngx_clientcert_read_serial, ngx_clientcert_serial_holds },
+
+    { ngx_string("subject"), NGX_CLIENTCERT_SUBJECT,
+      NGX_CLIENTCERT_KEY_SINGLE|NGX_CLIENTCERT_KEY_WHOLE,
+      ngx_clientcert_read_dn, ngx_clientcert_dn_holds },
+
+    { ngx_string("issuer"), NGX_CLIENTCERT_ISSUER,
+      NGX_CLIENTCERT_KEY_SINGLE|NGX_CLIENTCERT_KEY_WHOLE,
+      ngx_clientcert_read_dn, ngx_clientcert_dn_holds },
+
+    { ngx_string("cn"), NGX_CLIENTCERT_CN,
+      NGX_CLIENTCERT_KEY_REGEX|NGX_CLIENTCERT_KEY_SINGLE,
+      ngx_clientcert_read_name, ngx_clientcert_name_holds },
+
+    { ngx_string("o"), NGX_CLIENTCERT_O,
+      NGX_CLIENTCERT_KEY_REGEX,
+      ngx_clientcert_read_name, ngx_clientcert_name_holds },
+
+    { ngx_string("ou"), NGX_CLIENTCERT_OU,
+      NGX_CLIENTCERT_KEY_REGEX,
+      ngx_clientcert_read_name, ngx_clientcert_name_holds },
+
+    { ngx_string("dns"), NGX_CLIENTCERT_DNS,
+      NGX_CLIENTCERT_KEY_REGEX,
+      ngx_clientcert_read_name, ngx_clientcert_name_holds },
+
+    { ngx_string("uri"), NGX_CLIENTCERT_URI,
+      NGX_CLIENTCERT_KEY_REGEX,
+      ngx_clientcert_read_name, ngx_clientcert_name_holds },
+
+    { ngx_string("email"), NGX_CLIENTCERT_EMAIL,
+      NGX_CLIENTCERT_KEY_REGEX,
+      ngx_clientcert_read_name, ngx_clientcert_name_holds },
+
+    { ngx_string("ip"), NGX_CLIENTCERT_IP,
+      0,
+      ngx_clientcert_read_name, ngx_clientcert_name_holds },
+
+    { ngx_string("eku"), NGX_CLIENTCERT_EKU,
+      0,
+      ngx_clientcert_read_oid, ngx_clientcert_oid_holds },
+
+    { ngx_string("policy_oid"), NGX_CLIENTCERT_POLICY,
+      0,
+      ngx_clientcert_read_oid, ngx_clientcert_oid_holds },
+
+    { ngx_string("issuer_thumbprint"), 0,
+      0,
+      ngx_clientcert_read_thumbprint,
+      ngx_clientcert_issuer_thumbprint_holds },
+
+    { ngx_string("ca"), 0,
+      NGX_CLIENTCERT_KEY_TRUSTED|NGX_CLIENTCERT_KEY_CONSTANT,
+      ngx_clientcert_read_ca, ngx_clientcert_ca_holds },
+
+    { ngx_null_string, 0, 0, NULL, NULL }
+};
+
+
+ngx_int_t
+ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    ngx_str_t  value;
+
+    rd->last = rd->text;
+    value = *text;
+
+    if (ngx_clientcert_condition_key(rd, cond, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (cond->key->read == NULL) {
+        return NGX_OK;
+    }
+
+    if ((cond->key->flags & NGX_CLIENTCERT_KEY_REGEX) && value.data[0] == '~')
+    {
+        return ngx_clientcert_condition_regex(rd, cond, &value);
+    }
+
+    if (ngx_strlchr(value.data, value.data + value.len, '$')) {
+        return ngx_clientcert_condition_compile(rd, cond, &value);
+    }
+
+    return cond->key->read(rd, cond, &value);
+}
+
+
+/* finds the key, and leaves the value in text */
+
+static ngx_int_t
+ngx_clientcert_condition_key(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    size_t                 len;
+    u_char                *eq;
+    ngx_clientcert_key_t  *key;
+
+    eq = ngx_strlchr(text->data, text->data + text->len, '=');
+    len = eq ? (size_t) (eq - text->data) : text->len;
+
+    for (key = ngx_clientcert_keys; key->name.len; key++) {
+        if (key->name.len == len
+            && ngx_strncmp(key->name.data, text->data, len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (key->name.len == 0) {
+        ngx_clientcert_note(rd, "there is no such condition");
+        return NGX_ERROR;
+    }
+
+    cond->key = key;
+
+    if (key->read == NULL) {
+        if (eq) {
+            ngx_clientcert_note(rd, "\"%V\" has no value", &key->name);
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
+    }
+
+    if (eq == NULL || eq == text->data + text->len - 1) {
+        ngx_clientcert_note(rd, "\"%V\" needs a value", &key->name);
+        return NGX_ERROR;
+    }
+
+    text->len -= eq + 1 - text->data;
+    text->data = eq + 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_condition_regex(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+#if (NGX_PCRE)
+
+    u_char               errstr[NGX_MAX_CONF_ERRSTR];
+    ngx_regex_compile_t  rc;
+
+    if (ngx_clientcert_id(rd, cond, text->data, text->len) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&rc, sizeof(ngx_regex_compile_t));
+
+    rc.pattern.data = text->data + 1;
+    rc.pattern.len = text->len - 1;
+    rc.pool = rd->pool;
+    rc.err.len = NGX_MAX_CONF_ERRSTR;
+    rc.err.data = errstr;
+
+    if (rc.pattern.len && rc.pattern.data[0] == '*') {
+        rc.pattern.data++;
+        rc.pattern.len--;
+        rc.options = NGX_REGEX_CASELESS;
+    }
+
+    if (rc.pattern.len == 0) {
+        ngx_clientcert_note(rd, "the regular expression is empty");
+        return NGX_ERROR;
+    }
+
+    if (ngx_regex_compile(&rc) != NGX_OK) {
+        ngx_clientcert_note(rd, "%V", &rc.err);
+        return NGX_ERROR;
+    }
+
+    cond->regex = rc.regex;
+
+    return NGX_OK;
+
+#else
+
+    ngx_clientcert_note(rd, "regular expressions need PCRE");
+
+    return NGX_ERROR;
+
+#endif
+}
+
+
+/*
+ * Whether a value is a pattern is decided by what is configured, never by what
+ * a variable holds.  So the "*" goes first, and the template that is left in
+ * cond->value is copied for each request.
+ */
+
+static ngx_int_t
+ngx_clientcert_condition_compile(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    ngx_str_t                  value;
+    ngx_clientcert_pattern_t  *pt;
+
+    value = *text;
+
+    if (cond->key->flags & NGX_CLIENTCERT_KEY_CONSTANT) {
+        ngx_clientcert_note(rd, "\"%V\" takes no variables",
+                            &cond->key->name);
+        return NGX_ERROR;
+    }
+
+    if ((cond->key->flags & NGX_CLIENTCERT_KEY_WHOLE)
+        && !ngx_clientcert_one_variable(&value))
+    {
+        ngx_clientcert_note(rd, "a variable must be the whole name, since "
+                            "what it holds could otherwise add parts to it");
+        return NGX_ERROR;
+    }
+
+    if (cond->key->read == ngx_clientcert_read_name) {
+        pt = ngx_pcalloc(rd->pool, sizeof(ngx_clientcert_pattern_t));
+        if (pt == NULL) {
+            return NGX_ERROR;
+        }
+
+        pt->type = cond->key->type;
+        ngx_clientcert_pattern_wildcard(pt, &value);
+        cond->value = pt;
+    }
+
+    if (ngx_clientcert_id(rd, cond, text->data, text->len) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cond->variables = rd->variables;
+
+    return rd->variables->compile(rd->cf, &value, &cond->compiled);
+}
+
+
+/* "$name" or "${name}" */
+
+static ngx_uint_t
+ngx_clientcert_one_variable(ngx_str_t *text)
+{
+    u_char  *p, *last;
+
+    p = text->data + 1;
+    last = text->data + text->len;
+
+    if (text->data[0] != '$') {
+        return 0;
+    }
+
+    if (text->len > 3 && *p == '{' && last[-1] == '}') {
+        p++;
+        last--;
+    }
+
+    for ( /* void */ ; p < last; p++) {
+        if (!(*p >= '0' && *p <= '9') && *p != '_'
+            && !((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z'))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+ngx_uint_t
+ngx_clientcert_condition_flags(ngx_clientcert_condition_t *cond)
+{
+    return cond->key->flags;
+}
+
+
+ngx_uint_t
+ngx_clientcert_condition_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    if (cond->compiled) {
+        return ngx_clientcert_condition_evaluate(cond, ask);
+    }
+
+    return cond->key->holds(cond, ask);
+}
+
+
+static ngx_uint_t
+ngx_clientcert_condition_evaluate(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_str_t                    text;
+    ngx_clientcert_reading_t     rd;
+    ngx_clientcert_condition_t   constant;
+
+    if (cond->variables->evaluate(ask->request, cond->compiled, &text)
+        != NGX_OK)
+    {
+        ask->failed = 1;
+        return 0;
+    }
+
+    if (text.len == 0) {
+        return 0;
+    }
+
+    rd.pool = ask->pool;
+    rd.cf = NULL;
+    rd.cas = NULL;
+    rd.variables = NULL;
+    rd.last = rd.text;
+
+    constant = *cond;
+    constant.compiled = NULL;
+
+    /* what can't be read matches nothing */
+
+    if (cond->key->read(&rd, &constant, &text) != NGX_OK) {
+
+        if (rd.last == rd.text) {
+            ask->failed = 1;
+        }
+
+        ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ask->pool->log, 0,
+                       "clientcert %V \"%V\": %*s", &cond->key->name, &text,
+                       (size_t) (rd.last - rd.text), rd.text);
+        return 0;
+    }
+
+    return cond->key->holds(&constant, ask);
+}
+
+
+ngx_int_t
+ngx_clientcert_condition_cmp(ngx_clientcert_condition_t *one,
+    ngx_clientcert_condition_t *two)
+{
+    if (one->key != two->key) {
+        return one->key - two->key;
+    }
+
+    return ngx_memn2cmp(one->id.data, two->id.data, one->id.len, two->id.len);
+}
+
+
+ngx_uint_t
+ngx_clientcert_condition_excludes(ngx_clientcert_condition_t *one,
+    ngx_clientcert_condition_t *two)
+{
+    /* a denied CN may be one of several, a denied name in either order */
+
+    if (one->key != two->key
+        || one->deny
+        || !(one->key->flags & NGX_CLIENTCERT_KEY_SINGLE)
+        || one->compiled || two->compiled)
+    {
+        return 0;
+    }
+
+#if (NGX_PCRE)
+    if (one->regex || two->regex) {
+        return 0;
+    }
+#endif
+
+    return ngx_clientcert_condition_cmp(one, two) != 0;
+}
+
+
+/* what tells conditions apart matters only in the configuration */
+
+static ngx_int_t
+ngx_clientcert_id(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, void *data, size_t len)
+{
+    if (rd->cf == NULL) {
+        return NGX_OK;
+    }
+
+    cond->id.data = ngx_pnalloc(rd->pool, len + 1);
+    if (cond->id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(cond->id.data, data, len);
+    cond->id.len = len;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_read_thumbprint(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    ngx_clientcert_thumbprint_t  *tp;
+
+    tp = ngx_palloc(rd->pool, sizeof(ngx_clientcert_thumbprint_t));
+    if (tp == NULL) {
+        return NGX_ERROR;
+    }
+
+    cond->value = tp;
+
+    /* a claim "x5t#S256" of RFC 8705 has base64url and no prefix */
+
+    if (rd->cf == NULL && text->len == NGX_CLIENTCERT_BASE64_LEN
+        && ngx_clientcert_base64(text, tp))
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_clientcert_read_digest(rd, text, tp) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_clientcert_id(rd, cond, tp->digest, tp->len);
+}
+
+
+static ngx_int_t
+ngx_clientcert_read_digest(ngx_clientcert_reading_t *rd, ngx_str_t *text,
+    ngx_clientcert_thumbprint_t *tp)
+{
+    u_char                             *end;
+    ngx_clientcert_thumbprint_error_t   err;
+    u_char                              buf[NGX_CLIENTCERT_THUMBPRINT_TEXT];
+
+    if (ngx_clientcert_thumbprint_read(text->data, text->len, tp, &err)
+        != NGX_OK)
+    {
+        end = ngx_clientcert_thumbprint_strerror(buf, &err);
+        ngx_clientcert_note(rd, "%*s", (size_t) (end - buf), buf);
+        return NGX_ERROR;
+    }
+
+    if (tp->dropped) {
+        end = ngx_clientcert_thumbprint_decorations(buf, tp->dropped);
+        ngx_clientcert_note(rd, "is read without %*s", (size_t) (end - buf),
+                            buf);
+    }
+
+    return NGX_OK;
+}
+
+
+/* base64 or base64url of 32 bytes, padded or not */
+
+static ngx_uint_t
+ngx_clientcert_base64(ngx_str_t *text, ngx_clientcert_thumbprint_t *tp)
+{
+    size_t                              i, len, prefix;
+    ngx_clientcert_thumbprint_error_t   err;
+    u_char                              buf[64];
+
+    len = text->len;
+
+    if (len == NGX_CLIENTCERT_BASE64_LEN + 1 && text->data[len - 1] == '=') {
+        len--;
+    }
+
+    if (len != NGX_CLIENTCERT_BASE64_LEN) {
+        return 0;
+    }
+
+    prefix = sizeof(NGX_CLIENTCERT_X5T_PREFIX) - 1;
+    ngx_memcpy(buf, NGX_CLIENTCERT_X5T_PREFIX, prefix);
+
+    for (i = 0; i < len; i++) {
+        buf[prefix + i] = (text->data[i] == '+') ? '-'
+                          : (text->data[i] == '/') ? '_' : text->data[i];
+    }
+
+    return ngx_clientcert_thumbprint_read(buf, prefix + len, tp, &err)
+           == NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_clientcert_thumbprint_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_thumbprint_t  *tp = cond->value;
+
+    u_char  *digest;
+
+    digest = (tp->len == NGX_CLIENTCERT_SHA1_LEN) ? ask->facts->sha1
+                                                  : ask->facts->sha256;
+
+    return ngx_memcmp(digest, tp->digest, tp->len) == 0;
+}
+
+
+static ngx_uint_t
+ngx_clientcert_issuer_thumbprint_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_thumbprint_t  *tp = cond->value;
+
+    return ngx_clientcert_issuer_has(ask->facts, tp->digest, tp->len,
+                                     cond->deny);
+}
+
+
+static ngx_int_t
+ngx_clientcert_read_spki(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    ngx_clientcert_thumbprint_t  *tp;
+
+    tp = ngx_palloc(rd->pool, sizeof(ngx_clientcert_thumbprint_t));
+    if (tp == NULL) {
+        return NGX_ERROR;
+    }
+
+    cond->value = tp;
+
+    if (!ngx_clientcert_base64(text, tp)) {
+
+        if (ngx_clientcert_read_digest(rd, text, tp) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (tp->len != NGX_CLIENTCERT_SHA256_LEN) {
+            ngx_clientcert_note(rd, "it has 40 hexadecimal digits, but the "
+                                "digest of a key is SHA-256, with 64 of them "
+                                "or as base64");
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_clientcert_id(rd, cond, tp->digest, tp->len);
+}
+
+
+static ngx_uint_t
+ngx_clientcert_spki_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_thumbprint_t  *tp = cond->value;
+
+    return ngx_memcmp(ask->facts->spki, tp->digest, NGX_CLIENTCERT_SHA256_LEN)
+           == 0;
+}
+
+
+static ngx_int_t
+ngx_clientcert_read_serial(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    u_char                   *p, *last, *dst;
+    size_t                    digits;
+    ngx_int_t                 digit;
+    ngx_clientcert_serial_t  *serial;
+
+    serial = ngx_palloc(rd->pool, sizeof(ngx_clientcert_serial_t));
+    dst = ngx_pnalloc(rd->pool, text->len + 2);
+
+    if (serial == NULL || dst == NULL) {
+        return NGX_ERROR;
+    }
+
+    cond->value = serial;
+
+    p = text->data;
+    last = text->data + text->len;
+
+    serial->negative = (*p == '-');
+
+    if (serial->negative) {
+        p++;
+    }
+
+    /* from the end, since the first digit may stand alone in its byte */
+
+    serial->bytes.data = dst + 1 + text->len;
+    serial->bytes.len = 0;
+    digits = 0;
+
+    while (last > p) {
+
+        if (*--last == ':' && last > p) {
+            continue;
+        }
+
+        digit = ngx_hextoi(last, 1);
+
+        if (digit == NGX_ERROR) {
+            ngx_clientcert_note(rd, "\"%c\" is not a hexadecimal digit",
+                                (int) *last);
+            return NGX_ERROR;
+        }
+
+        if (digits++ % 2 == 0) {
+            serial->bytes.data--;
+            serial->bytes.len++;
+            *serial->bytes.data = (u_char) digit;
+
+        } else {
+            *serial->bytes.data |= (u_char) (digit << 4);
+        }
+    }
+
+    if (digits == 0) {
+        ngx_clientcert_note(rd, "there are no digits");
+        return NGX_ERROR;
+    }
+
+    while (serial->bytes.len && *serial->bytes.data == 0) {
+        serial->bytes.data++;
+        serial->bytes.len--;
+    }
+
+    /* the sign is part of what it is known by */
+
+    serial->bytes.data[-1] = serial->negative ? '-' : '+';
+
+    return ngx_clientcert_id(rd, cond, serial->bytes.data - 1,
+                             serial->bytes.len + 1);
+}
+
+
+static ngx_uint_t
+ngx_clientcert_serial_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_serial_t  *serial = cond->value;
+
+    ngx_clientcert_names_t  *names;
+
+    names = ngx_clientcert_asked_names(ask);
+
+    return names
+           && names->negative == serial->negative
+           && names->serial.len == serial->bytes.len
+           && ngx_memcmp(names->serial.data, serial->bytes.data,
+                         serial->bytes.len)
+              == 0;
+}
+
+
+static ngx_int_t
+ngx_clientcert_read_dn(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    u_char               *last;
+    ngx_str_t             der;
+    ngx_clientcert_dn_t  *dn;
+    u_char                err[NGX_CLIENTCERT_DN_TEXT];
+
+    dn = ngx_palloc(rd->pool, sizeof(ngx_clientcert_dn_t));
+    if (dn == NULL) {
+        return NGX_ERROR;
+    }
+
+    cond->value = dn;
+
+    if (ngx_clientcert_dn_read(rd->pool, text, dn, err, &last) != NGX_OK) {
+        ngx_clientcert_note(rd, "%*s", (size_t) (last - err), err);
+        return NGX_ERROR;
+    }
+
+    if (rd->cf == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_clientcert_dn_der(rd->pool, dn->name, &der) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_clientcert_id(rd, cond, der.data, der.len);
+}
+
+
+/* a name that is denied is denied in either order */
+
+static ngx_uint_t
+ngx_clientcert_dn_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_dn_t  *dn = cond->value;
+
+    X509_NAME               *name;
+    ngx_clientcert_names_t  *names;
+
+    names = ngx_clientcert_asked_names(ask);
+
+    if (names == NULL) {
+        return 0;
+    }
+
+    name = (cond->key->type == NGX_CLIENTCERT_SUBJECT) ? names->subject
+                                                       : names->issuer;
+
+    return name
+           && (ngx_clientcert_dn_equal(dn->name, name)
+               || (cond->deny && ngx_clientcert_dn_equal(dn->reversed, name)));
+}
+
+
+/* at a request cond->value is the template that the configuration left */
+
+static ngx_int_t
+ngx_clientcert_read_name(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    ngx_str_t                  value, plain;
+    const char                *err;
+    ngx_clientcert_pattern_t  *pt, *template;
+
+    template = cond->value;
+
+    pt = ngx_palloc(rd->pool, sizeof(ngx_clientcert_pattern_t));
+    value.data = ngx_pstrdup(rd->pool, text);
+    value.len = text->len;
+
+    if (pt == NULL || value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    cond->value = pt;
+    pt->type = cond->key->type;
+    plain = value;
+
+    if (rd->cf) {
+        ngx_clientcert_pattern_wildcard(pt, &plain);
+
+    } else {
+        pt->wildcard = template->wildcard;
+    }
+
+    if (ngx_clientcert_pattern_read(pt, &plain, &err) != NGX_OK) {
+        ngx_clientcert_note(rd, "%s", err);
+        return NGX_ERROR;
+    }
+
+    if (pt->type <= NGX_CLIENTCERT_OU) {
+        value = pt->text;
+    }
+
+    return ngx_clientcert_id(rd, cond, value.data, value.len);
+}
+
+
+static ngx_uint_t
+ngx_clientcert_name_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_uint_t               i, type;
+    ngx_clientcert_name_t   *name;
+    ngx_clientcert_names_t  *names;
+
+    names = ngx_clientcert_asked_names(ask);
+
+    if (names == NULL) {
+        return 0;
+    }
+
+    type = cond->key->type;
+
+    /* of several it can't be told which of them the client is */
+
+    if (names->n[type] > 1 && !cond->deny
+        && (type == NGX_CLIENTCERT_CN || ngx_clientcert_spiffe(cond)))
+    {
+        return 0;
+    }
+
+    for (i = 0; i < names->nelts; i++) {
+        name = &names->elts[i];
+
+        if (name->type == type && !name->bad
+            && ngx_clientcert_name_matches(cond, &name->value))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_clientcert_name_matches(ngx_clientcert_condition_t *cond,
+    ngx_str_t *value)
+{
+#if (NGX_PCRE)
+
+    ngx_int_t  n;
+
+    if (cond->regex) {
+        n = ngx_regex_exec(cond->regex, value, NULL, 0);
+
+        /* what can't be decided is denied */
+
+        return n >= 0 || (n != NGX_REGEX_NO_MATCHED && cond->deny);
+    }
+
+#endif
+
+    return ngx_clientcert_pattern_match(cond->value, value);
+}
+
+
+/* an X.509-SVID has exactly one URI */
+
+static ngx_uint_t
+ngx_clientcert_spiffe(ngx_clientcert_condition_t *cond)
+{
+    ngx_clientcert_pattern_t  *pt = cond->value;
+
+#if (NGX_PCRE)
+    if (cond->regex) {
+        return 0;
+    }
+#endif
+
+    return pt->type == NGX_CLIENTCERT_URI
+           && pt->text.len > sizeof("spiffe://") - 1
+           && ngx_strncasecmp(pt->text.data, (u_char *) "spiffe://",
+                              sizeof("spiffe://") - 1)
+              == 0;
+}
+
+
+static ngx_int_t
+ngx_clientcert_read_oid(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    cond->value = ngx_clientcert_oid_read(rd->pool, text);
+
+    if (cond->value == NULL) {
+        ngx_clientcert_note(rd, "it is neither an object identifier nor a "
+                            "name that OpenSSL knows");
+        return NGX_ERROR;
+    }
+
+    return ngx_clientcert_id(rd, cond, text->data, text->len);
+}
+
+
+static ngx_uint_t
+ngx_clientcert_oid_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_names_t  *names;
+
+    names = ngx_clientcert_asked_names(ask);
+
+    if (names == NULL) {
+        return 0;
+    }
+
+    return (cond->key->type == NGX_CLIENTCERT_EKU)
+           ? ngx_clientcert_names_eku(names, cond->value)
+           : ngx_clientcert_names_policy(names, cond->value);
+}
+
+
+static ngx_int_t
+ngx_clientcert_read_ca(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    const char           *err;
+    ngx_clientcert_ca_t  *ca;
+
+    ca = ngx_clientcert_ca_read(rd->cf, rd->cas, text, &err);
+
+    if (ca == NULL) {
+        if (err) {
+            ngx_clientcert_note(rd, "%s", err);
+        }
+
+        return NGX_ERROR;
+    }
+
+    cond->value = ca;
+
+    return ngx_clientcert_id(rd, cond, ca->file.data, ca->file.len);
+}
+
+
+static ngx_uint_t
+ngx_clientcert_ca_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_clientcert_ca_verify(ask->facts, cond->value, ask->now,
+                                  &ask->until);
+
+    if (rc == NGX_ERROR) {
+        ask->failed = 1;
+    }
+
+    return rc == NGX_OK;
+}
+
+
+static ngx_clientcert_names_t *
+ngx_clientcert_asked_names(ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_names_t  *names;
+
+    names = ngx_clientcert_facts_names(ask->facts);
+
+    if (names == NULL) {
+        ask->failed = 1;
+    }
+
+    return names;
+}
+
+
+static void
+ngx_clientcert_note(ngx_clientcert_reading_t *rd, const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    rd->last = ngx_vslprintf(rd->text,
+                             rd->text + NGX_CLIENTCERT_CONDITION_TEXT,
+                             fmt, args);
+    va_end(args);
+}

@@ -1,0 +1,614 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#include "ngx_clientcert_dn.h"
+#include "ngx_clientcert_match.h"
+#include <openssl/err.h>
+
+
+#define NGX_CLIENTCERT_DN_TYPE_LEN  128
+#define NGX_CLIENTCERT_DN_PARTS     64
+
+/* as of an attribute that is no part of a hierarchy */
+#define NGX_CLIENTCERT_DN_LEAF      7
+
+
+typedef struct {
+    ngx_pool_t           *pool;
+    ngx_clientcert_dn_t  *dn;
+
+    u_char               *p;
+    u_char               *last;
+
+    u_char               *err;
+    u_char               *err_last;
+
+    ngx_uint_t            parts;
+    ngx_uint_t            rank;         /* highest of the current part */
+    ngx_uint_t            first_rank;   /* of the first part */
+    ngx_uint_t            more;         /* of the current part, after "+" */
+} ngx_clientcert_dn_reader_t;
+
+
+typedef struct {
+    const char  *name;          /* lower case */
+    int          nid;
+} ngx_clientcert_dn_type_t;
+
+
+static void ngx_clientcert_dn_free(void *data);
+static ngx_int_t ngx_clientcert_dn_read_parts(ngx_clientcert_dn_reader_t *rd);
+static ngx_int_t ngx_clientcert_dn_read_attribute(
+    ngx_clientcert_dn_reader_t *rd);
+static ASN1_OBJECT *ngx_clientcert_dn_read_type(
+    ngx_clientcert_dn_reader_t *rd);
+static ngx_int_t ngx_clientcert_dn_read_value(ngx_clientcert_dn_reader_t *rd,
+    ngx_str_t *value);
+static ngx_int_t ngx_clientcert_dn_read_text(ngx_clientcert_dn_reader_t *rd,
+    ngx_str_t *value);
+static ngx_int_t ngx_clientcert_dn_read_escape(ngx_clientcert_dn_reader_t *rd,
+    u_char *ch);
+static ngx_int_t ngx_clientcert_dn_read_hex(ngx_clientcert_dn_reader_t *rd,
+    ngx_str_t *value);
+static ngx_int_t ngx_clientcert_dn_decode(ngx_clientcert_dn_reader_t *rd,
+    ngx_str_t *value);
+static ngx_int_t ngx_clientcert_dn_check(ngx_clientcert_dn_reader_t *rd,
+    ngx_str_t *value);
+static ngx_int_t ngx_clientcert_dn_add(ngx_clientcert_dn_reader_t *rd,
+    ASN1_OBJECT *type, ngx_str_t *value);
+static ngx_uint_t ngx_clientcert_dn_rank(int nid);
+static ngx_int_t ngx_clientcert_dn_order(ngx_clientcert_dn_reader_t *rd,
+    ngx_uint_t rfc4514);
+static void ngx_clientcert_dn_skip_blanks(ngx_clientcert_dn_reader_t *rd);
+static ngx_int_t ngx_clientcert_dn_error(ngx_clientcert_dn_reader_t *rd,
+    const char *fmt, ...);
+
+
+/* RFC 4514, section 3, and what .NET and OpenSSL call them */
+
+static ngx_clientcert_dn_type_t  ngx_clientcert_dn_types[] = {
+    { "cn", NID_commonName },
+    { "o", NID_organizationName },
+    { "ou", NID_organizationalUnitName },
+    { "c", NID_countryName },
+    { "st", NID_stateOrProvinceName },
+    { "s", NID_stateOrProvinceName },
+    { "l", NID_localityName },
+    { "street", NID_streetAddress },
+    { "dc", NID_domainComponent },
+    { "uid", NID_userId },
+    { "e", NID_pkcs9_emailAddress },
+    { "email", NID_pkcs9_emailAddress },
+    { "emailaddress", NID_pkcs9_emailAddress },
+    { "serialnumber", NID_serialNumber },
+    { "t", NID_title },
+    { NULL, 0 }
+};
+
+
+ngx_int_t
+ngx_clientcert_dn_read(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_clientcert_dn_t *dn, u_char *err, u_char **last)
+{
+    ngx_int_t                    rc;
+    ngx_uint_t                   rfc4514;
+    ngx_pool_cleanup_t          *cln;
+    ngx_clientcert_dn_reader_t   rd;
+
+    ngx_memzero(&rd, sizeof(ngx_clientcert_dn_reader_t));
+
+    rd.pool = pool;
+    rd.dn = dn;
+    rd.p = text->data;
+    rd.last = text->data + text->len;
+    rd.err = err;
+    rd.err_last = err;
+
+    *last = err;
+
+    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_clientcert_dn_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    dn->name = X509_NAME_new();
+    dn->reversed = X509_NAME_new();
+
+    ngx_memcpy(cln->data, dn, sizeof(ngx_clientcert_dn_t));
+    cln->handler = ngx_clientcert_dn_free;
+
+    if (dn->name == NULL || dn->reversed == NULL) {
+        return NGX_ERROR;
+    }
+
+    rfc4514 = (text->len > 8
+               && ngx_strncasecmp(rd.p, (u_char *) "rfc4514:", 8) == 0);
+
+    if (rfc4514) {
+        rd.p += 8;
+    }
+
+    rc = ngx_clientcert_dn_read_parts(&rd);
+
+    if (rc == NGX_OK) {
+        rc = ngx_clientcert_dn_order(&rd, rfc4514);
+    }
+
+    ERR_clear_error();
+
+    *last = rd.err_last;
+
+    return rc;
+}
+
+
+static void
+ngx_clientcert_dn_free(void *data)
+{
+    ngx_clientcert_dn_t  *dn = data;
+
+    X509_NAME_free(dn->name);
+    X509_NAME_free(dn->reversed);
+}
+
+
+static ngx_int_t
+ngx_clientcert_dn_read_parts(ngx_clientcert_dn_reader_t *rd)
+{
+    for ( ;; ) {
+
+        if (!rd->more && ++rd->parts > NGX_CLIENTCERT_DN_PARTS) {
+            return ngx_clientcert_dn_error(rd, "it has too many parts");
+        }
+
+        if (ngx_clientcert_dn_read_attribute(rd) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (rd->parts == 1) {
+            rd->first_rank = rd->rank;
+        }
+
+        if (rd->p == rd->last) {
+            return NGX_OK;
+        }
+
+        rd->more = (*rd->p++ == '+');
+    }
+}
+
+
+static ngx_int_t
+ngx_clientcert_dn_read_attribute(ngx_clientcert_dn_reader_t *rd)
+{
+    ngx_int_t     rc;
+    ngx_str_t     value;
+    ngx_uint_t    rank;
+    ASN1_OBJECT  *type;
+
+    type = ngx_clientcert_dn_read_type(rd);
+    if (type == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_clientcert_dn_read_value(rd, &value);
+
+    if (rc == NGX_OK) {
+        rank = ngx_clientcert_dn_rank(OBJ_obj2nid(type));
+        rd->rank = rd->more ? ngx_max(rd->rank, rank) : rank;
+
+        rc = ngx_clientcert_dn_add(rd, type, &value);
+    }
+
+    ASN1_OBJECT_free(type);
+
+    return rc;
+}
+
+
+static ASN1_OBJECT *
+ngx_clientcert_dn_read_type(ngx_clientcert_dn_reader_t *rd)
+{
+    size_t                     len;
+    u_char                    *start, *p;
+    ASN1_OBJECT               *type;
+    ngx_clientcert_dn_type_t  *known;
+    char                       name[NGX_CLIENTCERT_DN_TYPE_LEN];
+
+    ngx_clientcert_dn_skip_blanks(rd);
+
+    start = rd->p;
+
+    for (p = start; p < rd->last; p++) {
+        if (*p == '=' || *p == ',' || *p == '+') {
+            break;
+        }
+    }
+
+    len = p - start;
+
+    if (p == rd->last || *p != '=') {
+        (void) ngx_clientcert_dn_error(rd,
+                           "\"%*s\" is not \"type=value\", and \",\" and "
+                           "\"+\" inside of a value are written \"\\,\" and "
+                           "\"\\+\"", len, start);
+        return NULL;
+    }
+
+    rd->p = p + 1;
+
+    while (len && start[len - 1] == ' ') {
+        len--;
+    }
+
+    if (len > 4 && ngx_strncasecmp(start, (u_char *) "oid.", 4) == 0) {
+        start += 4;
+        len -= 4;
+    }
+
+    type = NULL;
+
+    if (len > 0 && len < NGX_CLIENTCERT_DN_TYPE_LEN) {
+        (void) ngx_cpystrn((u_char *) name, start, len + 1);
+
+        for (known = ngx_clientcert_dn_types; known->name; known++) {
+            if (ngx_strcasecmp((u_char *) known->name, (u_char *) name)
+                == 0)
+            {
+                return OBJ_nid2obj(known->nid);
+            }
+        }
+
+        type = OBJ_txt2obj(name, 0);
+    }
+
+    if (type == NULL) {
+        (void) ngx_clientcert_dn_error(rd,
+                                       "unknown attribute type \"%*s\"",
+                                       len, start);
+    }
+
+    return type;
+}
+
+
+static ngx_int_t
+ngx_clientcert_dn_read_value(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
+{
+    ngx_int_t  rc;
+
+    ngx_clientcert_dn_skip_blanks(rd);
+
+    value->data = ngx_pnalloc(rd->pool, rd->last - rd->p + 1);
+    if (value->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->len = 0;
+
+    if (rd->p < rd->last && *rd->p == '#') {
+        rc = ngx_clientcert_dn_read_hex(rd, value);
+
+    } else {
+        rc = ngx_clientcert_dn_read_text(rd, value);
+    }
+
+    return rc == NGX_OK ? ngx_clientcert_dn_check(rd, value) : rc;
+}
+
+
+static ngx_int_t
+ngx_clientcert_dn_read_text(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
+{
+    u_char  ch, *end;
+
+    /* blanks at the end don't count unless they are escaped */
+
+    end = value->data;
+
+    for ( /* void */ ; rd->p < rd->last; rd->p++) {
+
+        ch = *rd->p;
+
+        switch (ch) {
+
+        case ',':
+        case '+':
+            value->len = end - value->data;
+            return NGX_OK;
+
+        case '"':
+            return ngx_clientcert_dn_error(rd,
+                           "quoted values are not part of RFC 4514, write "
+                           "\"O=Acme\\, Inc.\" instead of "
+                           "\"O=\\\"Acme, Inc.\\\"\"");
+
+        case ';':
+        case '<':
+        case '>':
+            return ngx_clientcert_dn_error(rd, "\"%c\" in a value is written "
+                                           "\"\\%c\"", (int) ch, (int) ch);
+
+        case '\\':
+            if (ngx_clientcert_dn_read_escape(rd, &ch) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            value->data[value->len++] = ch;
+            end = value->data + value->len;
+            break;
+
+        default:
+            value->data[value->len++] = ch;
+
+            if (ch != ' ') {
+                end = value->data + value->len;
+            }
+        }
+    }
+
+    value->len = end - value->data;
+
+    return NGX_OK;
+}
+
+
+/* leaves rd->p at the last character of the escape */
+
+static ngx_int_t
+ngx_clientcert_dn_read_escape(ngx_clientcert_dn_reader_t *rd, u_char *ch)
+{
+    ngx_int_t  byte;
+
+    rd->p++;
+
+    if (rd->p == rd->last) {
+        return ngx_clientcert_dn_error(rd, "nothing follows the last \"\\\"");
+    }
+
+    if (ngx_strchr("\\\"+,;<>#= ", *rd->p) && *rd->p != '\0') {
+        *ch = *rd->p;
+        return NGX_OK;
+    }
+
+    byte = (rd->last - rd->p < 2) ? NGX_ERROR : ngx_hextoi(rd->p, 2);
+
+    if (byte == NGX_ERROR) {
+        return ngx_clientcert_dn_error(rd, "\"\\\" is followed by one of "
+                                       "\\ \" + , ; < > # = and blank, or by "
+                                       "two hexadecimal digits");
+    }
+
+    *ch = (u_char) byte;
+    rd->p++;
+
+    return NGX_OK;
+}
+
+
+/* "#" and the BER form of a string in hexadecimal */
+
+static ngx_int_t
+ngx_clientcert_dn_read_hex(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
+{
+    ngx_int_t  byte;
+
+    rd->p++;
+
+    for ( /* void */ ; rd->last - rd->p >= 2; rd->p += 2) {
+
+        byte = ngx_hextoi(rd->p, 2);
+        if (byte == NGX_ERROR) {
+            break;
+        }
+
+        value->data[value->len++] = (u_char) byte;
+    }
+
+    ngx_clientcert_dn_skip_blanks(rd);
+
+    if (rd->p < rd->last && *rd->p != ',' && *rd->p != '+') {
+        return ngx_clientcert_dn_error(rd, "a value that begins with \"#\" is "
+                                       "hexadecimal, write \"\\#\" for the "
+                                       "character");
+    }
+
+    return ngx_clientcert_dn_decode(rd, value);
+}
+
+
+static ngx_int_t
+ngx_clientcert_dn_decode(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
+{
+    int            len;
+    u_char        *utf8;
+    ASN1_TYPE     *type;
+    const u_char  *p;
+
+    p = value->data;
+    type = d2i_ASN1_TYPE(NULL, &p, value->len);
+    len = -1;
+    utf8 = NULL;
+
+    if (type && p == value->data + value->len
+        && (ASN1_tag2bit(type->type) & (B_ASN1_DIRECTORYSTRING
+                                        |B_ASN1_IA5STRING)))
+    {
+        len = ASN1_STRING_to_UTF8(&utf8, type->value.asn1_string);
+    }
+
+    ASN1_TYPE_free(type);
+
+    if (len < 0) {
+        return ngx_clientcert_dn_error(rd, "a value that begins with \"#\" is "
+                                       "not a string in DER");
+    }
+
+    value->data = ngx_pnalloc(rd->pool, len + 1);
+
+    if (value->data) {
+        ngx_memcpy(value->data, utf8, len);
+        value->len = len;
+    }
+
+    OPENSSL_free(utf8);
+
+    return value->data ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_clientcert_dn_check(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
+{
+    if (ngx_clientcert_control(value)) {
+        return ngx_clientcert_dn_error(rd, "a name with a control character "
+                                       "matches nothing");
+    }
+
+    if (ASN1_mbstring_copy(NULL, value->data, value->len, MBSTRING_UTF8,
+                           B_ASN1_UTF8STRING)
+        < 0)
+    {
+        return ngx_clientcert_dn_error(rd, "a value is not UTF-8");
+    }
+
+    ngx_clientcert_fold(value);
+
+    if (value->len == 0) {
+        return ngx_clientcert_dn_error(rd, "a value is empty");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_dn_add(ngx_clientcert_dn_reader_t *rd, ASN1_OBJECT *type,
+    ngx_str_t *value)
+{
+    /* by the type and not by the length limits that OpenSSL has for it */
+
+    if (X509_NAME_add_entry_by_OBJ(rd->dn->reversed, type, V_ASN1_UTF8STRING,
+                                   value->data, value->len,
+                                   -1, rd->more ? -1 : 0)
+        == 0
+        || X509_NAME_add_entry_by_OBJ(rd->dn->name, type, V_ASN1_UTF8STRING,
+                                      value->data, value->len,
+                                      0, rd->more ? 1 : 0)
+           == 0)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_clientcert_dn_rank(int nid)
+{
+    switch (nid) {
+
+    case NID_countryName:
+    case NID_domainComponent:
+        return 1;
+
+    case NID_stateOrProvinceName:
+        return 2;
+
+    case NID_localityName:
+        return 3;
+
+    case NID_streetAddress:
+        return 4;
+
+    case NID_organizationName:
+        return 5;
+
+    case NID_organizationalUnitName:
+        return 6;
+
+    default:
+        return NGX_CLIENTCERT_DN_LEAF;
+    }
+}
+
+
+static ngx_int_t
+ngx_clientcert_dn_order(ngx_clientcert_dn_reader_t *rd, ngx_uint_t rfc4514)
+{
+    X509_NAME  *name;
+
+    if (rd->parts == 1 || rfc4514 || rd->first_rank > rd->rank) {
+        return NGX_OK;
+    }
+
+    if (rd->first_rank == rd->rank) {
+        return ngx_clientcert_dn_error(rd, "its order is not clear, begin "
+                                       "with the most specific part, as in "
+                                       "RFC 4514, and write \"rfc4514:\" "
+                                       "before it");
+    }
+
+    name = rd->dn->name;
+    rd->dn->name = rd->dn->reversed;
+    rd->dn->reversed = name;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_clientcert_dn_skip_blanks(ngx_clientcert_dn_reader_t *rd)
+{
+    while (rd->p < rd->last && *rd->p == ' ') {
+        rd->p++;
+    }
+}
+
+
+static ngx_int_t
+ngx_clientcert_dn_error(ngx_clientcert_dn_reader_t *rd, const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    rd->err_last = ngx_vslprintf(rd->err, rd->err + NGX_CLIENTCERT_DN_TEXT,
+                                 fmt, args);
+    va_end(args);
+
+    return NGX_ERROR;
+}
+
+
+ngx_uint_t
+ngx_clientcert_dn_equal(X509_NAME *one, X509_NAME *two)
+{
+    return X509_NAME_cmp(one, two) == 0;
+}
+
+
+ngx_int_t
+ngx_clientcert_dn_der(ngx_pool_t *pool, X509_NAME *name, ngx_str_t *der)
+{
+    int      len;
+    u_char  *p;
+
+    len = i2d_X509_NAME(name, NULL);
+    if (len < 0) {
+        return NGX_ERROR;
+    }
+
+    der->data = ngx_pnalloc(pool, len);
+    if (der->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = der->data;
+    der->len = i2d_X509_NAME(name, &p);
+
+    return NGX_OK;
+}

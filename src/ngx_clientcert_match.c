@@ -1,0 +1,593 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#include "ngx_clientcert_match.h"
+
+
+static ngx_int_t ngx_clientcert_read_dns(ngx_clientcert_pattern_t *pt,
+    const char **err);
+static ngx_int_t ngx_clientcert_read_uri(ngx_clientcert_pattern_t *pt,
+    const char **err);
+static ngx_int_t ngx_clientcert_read_email(ngx_clientcert_pattern_t *pt,
+    const char **err);
+static ngx_int_t ngx_clientcert_read_ip(ngx_clientcert_pattern_t *pt,
+    const char **err);
+static ngx_uint_t ngx_clientcert_match_attribute(ngx_str_t *folded,
+    ngx_str_t *value);
+static ngx_uint_t ngx_clientcert_match_dns(ngx_clientcert_pattern_t *pt,
+    ngx_str_t *value);
+static ngx_uint_t ngx_clientcert_match_uri(ngx_clientcert_pattern_t *pt,
+    ngx_str_t *value);
+static u_char *ngx_clientcert_uri_path(ngx_str_t *uri);
+static ngx_uint_t ngx_clientcert_plain_path(u_char *p, u_char *last);
+static ngx_uint_t ngx_clientcert_match_email(ngx_str_t *wanted,
+    ngx_str_t *value);
+static ngx_uint_t ngx_clientcert_match_ip(ngx_cidr_t *cidr, ngx_str_t *value);
+static u_char *ngx_clientcert_unmap(u_char *addr, size_t *len);
+static void ngx_clientcert_trim_dot(ngx_str_t *host);
+
+
+static u_char  ngx_clientcert_mapped[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                                           0xff, 0xff };
+
+
+void
+ngx_clientcert_pattern_wildcard(ngx_clientcert_pattern_t *pt, ngx_str_t *text)
+{
+    u_char  *p;
+
+    p = text->data;
+    pt->wildcard = 0;
+
+    if (pt->type == NGX_CLIENTCERT_DNS && text->len >= 2
+        && p[0] == '*' && p[1] == '.')
+    {
+        pt->wildcard = 1;
+        text->data += 2;
+        text->len -= 2;
+    }
+
+    if (pt->type == NGX_CLIENTCERT_URI && text->len >= 2
+        && p[text->len - 2] == '/' && p[text->len - 1] == '*')
+    {
+        pt->wildcard = 1;
+        text->len--;
+    }
+}
+
+
+ngx_int_t
+ngx_clientcert_pattern_read(ngx_clientcert_pattern_t *pt, ngx_str_t *text,
+    const char **err)
+{
+    pt->text = *text;
+
+    if (text->len == 0) {
+        *err = "the value is empty";
+        return NGX_ERROR;
+    }
+
+    if (ngx_clientcert_control(text)) {
+        *err = "a name with a control character matches nothing";
+        return NGX_ERROR;
+    }
+
+    switch (pt->type) {
+
+    case NGX_CLIENTCERT_DNS:
+        return ngx_clientcert_read_dns(pt, err);
+
+    case NGX_CLIENTCERT_URI:
+        return ngx_clientcert_read_uri(pt, err);
+
+    case NGX_CLIENTCERT_EMAIL:
+        return ngx_clientcert_read_email(pt, err);
+
+    case NGX_CLIENTCERT_IP:
+        return ngx_clientcert_read_ip(pt, err);
+
+    default: /* NGX_CLIENTCERT_CN, NGX_CLIENTCERT_O, NGX_CLIENTCERT_OU */
+        break;
+    }
+
+    ngx_clientcert_fold(&pt->text);
+
+    if (pt->text.len == 0) {
+        *err = "the value is blank";
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_read_dns(ngx_clientcert_pattern_t *pt, const char **err)
+{
+    u_char      ch;
+    size_t      i;
+    ngx_uint_t  label;
+
+    ngx_clientcert_trim_dot(&pt->text);
+
+    label = 0;
+
+    for (i = 0; i < pt->text.len; i++) {
+        ch = pt->text.data[i];
+
+        if (ch >= 0x80) {
+            *err = "an international name is written as in DNS, "
+                   "with labels that begin with \"xn--\"";
+            return NGX_ERROR;
+        }
+
+        if (ch == '*') {
+            *err = "\"*\" can only stand for the whole first label";
+            return NGX_ERROR;
+        }
+
+        if (ch == '.') {
+            if (label == 0) {
+                break;
+            }
+
+            label = 0;
+            continue;
+        }
+
+        if (!(ch >= '0' && ch <= '9') && ch != '-' && ch != '_'
+            && !((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z'))
+        {
+            *err = "a DNS name has letters, digits, \"-\", \"_\" and \".\"";
+            return NGX_ERROR;
+        }
+
+        label++;
+    }
+
+    if (label == 0) {
+        *err = "a label of the DNS name is empty";
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_read_uri(ngx_clientcert_pattern_t *pt, const char **err)
+{
+    u_char  *p, *path, *last;
+
+    last = pt->text.data + pt->text.len;
+
+    for (p = pt->text.data; p < last; p++) {
+        if (*p <= ' ' || *p > '~') {
+            *err = "a URI has no blanks and no characters outside of ASCII";
+            return NGX_ERROR;
+        }
+
+        if (*p == '*') {
+            *err = "\"*\" can only stand at the end, after a \"/\"";
+            return NGX_ERROR;
+        }
+    }
+
+    path = ngx_clientcert_uri_path(&pt->text);
+
+    if (path == NULL) {
+        *err = "a URI is written with its scheme, as in "
+               "\"spiffe://example.org/ns/prod/*\"";
+        return NGX_ERROR;
+    }
+
+    if (pt->wildcard
+        && (path >= last || *path != '/'
+            || !ngx_clientcert_plain_path(path, last)))
+    {
+        *err = "\"*\" needs a complete host and a path before it that has "
+               "no empty, \".\" or \"..\" segment, no query and no encoded "
+               "\".\", \"/\" or \"\\\"";
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_read_email(ngx_clientcert_pattern_t *pt, const char **err)
+{
+    u_char  *at;
+
+    at = ngx_strlchr(pt->text.data, pt->text.data + pt->text.len, '@');
+
+    if (at == NULL || at == pt->text.data
+        || at == pt->text.data + pt->text.len - 1)
+    {
+        *err = "an address is written \"name@host\"";
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_read_ip(ngx_clientcert_pattern_t *pt, const char **err)
+{
+    if (ngx_ptocidr(&pt->text, &pt->cidr) == NGX_ERROR) {
+        *err = "it is neither an IP address nor a CIDR block";
+        return NGX_ERROR;
+    }
+
+#if (NGX_HAVE_INET6)
+
+    if (pt->cidr.family == AF_INET6) {
+        u_char     *addr, *mask;
+        in_addr_t   v4[2];
+
+        addr = pt->cidr.u.in6.addr.s6_addr;
+        mask = pt->cidr.u.in6.mask.s6_addr;
+
+        /* at least 96 bits of the mask */
+
+        if (mask[11] == 0xff
+            && ngx_memcmp(addr, ngx_clientcert_mapped, 12) == 0)
+        {
+            ngx_memcpy(&v4[0], addr + 12, sizeof(in_addr_t));
+            ngx_memcpy(&v4[1], mask + 12, sizeof(in_addr_t));
+
+            pt->cidr.family = AF_INET;
+            pt->cidr.u.in.addr = v4[0];
+            pt->cidr.u.in.mask = v4[1];
+        }
+    }
+
+#endif
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_clientcert_pattern_match(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
+{
+    switch (pt->type) {
+
+    case NGX_CLIENTCERT_DNS:
+        return ngx_clientcert_match_dns(pt, value);
+
+    case NGX_CLIENTCERT_URI:
+        return ngx_clientcert_match_uri(pt, value);
+
+    case NGX_CLIENTCERT_EMAIL:
+        return ngx_clientcert_match_email(&pt->text, value);
+
+    case NGX_CLIENTCERT_IP:
+        return ngx_clientcert_match_ip(&pt->cidr, value);
+
+    default: /* NGX_CLIENTCERT_CN, NGX_CLIENTCERT_O, NGX_CLIENTCERT_OU */
+        return ngx_clientcert_match_attribute(&pt->text, value);
+    }
+}
+
+
+/* compares with the value folded, without a copy of it */
+
+static ngx_uint_t
+ngx_clientcert_match_attribute(ngx_str_t *folded, ngx_str_t *value)
+{
+    u_char  *p, *last, *w, *end;
+
+    p = value->data;
+    last = value->data + value->len;
+
+    w = folded->data;
+    end = folded->data + folded->len;
+
+    while (p < last && *p == ' ') {
+        p++;
+    }
+
+    while (p < last && last[-1] == ' ') {
+        last--;
+    }
+
+    while (p < last && w < end) {
+
+        if (ngx_tolower(*p) != *w++) {
+            return 0;
+        }
+
+        if (*p++ == ' ') {
+            while (p < last && *p == ' ') {
+                p++;
+            }
+        }
+    }
+
+    return p == last && w == end;
+}
+
+
+static ngx_uint_t
+ngx_clientcert_match_dns(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
+{
+    u_char     *p, *last;
+    ngx_str_t   host;
+
+    host = *value;
+    ngx_clientcert_trim_dot(&host);
+
+    if (pt->wildcard) {
+
+        /* one label, and the dot after it */
+
+        p = host.data;
+        last = host.data + host.len;
+
+        while (p < last && *p != '.') {
+            p++;
+        }
+
+        if (p == host.data || p == last) {
+            return 0;
+        }
+
+        p++;
+        host.len = last - p;
+        host.data = p;
+    }
+
+    return host.len == pt->text.len
+           && ngx_strncasecmp(host.data, pt->text.data, host.len) == 0;
+}
+
+
+static ngx_uint_t
+ngx_clientcert_match_uri(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
+{
+    u_char  *last;
+    size_t   len;
+
+    len = pt->text.len;
+
+    if (!pt->wildcard) {
+        return value->len == len
+               && ngx_memcmp(value->data, pt->text.data, len) == 0;
+    }
+
+    last = value->data + value->len;
+
+    /* the path after the prefix must not lead out of it again */
+
+    return value->len > len
+           && ngx_memcmp(value->data, pt->text.data, len) == 0
+           && last[-1] != '/'
+           && ngx_clientcert_plain_path(value->data + len - 1, last);
+}
+
+
+/* the end of "scheme://authority" or "scheme:", or NULL */
+
+static u_char *
+ngx_clientcert_uri_path(ngx_str_t *uri)
+{
+    u_char  *p, *last, *host;
+
+    last = uri->data + uri->len;
+    p = ngx_strlchr(uri->data, last, ':');
+
+    if (p == NULL || p == uri->data) {
+        return NULL;
+    }
+
+    p++;
+
+    if (last - p < 2 || p[0] != '/' || p[1] != '/') {
+        return p;
+    }
+
+    host = p + 2;
+
+    for (p = host; p < last; p++) {
+        if (*p == '/' || *p == '?' || *p == '#') {
+            break;
+        }
+    }
+
+    return p == host ? NULL : p;
+}
+
+
+/*
+ * Whether a path that begins with "/" means the same to everyone: no segments
+ * that are empty, "." or "..", neither plain nor encoded, and nothing after it.
+ */
+
+static ngx_uint_t
+ngx_clientcert_plain_path(u_char *p, u_char *last)
+{
+    ngx_int_t  ch;
+
+    for ( /* void */ ; p < last; p++) {
+
+        switch (*p) {
+
+        case '/':
+            if (p + 1 < last && p[1] == '/') {
+                return 0;
+            }
+
+            if (p + 1 < last && p[1] == '.'
+                && (p + 2 == last || p[2] == '/'
+                    || (p[2] == '.' && (p + 3 == last || p[3] == '/'))))
+            {
+                return 0;
+            }
+
+            break;
+
+        case '%':
+            ch = (last - p > 2) ? ngx_hextoi(p + 1, 2) : NGX_ERROR;
+
+            if (ch == NGX_ERROR || ch == '.' || ch == '/' || ch == '\\'
+                || ch < ' ' || ch == 0x7f)
+            {
+                return 0;
+            }
+
+            break;
+
+        case '\\':
+        case '?':
+        case '#':
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* RFC 5280, section 7.5: only the host is compared without regard to case */
+
+static ngx_uint_t
+ngx_clientcert_match_email(ngx_str_t *wanted, ngx_str_t *value)
+{
+    size_t   i, at;
+
+    if (value->len != wanted->len) {
+        return 0;
+    }
+
+    at = wanted->len;
+
+    for (i = wanted->len; i > 0; i--) {
+        if (wanted->data[i - 1] == '@') {
+            at = i;
+            break;
+        }
+    }
+
+    return ngx_memcmp(value->data, wanted->data, at) == 0
+           && ngx_strncasecmp(value->data + at, wanted->data + at,
+                              wanted->len - at)
+              == 0;
+}
+
+
+static ngx_uint_t
+ngx_clientcert_match_ip(ngx_cidr_t *cidr, ngx_str_t *value)
+{
+    u_char     *addr;
+    size_t      len;
+    in_addr_t   v4;
+#if (NGX_HAVE_INET6)
+    ngx_uint_t  i;
+#endif
+
+    len = value->len;
+    addr = ngx_clientcert_unmap(value->data, &len);
+
+    if (len == sizeof(in_addr_t) && cidr->family == AF_INET) {
+        ngx_memcpy(&v4, addr, sizeof(in_addr_t));
+
+        return (v4 & cidr->u.in.mask) == cidr->u.in.addr;
+    }
+
+#if (NGX_HAVE_INET6)
+
+    if (len == 16 && cidr->family == AF_INET6) {
+
+        for (i = 0; i < 16; i++) {
+            if ((addr[i] & cidr->u.in6.mask.s6_addr[i])
+                != cidr->u.in6.addr.s6_addr[i])
+            {
+                return 0;
+            }
+        }
+
+        return 1;
+    }
+
+#endif
+
+    return 0;
+}
+
+
+/* an IPv4-mapped IPv6 address is the IPv4 address */
+
+static u_char *
+ngx_clientcert_unmap(u_char *addr, size_t *len)
+{
+    if (*len == 16 && ngx_memcmp(addr, ngx_clientcert_mapped, 12) == 0) {
+        *len = sizeof(in_addr_t);
+        return addr + 12;
+    }
+
+    return addr;
+}
+
+
+static void
+ngx_clientcert_trim_dot(ngx_str_t *host)
+{
+    if (host->len > 1 && host->data[host->len - 1] == '.') {
+        host->len--;
+    }
+}
+
+
+void
+ngx_clientcert_fold(ngx_str_t *text)
+{
+    u_char  *p, *dst, *last;
+
+    dst = text->data;
+    last = text->data + text->len;
+
+    for (p = text->data; p < last; p++) {
+
+        if (*p == ' ' && (dst == text->data || dst[-1] == ' ')) {
+            continue;
+        }
+
+        *dst++ = ngx_tolower(*p);
+    }
+
+    if (dst > text->data && dst[-1] == ' ') {
+        dst--;
+    }
+
+    text->len = dst - text->data;
+}
+
+
+ngx_uint_t
+ngx_clientcert_control(ngx_str_t *text)
+{
+    u_char  *p, *last;
+
+    last = text->data + text->len;
+
+    for (p = text->data; p < last; p++) {
+
+        if (*p < 0x20 || *p == 0x7f) {
+            return 1;
+        }
+
+        /* U+0080 to U+009F */
+
+        if (*p == 0xc2 && p + 1 < last && p[1] < 0xa0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}

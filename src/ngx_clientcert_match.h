@@ -1,0 +1,75 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#ifndef _NGX_CLIENTCERT_MATCH_H_INCLUDED_
+#define _NGX_CLIENTCERT_MATCH_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/* what a name of a certificate is; the last ones are subjectAltNames */
+
+typedef enum {
+    NGX_CLIENTCERT_CN = 0,
+    NGX_CLIENTCERT_O,
+    NGX_CLIENTCERT_OU,
+    NGX_CLIENTCERT_DNS,
+    NGX_CLIENTCERT_URI,
+    NGX_CLIENTCERT_EMAIL,
+    NGX_CLIENTCERT_IP,
+    NGX_CLIENTCERT_NAME_TYPES
+} ngx_clientcert_name_e;
+
+
+/* a name as it is wanted */
+
+typedef struct {
+    ngx_clientcert_name_e   type;
+    ngx_str_t               text;       /* DNS, URI: without the "*" */
+    ngx_cidr_t              cidr;       /* IP, a mapped IPv4 one as IPv4 */
+
+    /* DNS: after one label of any text, URI: before any path below it */
+    unsigned                wildcard:1;
+} ngx_clientcert_pattern_t;
+
+
+/*
+ * Takes the "*" off a text and tells in pt->wildcard if there was one.
+ * pt->type must be set.
+ */
+void ngx_clientcert_pattern_wildcard(ngx_clientcert_pattern_t *pt,
+    ngx_str_t *text);
+
+/*
+ * Reads a text without "*" into pt, of which type and wildcard must be set.
+ * pt->text points into it, and the text of CN, O and OU is folded in place.
+ * Returns NGX_OK, or NGX_ERROR and the reason in *err.
+ */
+ngx_int_t ngx_clientcert_pattern_read(ngx_clientcert_pattern_t *pt,
+    ngx_str_t *text, const char **err);
+
+/*
+ * Whether a certificate's name of type pt->type is the one wanted.  An IP
+ * address has 4 or 16 bytes.
+ */
+ngx_uint_t ngx_clientcert_pattern_match(ngx_clientcert_pattern_t *pt,
+    ngx_str_t *value);
+
+/*
+ * Folds UTF-8 text in place for comparison as in RFC 5280, section 7.1:
+ * no blanks around it, one between words, ASCII letters in lower case.
+ */
+void ngx_clientcert_fold(ngx_str_t *text);
+
+/*
+ * Whether there is a NUL or another control character in UTF-8 text.
+ */
+ngx_uint_t ngx_clientcert_control(ngx_str_t *text);
+
+
+#endif /* _NGX_CLIENTCERT_MATCH_H_INCLUDED_ */

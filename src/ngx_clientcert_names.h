@@ -1,0 +1,65 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#ifndef _NGX_CLIENTCERT_NAMES_H_INCLUDED_
+#define _NGX_CLIENTCERT_NAMES_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <openssl/x509v3.h>
+#include "ngx_clientcert_match.h"
+
+
+typedef struct {
+    ngx_clientcert_name_e   type;
+    ngx_str_t               value;      /* UTF-8; of an IP its bytes */
+
+    /* can't be read or has a control character: it matches nothing */
+    unsigned                bad:1;
+} ngx_clientcert_name_t;
+
+
+/* what a certificate says that most policies don't ask for */
+
+typedef struct {
+    ngx_clientcert_name_t  *elts;
+    ngx_uint_t              nelts;
+
+    /* how many of elts there are of a type, bad ones too */
+    ngx_uint_t              n[NGX_CLIENTCERT_NAME_TYPES];
+
+    X509_NAME              *subject;    /* NULL: one that matches nothing */
+    X509_NAME              *issuer;
+
+    ngx_str_t               serial;     /* without leading zero bytes */
+    ngx_uint_t              negative;   /* serial number */
+
+    EXTENDED_KEY_USAGE     *eku;
+    CERTIFICATEPOLICIES    *policies;
+} ngx_clientcert_names_t;
+
+
+/*
+ * Reads the names of a certificate, which must outlive the pool.  What can't
+ * be decoded is as good as not there.  Returns NULL without memory.
+ */
+ngx_clientcert_names_t *ngx_clientcert_names_read(ngx_pool_t *pool,
+    X509 *cert);
+
+/*
+ * Reads an object identifier or OpenSSL's name of one, which is freed with
+ * the pool.  Returns NULL if there is none of that name.
+ */
+ASN1_OBJECT *ngx_clientcert_oid_read(ngx_pool_t *pool, ngx_str_t *text);
+
+ngx_uint_t ngx_clientcert_names_eku(ngx_clientcert_names_t *names,
+    ASN1_OBJECT *oid);
+ngx_uint_t ngx_clientcert_names_policy(ngx_clientcert_names_t *names,
+    ASN1_OBJECT *oid);
+
+
+#endif /* _NGX_CLIENTCERT_NAMES_H_INCLUDED_ */

@@ -1,0 +1,248 @@
+# Covers src/ngx_clientcert_names.c and the conditions over names: each
+# certificate is made for one way in which a comparison of printed text goes
+# wrong.  The naive server does what people write, a regular expression over
+# $ssl_client_s_dn, and the answers stand side by side.
+
+use strict;
+use warnings;
+use utf8;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ClientCert;
+use DerCert;
+use Encode 'encode';
+
+# the name of a policy -> its lines
+my %policies = (
+    cn       => 'allow cn=admin;',
+    regex    => 'allow cn=~^admin$;',
+    subject  => 'allow subject=CN=admin,O=Example;',
+    forward  => 'allow "subject=O=Example, CN=admin";',
+    oid      => 'allow subject=2.5.4.3=admin,oid.2.5.4.10=#0c074578616d706c65;',
+    multi    => 'allow subject=CN=admin+O=Example;',
+    deny_cn  => 'deny cn=admin; allow verified;',
+    deny_dn  => 'deny subject=CN=admin,O=Example; allow verified;',
+    o        => 'allow o=Example;',
+    ou       => 'allow ou=two;',
+    joerg    => 'allow cn=Jörg;',
+    joerg_dn => 'allow subject=CN=J\C3\b6rg;',
+    escaped  => 'allow "subject=CN=a\,b\+c\22d\5ce\;f\<g\>h\#i\=j";',
+    dc       => 'allow subject=rfc4514:DC=a,DC=test;',
+    dns      => 'allow dns=api.example.com;',
+    dns_dot  => 'allow dns=API.example.com.;',
+    dns_any  => 'allow dns=*.example.com;',
+    dns_re   => 'allow dns=~\.example\.com$;',
+    idn      => 'allow dns=xn--bcher-kva.example;',
+    uri      => 'allow uri=spiffe://example.org/ns/prod/api;',
+    uri_any  => 'allow uri=spiffe://example.org/ns/prod/*;',
+    https    => 'allow uri=https://example.org/*;',
+    email    => 'allow email=Joe@Example.com;',
+    ip       => 'allow ip=10.1.2.3;',
+    ip_net   => 'allow ip=10.0.0.0/8;',
+    ip6      => 'allow ip=2001:db8::/32;',
+    ip_map   => 'allow ip=::ffff:10.1.0.0/112;',
+);
+
+# certificate -> its parts, the policies that allow it, and what the naive
+# pattern says
+my $admin = [ CN => 'admin' ];
+my $o = [ O => 'Example' ];
+
+my @tests = (
+    [ 'plain', { subject => [ $o, $admin ] },
+      'cn regex subject forward oid o', 1 ],
+    [ 'a comma in the CN', { subject => [ [ CN => 'evil,CN=admin' ] ] },
+      '', 1 ],
+    [ 'a CN in the O', { subject => [ [ O => 'CN=admin' ],
+                                      [ CN => 'nobody' ] ] }, '', 1 ],
+    [ 'a slash and a CN in the O',
+      { subject => [ [ O => 'Org/CN=admin' ], [ CN => 'nobody' ] ] }, '', 1 ],
+    [ 'two CNs', { subject => [ $admin, [ CN => 'second' ] ] }, '', 1 ],
+    [ 'two CNs, both right', { subject => [ $admin, $admin ] }, '', 1 ],
+    [ 'a NUL in the CN', { subject => [ [ CN => "admin\0.evil.example" ] ] },
+      '', 1 ],
+    [ 'a NUL at the end', { subject => [ $o, [ CN => "admin\0" ] ] },
+      'o', 1 ],
+    [ 'a newline in the CN', { subject => [ [ CN => "admin\nX: 1" ] ] },
+      '', 1 ],
+    [ 'a newline that folds to a blank',
+      { subject => [ $o, [ CN => "admin\n" ] ] }, 'o', 1 ],
+    [ 'a C1 control', { subject => [ [ CN => "admin\xc2\x85" ] ] }, '', 1 ],
+    [ 'BMPString', { subject => [ $o, [ CN => encode('UTF-16BE', 'admin'),
+                                        30 ] ] },
+      'cn regex subject forward oid o', 1 ],
+    [ 'UniversalString', { subject => [ $o, [ CN => encode('UTF-32BE',
+                                              'admin'), 28 ] ] },
+      'cn regex subject forward oid o', 1 ],
+    [ 'PrintableString', { subject => [ [ O => 'Example', 19 ],
+                                        [ CN => 'admin', 19 ] ] },
+      'cn regex subject forward oid o', 1 ],
+    [ 'UTF8String with an umlaut', { subject => [ [ CN => encode('UTF-8',
+                                                  'Jörg') ] ] },
+      'joerg joerg_dn', 0 ],
+    [ 'T61String with an umlaut', { subject => [ [ CN => "J\xf6rg", 20 ] ] },
+      'joerg joerg_dn', 0 ],
+    [ 'BMPString with an umlaut', { subject => [ [ CN => encode('UTF-16BE',
+                                                 'Jörg'), 30 ] ] },
+      'joerg joerg_dn', 0 ],
+    [ 'blanks around it', { subject => [ $o, [ CN => '  admin ' ] ] },
+      'cn subject forward oid o', 0 ],
+    [ 'another case', { subject => [ [ O => 'EXAMPLE' ], [ CN => 'Admin' ] ] },
+      'cn subject forward oid o', 0 ],
+    [ 'a multi-valued RDN', { subject => [ [ $o, $admin ] ] },
+      'cn regex multi o', 1 ],
+    [ 'the other order', { subject => [ $admin, $o ] }, 'cn regex o', 1 ],
+    [ 'one part more', { subject => [ [ C => 'DE', 19 ], $o, $admin ] },
+      'cn regex o', 1 ],
+    [ 'several OUs', { subject => [ [ OU => 'one' ], [ OU => 'two' ],
+                                    [ CN => 'x' ] ] }, 'ou', 0 ],
+    [ 'all that is escaped', { subject => [ [ CN =>
+                                            'a,b+c"d\e;f<g>h#i=j' ] ] },
+      'escaped', 0 ],
+    [ 'domain components', { subject => [ [ DC => 'test', 22 ],
+                                          [ DC => 'a', 22 ] ] }, 'dc', 0 ],
+    [ 'no subject', { subject => [] }, '', 0 ],
+
+    [ 'dns', { san => [ dns => 'api.example.com' ] },
+      'dns dns_dot dns_any dns_re' ],
+    [ 'dns, upper case and a dot', { san => [ dns => 'API.Example.COM.' ] },
+      'dns dns_dot dns_any' ],
+    [ 'dns, a wildcard', { san => [ dns => '*.example.com' ] },
+      'dns_any dns_re' ],
+    [ 'dns, two labels', { san => [ dns => 'a.b.example.com' ] }, 'dns_re' ],
+    [ 'dns, no label', { san => [ dns => '.example.com' ] }, 'dns_re' ],
+    [ 'dns, the domain', { san => [ dns => 'example.com' ] }, '' ],
+    [ 'dns, a NUL', { san => [ dns => "api.example.com\0.evil.test" ] }, '' ],
+    [ 'dns, a NUL before', { san => [ dns => "evil\0.example.com" ] }, '' ],
+    [ 'dns, UTF-8', { san => [ dns => encode('UTF-8', 'bücher.example') ] },
+      '' ],
+    [ 'dns, IDN', { san => [ dns => 'XN--bcher-kva.example' ] }, 'idn' ],
+    [ 'dns, the second of two', { san => [ dns => 'x.test',
+                                           dns => 'api.example.com' ] },
+      'dns dns_dot dns_any dns_re' ],
+    [ 'dns text as a URI', { san => [ uri => 'api.example.com' ] }, '' ],
+    [ 'dns text as an email', { san => [ email => 'api.example.com' ] }, '' ],
+    [ 'dns text as another name', { san => [ other => 'api.example.com' ] },
+      '' ],
+    [ 'dns text as the CN', { subject => [ [ CN => 'api.example.com' ] ] },
+      '' ],
+
+    [ 'uri', { san => [ uri => 'spiffe://example.org/ns/prod/api' ] },
+      'uri uri_any' ],
+    [ 'uri, deeper', { san => [ uri => 'spiffe://example.org/ns/prod/a/b' ] },
+      'uri_any' ],
+    [ 'uri, a longer name', { san => [ uri =>
+      'spiffe://example.org/ns/prod-evil' ] }, '' ],
+    [ 'uri, a longer name and more', { san => [ uri =>
+      'spiffe://example.org/ns/prod-evil/api' ] }, '' ],
+    [ 'uri, the prefix itself', { san => [ uri =>
+      'spiffe://example.org/ns/prod/' ] }, '' ],
+    [ 'uri, without its end', { san => [ uri =>
+      'spiffe://example.org/ns/prod' ] }, '' ],
+    [ 'uri, out of it again', { san => [ uri =>
+      'spiffe://example.org/ns/prod/../evil' ] }, '' ],
+    [ 'uri, out of it, encoded', { san => [ uri =>
+      'spiffe://example.org/ns/prod/%2e%2E/evil' ] }, '' ],
+    [ 'uri, out of it at the end', { san => [ uri =>
+      'spiffe://example.org/ns/prod/a/..' ] }, '' ],
+    [ 'uri, an encoded slash', { san => [ uri =>
+      'spiffe://example.org/ns/prod/a%2fb' ] }, '' ],
+    [ 'uri, an empty segment', { san => [ uri =>
+      'spiffe://example.org/ns/prod//api' ] }, '' ],
+    [ 'uri, a query', { san => [ uri =>
+      'spiffe://example.org/ns/prod/a?b' ] }, '' ],
+    [ 'uri, a percent sign', { san => [ uri =>
+      'spiffe://example.org/ns/prod/a%20b' ] }, 'uri_any' ],
+    [ 'uri, dots in a name', { san => [ uri =>
+      'spiffe://example.org/ns/prod/..a' ] }, 'uri_any' ],
+    [ 'uri, another case', { san => [ uri =>
+      'spiffe://example.org/ns/Prod/api' ] }, '' ],
+    [ 'uri, two of them', { san => [ uri => 'spiffe://example.org/ns/prod/api',
+      uri => 'spiffe://example.org/ns/prod/b' ] }, '' ],
+    [ 'uri, user information', { san => [ uri =>
+      'https://example.org@evil.test/x' ] }, '' ],
+    [ 'uri, user information before', { san => [ uri =>
+      'https://joe@example.org/x' ] }, '' ],
+    [ 'uri, https', { san => [ uri => 'https://example.org/x' ] }, 'https' ],
+
+    [ 'email', { san => [ email => 'Joe@example.COM' ] }, 'email' ],
+    [ 'email, another case', { san => [ email => 'joe@example.com' ] }, '' ],
+    [ 'email in the subject', { subject => [ [ emailAddress =>
+      'Joe@Example.com', 22 ] ] }, '' ],
+
+    [ 'ip', { san => [ ip => pack 'C4', 10, 1, 2, 3 ] }, 'ip ip_net ip_map' ],
+    [ 'ip, another one', { san => [ ip => pack 'C4', 10, 2, 0, 1 ] },
+      'ip_net' ],
+    [ 'ip, mapped', { san => [ ip => pack 'x10 n C4', 0xffff, 10, 1, 2, 3 ] },
+      'ip ip_net ip_map' ],
+    [ 'ip, IPv6', { san => [ ip => pack 'H32', '20010db8' . '0' x 24 ] },
+      'ip6' ],
+    [ 'ip as text', { san => [ dns => '10.1.2.3' ] }, '' ],
+    [ 'ip of five bytes', { san => [ ip => pack 'C5', 10, 1, 2, 3, 0 ] }, '' ],
+
+    [ 'a thousand SANs', { san => [ (map { (dns => "n$_.test") } 1 .. 1000),
+                                    dns => 'api.example.com' ] },
+      'dns dns_dot dns_any dns_re' ],
+);
+
+my $n = nginx(config => sub {
+    my $text = '';
+    for my $name (sort keys %policies) {
+        $text .= "    clientcert_policy $name { "
+                 . encode('UTF-8', $policies{$name}) . " }\n";
+    }
+    $text .= <<'END';
+    map $ssl_client_s_dn $naive { ~CN=admin 1; default 0; }
+    server {
+        listen 127.0.0.1:%%PORT_tls%% ssl;
+        ssl_certificate %%CERTS%%/server.crt;
+        ssl_certificate_key %%CERTS%%/server.key;
+        ssl_client_certificate %%CERTS%%/ca-a.crt;
+        ssl_verify_client optional_no_ca;
+        keepalive_requests 1000;
+        large_client_header_buffers 8 64k;
+        add_header X-Naive $naive always;
+        
+        
+        location / { empty_gif; }
+END
+    $text .= "        location /$_/ { clientcert_require $_; empty_gif; }\n"
+        for sort keys %policies;
+    return "$text    }\n";
+})->start;
+
+my $count = 0;
+
+for my $test (@tests) {
+    my ($what, $parts, $allowed, $naive) = @$test;
+    my $name = 'name' . ++$count;
+    der_cert(name => $name, %$parts);
+
+    my $c = client(cert => $name, port => $n->port('tls'));
+    my (%got, %wanted);
+
+    for my $policy (sort keys %policies) {
+        my $r = $c->get("/$policy/");
+        $got{$policy} = $r->{status} // $r->{error};
+        $wanted{$policy} = $policy =~ /^deny/ ? 200 : 401;
+    }
+
+    $wanted{$_} = 200 for split ' ', $allowed;
+    $wanted{deny_cn} = 401
+        if $allowed =~ /\bcn\b/ || $what =~ /^two CNs/;
+    $wanted{deny_dn} = 401
+        if $allowed =~ /\bsubject\b/ || $what eq 'the other order';
+
+    if (defined $naive) {
+        ($got{naive}, $wanted{naive})
+            = ($c->get('/')->{headers}{'x-naive'}, $naive);
+    }
+
+    is_deeply(\%got, \%wanted, $what);
+}
+
+is($n->stop, 0, 'nginx ended well');
+is_deeply([ $n->alerts ], [], 'nothing alarming in the log');
+
+done_testing;
