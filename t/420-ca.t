@@ -1,0 +1,192 @@
+# Covers src/ngx_clientcert_chain.c: "ca=" builds a chain of its own, whatever
+# the server trusts, from what the file has and, in the handshake, what the
+# client sent.  A session that is resumed has no more than the file.
+
+use strict;
+use warnings;
+
+use File::Spec;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ClientCert;
+use DerCert;
+
+my $now = time;
+
+sub slurp {
+    my $file = shift;
+    open my $fh, '<', $file or die "$file: $!\n";
+    local $/;
+    return scalar <$fh>;
+}
+
+# CAs under ca-b, each with a key of its own, and a client under each
+sub under {
+    my ($name, %ca) = @_;
+    der_cert(name => "$name-ca", ca => 'ca-b', key => 'globex',
+             subject => [ [ CN => "$name-ca" ] ], %ca);
+    der_cert(name => $name, ca => "$name-ca", subject => [ [ CN => $name ] ],
+             san => [ dns => "$name.test" ]);
+}
+
+under('good', is_ca => 1);
+under('expired-int', is_ca => 1, not_after => $now - 60);
+under('early-int', is_ca => 1, not_before => $now + 3600);
+under('no-ca', is_ca => 0);
+under('constrained', is_ca => 1, permitted => 'allowed.test');
+under('within', is_ca => 1, permitted => 'within.test');
+der_cert(name => 'purpose', ca => 'ca-b', eku => [ '1.3.6.1.5.5.7.3.1' ]);
+under('soon', is_ca => 1, not_after => $now + 6);
+
+my $n = nginx(config => sub {
+    my $n = shift;
+
+    # an intermediate in the file is an anchor, too
+    $n->write('int.pem', slurp(cert_file('good-ca', 'crt')));
+    $n->write('both.pem', slurp(cert_file('ca-b', 'crt'))
+                          . slurp(cert_file('good-ca', 'crt')));
+    $n->write('no-ca.pem', slurp(cert_file('no-ca-ca', 'crt')));
+
+    return <<'END';
+    clientcert_policy root { allow ca=%%CERTS%%/ca-b.crt; }
+    clientcert_policy wrong { allow ca=%%CERTS%%/ca-a.crt; }
+    clientcert_policy int { allow ca=int.pem; }
+    clientcert_policy both { allow ca=both.pem; }
+    clientcert_policy noca { allow ca=no-ca.pem; }
+    clientcert_policy named { allow cn=good ca=both.pem; }
+    clientcert_policy chain { trust chain; allow ca=both.pem; }
+    clientcert_policy denied { deny ca=both.pem; allow spki=%%SPKI%%; }
+
+    server {
+        listen 127.0.0.1:%%PORT_tls%% ssl;
+        ssl_certificate %%CERTS%%/server.crt;
+        ssl_certificate_key %%CERTS%%/server.key;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_client_certificate %%CERTS%%/ca-a.crt;
+        ssl_verify_client optional_no_ca;
+        add_header X-Reason $clientcert_reason always;
+        location /root/ { clientcert_require root; empty_gif; }
+        location /wrong/ { clientcert_require wrong; empty_gif; }
+        location /int/ { clientcert_require int; empty_gif; }
+        location /both/ { clientcert_require both; empty_gif; }
+        location /noca/ { clientcert_require noca; empty_gif; }
+        location /named/ { clientcert_require named; empty_gif; }
+        location /chain/ { clientcert_require chain; empty_gif; }
+        location /denied/ { clientcert_require denied; empty_gif; }
+    }
+    server {
+        listen 127.0.0.1:%%PORT_error%% ssl;
+        ssl_certificate %%CERTS%%/server.crt;
+        ssl_certificate_key %%CERTS%%/server.key;
+        ssl_client_certificate %%CERTS%%/ca-a.crt;
+        ssl_verify_client optional_no_ca;
+        error_page 495 = @both;
+        location /both/ { clientcert_require both; empty_gif; }
+        location @both { clientcert_require both; empty_gif; }
+    }
+END
+});
+
+{
+    my $spki = unpack 'H*', spki_sha256('acme');
+    my $config = $n->{config};
+    $n->{config} = sub { $config->(@_) =~ s/%%SPKI%%/$spki/r };
+}
+
+$n->start;
+
+my @paths = map { "/$_/" } qw(root wrong int both noca named chain denied);
+
+# Sends the intermediate along if it is given.
+sub connection {
+    my ($name, $int, %o) = @_;
+
+    if ($int) {
+        my $file = $n->write("$name-chain.pem",
+                             slurp(cert_file($name, 'crt'))
+                             . slurp(cert_file($int, 'crt')));
+        $o{chain} = File::Spec->abs2rel($file, cert_dir());
+    }
+
+    return client(cert => $name, port => $n->port('tls'), %o);
+}
+
+sub answers {
+    my $c = shift;
+    return join ' ', map { $c->get($_)->{status} // 'none' } @paths;
+}
+
+# root wrong int both noca named chain denied
+my @tests = (
+    [ 'good', 'good-ca', '200 401 200 200 401 200 401 401',
+                         '401 401 200 200 401 200 401 401' ],
+    [ 'good', undef,     '401 401 200 200 401 200 401 401',
+                         '401 401 200 200 401 200 401 401' ],
+    [ 'expired-int', 'expired-int-ca', ('401 401 401 401 401 401 401 200') x 2
+    ],
+    [ 'early-int', 'early-int-ca', ('401 401 401 401 401 401 401 200') x 2 ],
+    [ 'within', 'within-ca', '200 401 401 200 401 401 401 401',
+                             '401 401 401 401 401 401 401 200' ],
+    [ 'purpose', undef, ('401 401 401 401 401 401 401 401') x 2 ],
+    [ 'no-ca', undef, ('401 401 401 401 401 401 401 200') x 2 ],
+    [ 'acme', undef, ('401 200 401 401 401 401 401 200') x 2 ],
+);
+
+for my $version ('TLSv1_2', 'TLSv1_3') {
+    for my $test (@tests) {
+        my ($name, $int, $fresh, $resumed) = @$test;
+        my $what = "$name, " . ($int ? 'CA sent' : 'alone') . ", $version";
+
+        my $c = connection($name, $int, version => $version);
+        is(answers($c), $fresh, $what);
+        is(answers($c), $fresh, "$what, kept alive");
+
+        my $again = connection($name, $int, version => $version,
+                               session => $c->session);
+        ok($again->resumed, "$what, a session is resumed");
+        is(answers($again), $resumed, "$what, resumed");
+    }
+}
+
+# nginx refuses these by itself, unless it is told to go on with 495
+for my $test ([ 'no-ca', '400 401' ], [ 'constrained', '400 401' ],
+              [ 'within', '200 200' ]) {
+    my ($name, $wanted) = @$test;
+    my @got = map {
+        connection($name, "$name-ca", port => $n->port($_))
+            ->get('/both/')->{status} // 'none';
+    } 'tls', 'error';
+    is("@got", $wanted, "$name, by nginx and by the policy");
+}
+
+# the chain ends while the connection is open
+SKIP: {
+    my $c = connection('soon', 'soon-ca');
+    my $r = $c->get('/root/');
+    skip 'the machine is too slow', 2 if time > $now + 6;
+    is($r->{status}, 200, 'a CA that is about to expire');
+    my $last;
+    wait_for { ($last = $c->get('/root/')->{status}) != 200 } 30, 'the end';
+    is($last, 401, 'has an end on a connection that is kept, too');
+}
+
+for my $test ([ 'none.pem', undef, qr/could not read CA/ ],
+              [ 'empty.pem', '', qr/has no certificate in PEM/ ],
+              [ 'crl.pem', slurp(cert_dir() . '/crl-a.pem'),
+                qr/has a CRL/ ],
+              [ 'key.pem', slurp(cert_file('acme', 'key')),
+                qr/something else than certificates/ ],
+              [ 'broken.pem', "-----BEGIN CERTIFICATE-----\nMIIB\n",
+                qr/could not read CA/ ]) {
+    my ($file, $text, $error) = @$test;
+    $n->write($file, $text) if defined $text;
+    my ($status, $said)
+        = $n->test("clientcert_policy p { allow ca=$file; }");
+    ok($status, "$file is refused");
+    like($said, $error, "$file, why");
+}
+
+is($n->stop, 0, 'nginx ended well');
+is_deeply([ $n->alerts ], [], 'nothing alarming in the log');
+
+done_testing;
