@@ -1,0 +1,123 @@
+# Covers src/ngx_http_clientcert_variables.c: what the variables say, with no
+# policy at all, and that nothing of it leaves a certificate unescaped.
+
+use strict;
+use warnings;
+use utf8;
+
+use Encode 'encode';
+use File::Spec;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ClientCert;
+use DerCert;
+use MIME::Base64 ();
+
+my $now = time;
+
+der_cert(name => 'rich', not_after => $now + 86400 * 10 + 3600,
+         subject => [ [ CN => encode('UTF-8', 'a "b" \\ c, Jörg') ] ],
+         san => [ dns => 'b.test', uri => 'urn:x,y"z', dns => 'a.test',
+                  email => 'me@a.test', ip => pack('C4', 10, 0, 0, 1),
+                  ip => pack('H32', '20010db8' . '0' x 23 . '1'),
+                  dns => "evil\r\nX-Evil: 1", other => 'upn@a.test' ]);
+der_cert(name => 'poor', san => undef, subject => [ [ O => 'x' ] ]);
+der_cert(name => 'two', subject => [ [ CN => 'a' ], [ CN => 'b' ] ]);
+der_cert(name => 'control', subject => [ [ CN => "a\r\nX-Evil: 1" ] ]);
+der_cert(name => 'soon', not_after => $now + 3600);
+
+my @names = qw(cn san san_dns san_uri san_email san_ip days_left spki_sha256
+               rfc9440 rfc9440_chain);
+
+my $server = <<'END' . join '', map { <<"LINE" } @names;
+        ssl_certificate %%CERTS%%/server.crt;
+        ssl_certificate_key %%CERTS%%/server.key;
+        ssl_client_certificate %%CERTS%%/ca-a.crt;
+        ssl_verify_client optional_no_ca;
+END
+        add_header X-$_ "[\$clientcert_$_]" always;
+LINE
+
+my $n = nginx(config => <<"END")->start;
+    server {
+        listen 127.0.0.1:%%PORT_tls%% ssl;
+        $server
+        location / { empty_gif; }
+    }
+    server {
+        listen 127.0.0.1:%%PORT_plain%%;
+        location / { return 200 "[\$clientcert_cn\$clientcert_san]"; }
+    }
+    server {
+        listen 127.0.0.1:%%PORT_proxy%% ssl;
+        $server
+        location / {
+            proxy_set_header Client-Cert \$clientcert_rfc9440;
+            proxy_set_header Client-Cert-Chain \$clientcert_rfc9440_chain;
+            proxy_pass http://127.0.0.1:%%PORT_backend%%;
+        }
+    }
+    server {
+        listen 127.0.0.1:%%PORT_backend%%;
+        location / {
+            return 200 "[\$http_client_cert][\$http_client_cert_chain]";
+        }
+    }
+END
+
+sub values_of {
+    my ($cert, @o) = @_;
+    my $r = client(cert => $cert, port => $n->port('tls'), @o)->get('/');
+    return { map {
+        my $value = $r->{headers}{ 'x-' . lc } // '';
+        ($_ => $value =~ s/^\[|\]$//gr);
+    } @names };
+}
+
+sub base64 {
+    my $file = cert_file(shift, 'der');
+    open my $fh, '<:raw', $file or die "$file: $!\n";
+    local $/;
+    return MIME::Base64::encode(scalar(<$fh>), '');
+}
+
+my $rich = values_of('rich');
+is($rich->{cn}, 'a \x22b\x22 \x5C c, J\xC3\xB6rg', 'cn');
+is($rich->{san_dns}, 'b.test,a.test', 'san_dns');
+is($rich->{san_uri}, 'urn:x\x2Cy\x22z', 'san_uri');
+is($rich->{san_email}, 'me@a.test', 'san_email');
+is($rich->{san_ip}, '10.0.0.1,2001:db8::1', 'san_ip');
+is($rich->{san}, 'dns:b.test,uri:urn:x\x2Cy\x22z,dns:a.test,email:me@a.test,'
+                 . 'ip:10.0.0.1,ip:2001:db8::1', 'san');
+is($rich->{days_left}, 10, 'days_left');
+is($rich->{spki_sha256}, unpack('H*', spki_sha256('acme')), 'spki_sha256');
+is($rich->{rfc9440}, ':' . base64('rich') . ':', 'rfc9440');
+is($rich->{rfc9440_chain}, '', 'rfc9440_chain of a client that sent none');
+
+my $poor = values_of('poor');
+is(join('', map { $poor->{$_} } qw(cn san san_dns san_uri san_email san_ip)),
+   '', 'names that are not there');
+is(values_of('two')->{cn}, '', 'two CNs');
+is(values_of('control')->{cn}, '', 'a CN with a line break');
+is(values_of('soon')->{days_left}, 0, 'less than a day');
+is(values_of(undef)->{rfc9440}, '', 'no certificate');
+
+my $plain = client(port => $n->port('plain'), plain => 1)->get('/');
+is($plain->{body}, '[]', 'no TLS');
+
+my @long = (chain => 'inter-chain.crt');
+my $chain = ':' . base64('int-a') . ':';
+is(values_of('inter', @long)->{rfc9440_chain}, $chain, 'a chain that is sent');
+
+my $r = client(cert => 'inter', port => $n->port('proxy'), @long)
+    ->get('/', headers => { 'Client-Cert' => 'x', 'Client-Cert-Chain' => 'y' });
+is($r->{body}, '[:' . base64('inter') . ":][$chain]", 'both go to a backend');
+
+$r = client(port => $n->port('proxy'))
+    ->get('/', headers => { 'Client-Cert' => 'x', 'Client-Cert-Chain' => 'y' });
+is($r->{body}, '[][]', 'and are taken away without a certificate');
+
+is($n->stop, 0, 'nginx ended well');
+is_deeply([ $n->alerts ], [], 'nothing alarming in the log');
+
+done_testing;
