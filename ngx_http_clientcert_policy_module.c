@@ -774,6 +774,22 @@ ngx_http_clientcert_check(ngx_conf_t *cf,
 static void
 ngx_http_clientcert_check_use(ngx_conf_t *cf, ngx_http_clientcert_use_t *use)
 {
+    ngx_http_ssl_srv_conf_t  *sscf;
+
+    sscf = use->cscf->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
+
+    if (use->verify && sscf->ssl.ctx
+        && ngx_clientcert_trust_empty(&sscf->ssl)
+        && ngx_clientcert_policy_needs_chain(use->policy))
+    {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"clientcert_require %V\" in %s:%ui refuses everyone "
+                      "in server \"%V\", which has no CA to verify a chain "
+                      "by, and no \"allow\" does without",
+                      &use->policy->name, use->file, use->line,
+                      &use->cscf->server_name);
+    }
+
     if (use->verify == 0) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "\"clientcert_require %V\" in %s:%ui refuses everyone "

@@ -34,7 +34,7 @@ typedef struct {
 } ngx_clientcert_serial_t;
 
 
-static ngx_int_t ngx_clientcert_condition_key(ngx_clientcert_reading_t *rd,
+static ngx_int_t ngx_clientcert_condition_key(
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
 static ngx_int_t ngx_clientcert_condition_regex(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
@@ -186,9 +186,11 @@ ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
     rd->last = rd->text;
     value = *text;
 
-    if (ngx_clientcert_condition_key(rd, cond, &value) != NGX_OK) {
-        return NGX_ERROR;
+    if (ngx_clientcert_condition_key(cond, &value) != NGX_OK) {
+        return NGX_DECLINED;
     }
+
+    rd->value = value;
 
     if (cond->key->read == NULL) {
         return NGX_OK;
@@ -207,11 +209,11 @@ ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
 }
 
 
-/* finds the key, and leaves the value in text */
+/* finds the key, leaves the value in text, or returns NGX_DECLINED */
 
 static ngx_int_t
-ngx_clientcert_condition_key(ngx_clientcert_reading_t *rd,
-    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+ngx_clientcert_condition_key(ngx_clientcert_condition_t *cond,
+    ngx_str_t *text)
 {
     size_t                 len;
     u_char                *eq;
@@ -228,29 +230,16 @@ ngx_clientcert_condition_key(ngx_clientcert_reading_t *rd,
         }
     }
 
-    if (key->name.len == 0) {
-        ngx_clientcert_note(rd, "there is no such condition");
-        return NGX_ERROR;
+    if (key->name.len == 0 || (key->read == NULL) != (eq == NULL)) {
+        return NGX_DECLINED;
     }
 
     cond->key = key;
 
-    if (key->read == NULL) {
-        if (eq) {
-            ngx_clientcert_note(rd, "\"%V\" has no value", &key->name);
-            return NGX_ERROR;
-        }
-
-        return NGX_OK;
+    if (eq) {
+        text->len -= eq + 1 - text->data;
+        text->data = eq + 1;
     }
-
-    if (eq == NULL || eq == text->data + text->len - 1) {
-        ngx_clientcert_note(rd, "\"%V\" needs a value", &key->name);
-        return NGX_ERROR;
-    }
-
-    text->len -= eq + 1 - text->data;
-    text->data = eq + 1;
 
     return NGX_OK;
 }
@@ -385,6 +374,13 @@ ngx_clientcert_one_variable(ngx_str_t *text)
     }
 
     return 1;
+}
+
+
+ngx_str_t *
+ngx_clientcert_condition_name(ngx_clientcert_condition_t *cond)
+{
+    return &cond->key->name;
 }
 
 
@@ -854,6 +850,10 @@ ngx_clientcert_read_name(ngx_clientcert_reading_t *rd,
     if (ngx_clientcert_pattern_read(pt, &plain, &err) != NGX_OK) {
         ngx_clientcert_note(rd, "%s", err);
         return NGX_ERROR;
+    }
+
+    if (err) {
+        ngx_clientcert_note(rd, "%s", err);
     }
 
     if (pt->type <= NGX_CLIENTCERT_OU) {

@@ -70,6 +70,8 @@ typedef struct {
     ngx_array_t                 *cas;       /* of ngx_clientcert_ca_t * */
     ngx_clientcert_variables_t  *variables;
 
+    ngx_str_t                    value;     /* what is behind the "=" */
+
     /* what is wrong or, if it was read all the same, noteworthy */
     u_char                      *last;
     u_char                       text[NGX_CLIENTCERT_CONDITION_TEXT];
@@ -89,11 +91,13 @@ typedef struct {
 
 /*
  * Reads "key=value" into a condition, with cond->deny set before.  Returns
- * NGX_OK, or NGX_ERROR, with a text in rd if the log doesn't tell already.
+ * NGX_OK, NGX_DECLINED if there is no such condition, or NGX_ERROR, with a
+ * text in rd if the log doesn't tell already.
  */
 ngx_int_t ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
 
+ngx_str_t *ngx_clientcert_condition_name(ngx_clientcert_condition_t *cond);
 ngx_uint_t ngx_clientcert_condition_flags(ngx_clientcert_condition_t *cond);
 
 /*

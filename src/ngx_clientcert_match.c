@@ -64,6 +64,7 @@ ngx_clientcert_pattern_read(ngx_clientcert_pattern_t *pt, ngx_str_t *text,
     const char **err)
 {
     pt->text = *text;
+    *err = NULL;
 
     if (text->len == 0) {
         *err = "the value is empty";
@@ -219,9 +220,17 @@ ngx_clientcert_read_email(ngx_clientcert_pattern_t *pt, const char **err)
 static ngx_int_t
 ngx_clientcert_read_ip(ngx_clientcert_pattern_t *pt, const char **err)
 {
-    if (ngx_ptocidr(&pt->text, &pt->cidr) == NGX_ERROR) {
+    ngx_int_t  rc;
+
+    rc = ngx_ptocidr(&pt->text, &pt->cidr);
+
+    if (rc == NGX_ERROR) {
         *err = "it is neither an IP address nor a CIDR block";
         return NGX_ERROR;
+    }
+
+    if (rc == NGX_DONE) {
+        *err = "has low address bits without a meaning";
     }
 
 #if (NGX_HAVE_INET6)

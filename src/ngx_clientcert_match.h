@@ -48,7 +48,8 @@ void ngx_clientcert_pattern_wildcard(ngx_clientcert_pattern_t *pt,
 /*
  * Reads a text without "*" into pt, of which type and wildcard must be set.
  * pt->text points into it, and the text of CN, O and OU is folded in place.
- * Returns NGX_OK, or NGX_ERROR and the reason in *err.
+ * Returns NGX_OK and what is noteworthy in *err, or NULL, or NGX_ERROR and the
+ * reason there.
  */
 ngx_int_t ngx_clientcert_pattern_read(ngx_clientcert_pattern_t *pt,
     ngx_str_t *text, const char **err);

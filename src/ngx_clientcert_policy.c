@@ -43,7 +43,7 @@ static ngx_int_t ngx_clientcert_rules_grow(ngx_clientcert_rules_t *rules,
 static ngx_clientcert_rule_t **ngx_clientcert_rules_bucket(
     ngx_clientcert_rules_t *rules, u_char *digest);
 static ngx_clientcert_rule_t *ngx_clientcert_rules_cover(
-    ngx_clientcert_rule_t *list, ngx_clientcert_rule_t *rule,
+    ngx_clientcert_rule_t *list, ngx_uint_t n, ngx_clientcert_rule_t *rule,
     ngx_uint_t verified);
 static ngx_uint_t ngx_clientcert_rule_covers(ngx_clientcert_rule_t *one,
     ngx_clientcert_rule_t *two, ngx_uint_t verified);
@@ -414,7 +414,7 @@ ngx_clientcert_rule_add(ngx_clientcert_rule_t *rule,
     cond->next = *place;
     *place = cond;
 
-    /* the order of the conditions doesn't matter */
+    rule->n++;
     rule->hash += ngx_hash_key(cond->id.data, cond->id.len);
 
     flags = ngx_clientcert_condition_flags(cond);
@@ -495,8 +495,7 @@ ngx_clientcert_rules_same(ngx_clientcert_rule_t *list,
     ngx_clientcert_rule_t *rule)
 {
     for ( /* void */ ; list; list = list->next) {
-        if (list->hash == rule->hash
-            && ngx_clientcert_rule_covers(list, rule, 0)
+        if (ngx_clientcert_rule_covers(list, rule, 0)
             && ngx_clientcert_rule_covers(rule, list, 0))
         {
             return list;
@@ -603,7 +602,7 @@ ngx_clientcert_rules_next(ngx_clientcert_rules_t *rules,
 
 
 ngx_clientcert_rule_t *
-ngx_clientcert_rules_covering(ngx_clientcert_rules_t *rules,
+ngx_clientcert_rules_covering(ngx_clientcert_rules_t *rules, ngx_uint_t n,
     ngx_clientcert_rule_t *rule, ngx_uint_t verified)
 {
     ngx_clientcert_rule_t  *found;
@@ -612,24 +611,24 @@ ngx_clientcert_rules_covering(ngx_clientcert_rules_t *rules,
         return NULL;
     }
 
-    found = ngx_clientcert_rules_cover(rules->unpinned.first, rule,
+    found = ngx_clientcert_rules_cover(rules->unpinned.first, n, rule,
                                        verified);
 
     if (found == NULL && rule->varies) {
-        found = ngx_clientcert_rules_cover(rules->varying.first, rule,
+        found = ngx_clientcert_rules_cover(rules->varying.first, n, rule,
                                            verified);
     }
 
     if (found == NULL && rule->sha1) {
         found = ngx_clientcert_rules_cover(
-                   *ngx_clientcert_rules_bucket(rules, rule->sha1), rule,
+                   *ngx_clientcert_rules_bucket(rules, rule->sha1), n, rule,
                    verified);
     }
 
     if (found == NULL && rule->sha256) {
         found = ngx_clientcert_rules_cover(
-                   *ngx_clientcert_rules_bucket(rules, rule->sha256), rule,
-                   verified);
+                  *ngx_clientcert_rules_bucket(rules, rule->sha256), n, rule,
+                  verified);
     }
 
     return found;
@@ -637,11 +636,13 @@ ngx_clientcert_rules_covering(ngx_clientcert_rules_t *rules,
 
 
 static ngx_clientcert_rule_t *
-ngx_clientcert_rules_cover(ngx_clientcert_rule_t *list,
+ngx_clientcert_rules_cover(ngx_clientcert_rule_t *list, ngx_uint_t n,
     ngx_clientcert_rule_t *rule, ngx_uint_t verified)
 {
     for ( /* void */ ; list; list = list->next) {
-        if (list != rule && ngx_clientcert_rule_covers(list, rule, verified)) {
+        if (list->number < n
+            && ngx_clientcert_rule_covers(list, rule, verified))
+        {
             return list;
         }
     }
@@ -657,6 +658,10 @@ ngx_clientcert_rule_covers(ngx_clientcert_rule_t *one,
     ngx_clientcert_rule_t *two, ngx_uint_t verified)
 {
     ngx_clientcert_condition_t  *cond;
+
+    if (one->n > two->n || (one->n == two->n && one->hash != two->hash)) {
+        return 0;
+    }
 
     if ((one->needs_chain && !two->needs_chain && !verified)
         || (one->sha1
@@ -703,4 +708,27 @@ ngx_clientcert_digests_equal(u_char *one, u_char *two, size_t len)
     }
 
     return ngx_memcmp(one, two, len) == 0;
+}
+
+
+ngx_uint_t
+ngx_clientcert_policy_needs_chain(ngx_clientcert_policy_t *policy)
+{
+    ngx_uint_t              i;
+    ngx_clientcert_rule_t  *rule;
+
+    if (policy->trust == NGX_CLIENTCERT_TRUST_CHAIN) {
+        return 1;
+    }
+
+    for (rule = ngx_clientcert_rules_next(&policy->allow, NULL, &i);
+         rule;
+         rule = ngx_clientcert_rules_next(&policy->allow, rule, &i))
+    {
+        if (!rule->needs_chain) {
+            return 0;
+        }
+    }
+
+    return 1;
 }

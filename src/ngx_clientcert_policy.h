@@ -59,7 +59,8 @@ struct ngx_clientcert_rule_s {
 
     /* the other ones, as ngx_clientcert_condition_cmp() sorts them */
     ngx_clientcert_condition_t  *conditions;
-    ngx_uint_t                   hash;      /* of them */
+    ngx_uint_t                   n;         /* of them */
+    ngx_uint_t                   hash;      /* of them, in any order */
 
     ngx_str_t                    label;
     ngx_uint_t                   number;    /* in the configuration's order */
@@ -167,12 +168,11 @@ ngx_clientcert_rule_t *ngx_clientcert_rules_next(
     ngx_uint_t *i);
 
 /*
- * Returns one of the rules, but not the given one, that holds wherever that
- * does, or NULL.
- * verified: the given rule is only asked about verified certificates.
+ * Returns one of the first n rules that holds wherever the given rule does,
+ * or NULL.  verified: that is only asked about verified certificates.
  */
 ngx_clientcert_rule_t *ngx_clientcert_rules_covering(
-    ngx_clientcert_rules_t *rules, ngx_clientcert_rule_t *rule,
+    ngx_clientcert_rules_t *rules, ngx_uint_t n, ngx_clientcert_rule_t *rule,
     ngx_uint_t verified);
 
 /*
@@ -183,6 +183,11 @@ ngx_clientcert_rule_t *ngx_clientcert_rules_covering(
 ngx_int_t ngx_clientcert_rules_add(ngx_clientcert_rules_t *rules,
     ngx_clientcert_rule_t *rule, ngx_pool_t *pool,
     ngx_clientcert_rule_t **same);
+
+/*
+ * Whether a certificate without a verified chain is never allowed.
+ */
+ngx_uint_t ngx_clientcert_policy_needs_chain(ngx_clientcert_policy_t *policy);
 
 /*
  * Finds a policy by its name, or makes one that is not defined yet and

@@ -15,7 +15,7 @@ static char *ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_clientcert_policy_condition(ngx_conf_t *cf,
     ngx_clientcert_policy_t *policy, ngx_clientcert_rule_t *rule,
-    ngx_str_t *text, ngx_uint_t allow);
+    ngx_str_t *text, ngx_str_t *never);
 static ngx_int_t ngx_clientcert_policy_read(ngx_conf_t *cf,
     ngx_clientcert_policy_t *policy, ngx_clientcert_condition_t *cond,
     ngx_str_t *text);
@@ -259,8 +259,8 @@ ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_clientcert_policy_t *policy = conf;
 
     ngx_int_t               rc;
-    ngx_str_t              *value;
-    ngx_uint_t              i, allow, conditions, never;
+    ngx_str_t              *value, never;
+    ngx_uint_t              i, allow, conditions;
     ngx_clientcert_rule_t  *rule;
 
     rule = ngx_pcalloc(cf->pool, sizeof(ngx_clientcert_rule_t));
@@ -273,7 +273,7 @@ ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     allow = (cmd->offset == offsetof(ngx_clientcert_policy_t, allow));
     conditions = 0;
-    never = 0;
+    ngx_str_null(&never);
 
     value = cf->args->elts;
 
@@ -289,14 +289,10 @@ ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         rc = ngx_clientcert_policy_condition(cf, policy, rule, &value[i],
-                                             allow);
+                                             &never);
 
         if (rc == NGX_ERROR) {
             return NGX_CONF_ERROR;
-        }
-
-        if (rc == NGX_ABORT) {
-            never = 1;
         }
 
         conditions++;
@@ -308,11 +304,10 @@ ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (never) {
+    if (never.len) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"%V\" can never match, it wants two values of "
-                           "what a certificate has one of, ignored",
-                           &value[0]);
+                           "\"%V\" can never match, a certificate has one "
+                           "%V, ignored", &value[0], &never);
         return NGX_CONF_OK;
     }
 
@@ -320,14 +315,15 @@ ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* returns NGX_ABORT if it contradicts the rule's other conditions */
+/* never is what it contradicts the rule's other conditions about */
 
 static ngx_int_t
 ngx_clientcert_policy_condition(ngx_conf_t *cf,
     ngx_clientcert_policy_t *policy, ngx_clientcert_rule_t *rule,
-    ngx_str_t *text, ngx_uint_t allow)
+    ngx_str_t *text, ngx_str_t *never)
 {
     ngx_int_t                    rc;
+    ngx_str_t                   *name;
     ngx_uint_t                   flags;
     ngx_clientcert_condition_t  *cond;
 
@@ -336,7 +332,8 @@ ngx_clientcert_policy_condition(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    cond->deny = !allow;
+    name = cf->args->elts;
+    cond->deny = (ngx_strcmp(name->data, "deny") == 0);
 
     if (ngx_clientcert_policy_read(cf, policy, cond, text) != NGX_OK) {
         return NGX_ERROR;
@@ -350,7 +347,12 @@ ngx_clientcert_policy_condition(ngx_conf_t *cf,
     }
 
     if ((flags & NGX_CLIENTCERT_KEY_THUMBPRINT) && cond->compiled == NULL) {
-        return ngx_clientcert_policy_thumbprint(rule, cond->value);
+
+        if (ngx_clientcert_policy_thumbprint(rule, cond->value) != NGX_OK) {
+            ngx_str_set(never, "thumbprint of a kind");
+        }
+
+        return NGX_OK;
     }
 
     rc = ngx_clientcert_rule_add(rule, cond);
@@ -358,10 +360,13 @@ ngx_clientcert_policy_condition(ngx_conf_t *cf,
     if (rc == NGX_DECLINED) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "duplicate condition \"%V\", ignored", text);
-        return NGX_OK;
     }
 
-    return rc;
+    if (rc == NGX_ABORT) {
+        *never = *ngx_clientcert_condition_name(cond);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -384,16 +389,23 @@ ngx_clientcert_policy_read(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
     name = cf->args->elts;
     len = rd.last - rd.text;
 
-    if (rc != NGX_OK) {
+    if (rc == NGX_DECLINED) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid condition \"%V\" in \"%V\"%s%*s",
-                           text, name, len ? ": " : "", len, rd.text);
+                           "unknown condition \"%V\" in \"%V\"", text, name);
+        return NGX_ERROR;
+    }
+
+    name = ngx_clientcert_condition_name(cond);
+
+    if (rc != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid %V \"%V\"%s%*s",
+                           name, &rd.value, len ? ": " : "", len, rd.text);
         return NGX_ERROR;
     }
 
     if (len) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "condition \"%V\" %*s",
-                           text, len, rd.text);
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%V \"%V\" %*s",
+                           name, &rd.value, len, rd.text);
     }
 
     return NGX_OK;
@@ -550,7 +562,7 @@ static void
 ngx_clientcert_policy_warn(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
 {
     ngx_uint_t              i, chain;
-    ngx_clientcert_rule_t  *rule, *deny;
+    ngx_clientcert_rule_t  *rule, *deny, *wider;
 
     if (policy->allow.n == 0) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
@@ -560,11 +572,7 @@ ngx_clientcert_policy_warn(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
 
     deny = ngx_clientcert_rules_next(&policy->deny, NULL, &i);
 
-    if (deny == NULL) {
-        return;
-    }
-
-    if (ngx_clientcert_rule_digest(deny)) {
+    if (deny && ngx_clientcert_rule_digest(deny)) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "\"deny\" by thumbprint in %s:%ui does not stop a "
                       "copy of the certificate with its ECDSA signature "
@@ -579,13 +587,25 @@ ngx_clientcert_policy_warn(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
          rule;
          rule = ngx_clientcert_rules_next(&policy->allow, rule, &i))
     {
-        deny = ngx_clientcert_rules_covering(&policy->deny, rule, chain);
+        deny = ngx_clientcert_rules_covering(&policy->deny, policy->deny.n,
+                                             rule, chain);
 
         if (deny) {
             ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                           "\"allow\" in %s:%ui can never match because of "
                           "\"deny\" in %s:%ui",
                           rule->file, rule->line, deny->file, deny->line);
+            continue;
+        }
+
+        wider = ngx_clientcert_rules_covering(&policy->allow, rule->number,
+                                              rule, chain);
+
+        if (wider) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"allow\" in %s:%ui is never asked because of the "
+                          "wider one in %s:%ui before it",
+                          rule->file, rule->line, wider->file, wider->line);
         }
     }
 }

@@ -177,6 +177,29 @@ ngx_clientcert_trust_same(SSL_CTX *one, SSL_CTX *two)
 }
 
 
+ngx_uint_t
+ngx_clientcert_trust_empty(ngx_ssl_t *ssl)
+{
+    X509_STORE  *store;
+
+    store = NULL;
+
+#ifdef SSL_CTX_get0_verify_cert_store
+
+    if (SSL_CTX_get0_verify_cert_store(ssl->ctx, &store) == 0) {
+        return 0;
+    }
+
+#endif
+
+    if (store == NULL) {
+        store = SSL_CTX_get_cert_store(ssl->ctx);
+    }
+
+    return sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) == 0;
+}
+
+
 /*
  * nginx makes the session id context of the server's certificates and of the
  * names of the client CAs.  So a session outlives a new CRL, another file of

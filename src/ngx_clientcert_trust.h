@@ -38,6 +38,11 @@ ngx_clientcert_trust_t *ngx_clientcert_trust_create(ngx_conf_t *cf,
 ngx_uint_t ngx_clientcert_trust_same(SSL_CTX *one, SSL_CTX *two);
 
 /*
+ * Whether there is no CA certificate that a chain could be verified by.
+ */
+ngx_uint_t ngx_clientcert_trust_empty(ngx_ssl_t *ssl);
+
+/*
  * Makes sessions unfit for resumption once a trust in the array of
  * ngx_clientcert_trust_t * or a name in the array of ngx_str_t has changed
  * (SSL_CTX_set_session_id_context(3)).  certificates may be NULL.

@@ -1,0 +1,136 @@
+# Covers what is legal but surely not meant (ngx_clientcert_policy_warn() and
+# ngx_http_clientcert_check_use()), the errors of values, and that a policy
+# without any of it is quiet.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ClientCert;
+
+my $n = nginx(config => '');
+
+sub said {
+    my ($rules, $server) = @_;
+    my ($status, $text) = $n->test("clientcert_policy p {\n$rules\n}\n"
+                                   . ($server // ''));
+    # what nginx itself ends with says nothing
+    $text =~ s/^nginx: (?:the )?configuration file .*\n//mg;
+    return ($status, $text);
+}
+
+sub warns {
+    my ($rules, $warning, $what, $server) = @_;
+    my ($status, $text) = said($rules, $server);
+    is($status, 0, "$what: legal");
+    like($text, $warning, "$what: a warning");
+}
+
+sub quiet {
+    my ($rules, $what, $server) = @_;
+    my ($status, $text) = said($rules, $server);
+    is("$status$text", '0', "$what: nothing to say");
+}
+
+sub refused {
+    my ($condition, $error) = @_;
+    my ($status, $text) = said("allow $condition;");
+    ok($status, "$condition: refused");
+    like($text, qr/$error in \S+test\.conf:\d+$/m, "$condition: why");
+}
+
+my $spki = 'ab' x 32;
+my $ca = cert_dir() . '/ca-a.crt';
+
+warns("allow cn=a;\nallow o=x cn=a;",
+      qr/"allow" in \S+:\d+ is never asked because of the wider one/,
+      'a narrower rule behind a wider one');
+quiet("allow o=x cn=a;\nallow cn=a;", 'a wider rule behind a narrower one');
+warns("allow o=x cn=a;\nallow cn=A o=X;", qr/"allow" is a duplicate of/,
+      'the same conditions in another order');
+warns("allow cn=a cn=a;", qr/duplicate condition "cn=a", ignored/,
+      'a condition twice');
+warns("allow cn=a cn=b;", qr/can never match, a certificate has one cn/,
+      'two CNs');
+warns("allow serial=01 serial=02;", qr/a certificate has one serial/,
+      'two serial numbers');
+quiet("allow serial=01 cn=a;\nallow serial=02 cn=a;", 'in two rules');
+quiet("allow dns=a.test dns=b.test;", 'two DNS names');
+quiet("allow cn=~a cn=~b;", 'two expressions');
+quiet("allow verified;\ndeny cn=a cn=b;", 'two CNs that are denied');
+warns("allow cn=a dns=a.test;\ndeny cn=a;",
+      qr/"allow" in \S+:\d+ can never match because of "deny"/,
+      'what is denied anyway');
+quiet("allow cn=a;\ndeny cn=a dns=a.test;", 'a part of it is denied');
+warns('deny thumbprint=' . 'ab' x 20 . ";\nallow verified;",
+      qr/use "spki=" or "issuer=" and "serial=" instead/,
+      'deny by thumbprint');
+quiet("deny spki=$spki;\nallow verified;", 'deny by key');
+warns('deny cn=a;', qr/policy "p" has no "allow", it refuses everyone/,
+      'no rule that allows');
+warns('allow ip=10.1.2.3/8;', qr/ip "10\.1\.2\.3\/8" .*low address bits/,
+      'an address inside of a block');
+
+my $server = 'server { listen 127.0.0.1:%%PORT_tls%% ssl; '
+           . 'ssl_certificate %%CERTS%%/server.crt; '
+           . 'ssl_certificate_key %%CERTS%%/server.key; '
+           . 'clientcert_require p;';
+
+warns('allow verified;', qr/where "ssl_verify_client" is off/,
+      'no certificate is asked for', "$server }");
+warns('allow verified;', qr/which has no CA to verify a chain by/,
+      'no CA', "$server ssl_verify_client optional_no_ca; }");
+warns("trust chain;\nallow spki=$spki;",
+      qr/which has no CA to verify a chain by/,
+      'no CA for "trust chain"',
+      "$server ssl_verify_client optional_no_ca; }");
+quiet("allow cn=a;\nallow spki=$spki;", 'no CA, but a pin',
+      "$server ssl_verify_client optional_no_ca; }");
+quiet("allow cn=a ca=$ca;", 'a CA of the rule',
+      "$server ssl_verify_client optional_no_ca; }");
+quiet('allow cn=a;', 'a CA of the server',
+      "$server ssl_verify_client optional_no_ca; "
+      . 'ssl_client_certificate %%CERTS%%/ca-a.crt; }');
+
+refused(@$_) for (
+    [ 'cnn=a', 'unknown condition "cnn=a" in "allow"' ],
+    [ 'cn', 'unknown condition "cn" in "allow"' ],
+    [ 'cn=', 'invalid cn "": the value is empty' ],
+    [ '"cn= "', 'invalid cn " ": the value is blank' ],
+    [ "cn=a\x01", 'a name with a control character matches nothing' ],
+    [ 'cn=~', 'the regular expression is empty' ],
+    [ 'cn=~(', 'invalid cn "~\(": .*missing.*' ],
+    [ 'spki=' . 'ab' x 20, 'the digest of a key is SHA-256.*' ],
+    [ 'spki=ab', '2 hexadecimal digits found.*' ],
+    [ 'serial=xyz', '"z" is not a hexadecimal digit' ],
+    [ 'serial=-', 'there are no digits' ],
+    [ 'eku=no-such-use', 'it is neither an object identifier.*' ],
+    [ 'dns=a..b', 'a label of the DNS name is empty' ],
+    [ 'dns=a.*.b', '"\*" can only stand for the whole first label' ],
+    [ 'dns=*', '"\*" can only stand for the whole first label' ],
+    [ 'dns=b\xc3\xbccher.test', 'a DNS name has letters.*' ],
+    [ "dns=b\xc3\xbccher.test", 'an international name.*"xn--"' ],
+    [ 'uri=example.org', 'a URI is written with its scheme.*' ],
+    [ 'uri=spiffe://*', 'a URI is written with its scheme.*' ],
+    [ 'uri=spiffe://a*', '"\*" can only stand at the end, after a "/"' ],
+    [ 'uri=spiffe://a/../*', '"\*" needs a complete host.*' ],
+    [ 'email=joe', 'an address is written "name@host"' ],
+    [ 'ip=10.0.0', 'it is neither an IP address nor a CIDR block' ],
+    [ 'ca=/nowhere.pem', 'invalid ca "/nowhere.pem"' ],
+    [ 'subject=admin', '"admin" is not "type=value".*' ],
+    [ '"subject=O=Acme, Inc., CN=a"', '"Inc\." is not "type=value".*' ],
+    [ q('subject=O="Acme, Inc.",CN=a'), 'quoted values are not part of.*' ],
+    [ 'subject=XX=a', 'unknown attribute type "XX"' ],
+    [ 'subject=CN=', 'a value is empty' ],
+    [ 'subject=CN=a,', '"" is not "type=value".*' ],
+    [ 'subject=CN=a\\\\', 'nothing follows the last "\\\\"' ],
+    [ 'subject=CN=a\\q', '"\\\\" is followed by one of .*' ],
+    [ 'subject=CN=a\\00', 'a name with a control character.*' ],
+    [ 'subject=CN=\\ff', 'a value is not UTF-8' ],
+    [ 'subject=CN=#0101', 'a value that begins with "#" is not a string.*' ],
+    [ 'subject=CN=#x', 'a value that begins with "#" is hexadecimal.*' ],
+    [ 'subject=DC=a,DC=test', 'its order is not clear.*"rfc4514:" before it' ],
+);
+
+done_testing;
