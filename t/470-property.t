@@ -1,0 +1,299 @@
+# Covers the language as a whole: random policies over random certificates must
+# get the verdict of a plain and slow model, which knows what the certificates
+# were made of and nothing of the code.  CLIENTCERT_SEED repeats a run.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ClientCert;
+use DerCert;
+
+my $seed = $ENV{CLIENTCERT_SEED} // int rand 2**31;
+srand $seed;
+note("CLIENTCERT_SEED=$seed");
+
+my ($certs, $policies) = (40, 60);
+
+sub one { $_[int rand @_] }
+sub some { my $n = shift; return map { one(@_) } 1 .. int rand $n + 1 }
+
+my @cns = ('a', 'B', 'b', 'a b', 'c');
+my @os = ('Example', 'example', 'Other', 'O,CN=a');
+my @ous = ('one', 'two', 'three');
+my @hosts = ('x.test', 'y.test', 'a.x.test', '*.x.test', 'X.TEST.');
+my @uris = ('spiffe://e/p/a', 'spiffe://e/p/../a', 'spiffe://e/pp/a',
+            'urn:x:y', 'spiffe://e/p/a/b');
+my @serials = ('01', '0203', '7f');
+my @keys = ('acme', 'globex');
+my @cas = ('ca-a', 'ca-a', 'ca-b', 'self');
+my @uses = ('1.3.6.1.5.5.7.3.4', '1.3.6.1.5.5.7.3.3');
+
+# What the client has, from which DER is made.
+my @certs = map {
+    my %c = (
+        name => "random$_", ca => one(@cas), key => one(@keys),
+        serial => one(@serials),
+        cn => [ rand() < 0.7 ? one(@cns) : some(2, @cns) ],
+        o => [ some(2, @os) ], ou => [ some(2, @ous) ],
+        dns => [ some(2, @hosts) ], uri => [ some(2, @uris) ],
+        use => [ some(1, @uses) ],
+    );
+    der_cert(%c, eku => [ '1.3.6.1.5.5.7.3.2', @{ $c{use} } ],
+             subject => [ map {
+                 my $type = $_;
+                 map { [ uc $type => $_ ] } @{ $c{$type} };
+             } qw(o ou cn) ],
+             san => [ (map { (dns => $_) } @{ $c{dns} }),
+                      (map { (uri => $_) } @{ $c{uri} }) ]);
+    \%c;
+} 1 .. $certs;
+
+sub fold {
+    my $text = lc shift;
+    return $text =~ s/^ +| +$//gr =~ s/ +/ /gr;
+}
+
+sub host { lc(shift) =~ s/\.$//r }
+
+sub plain { $_[0] !~ m{/\.\.?(/|$)|//|[?#\\]|%(?:2e|2f|5c)}i }
+
+# RFC 4514 of a subject, or undef where the order would not be clear.
+sub subject {
+    my $c = shift;
+    my @parts = ((map { "CN=$_" } reverse @{ $c->{cn} }),
+                 (map { "OU=$_" } reverse @{ $c->{ou} }),
+                 (map { "O=" . s/,/\\,/r } reverse @{ $c->{o} }));
+    return @parts ? 'rfc4514:' . join(',', @parts) : undef;
+}
+
+sub has { my ($c, $type, $test) = @_; scalar grep { $test->($_) } @{ $c->{$type} } }
+
+# Each makes a value, and tells whether it holds for a certificate.
+my %conditions = (
+    cn => sub {
+        my $v = one(@cns);
+        return ("\"cn=$v\"", sub {
+            my ($c, $deny) = @_;
+            return ($deny || @{ $c->{cn} } == 1)
+                && has($c, 'cn', sub { fold($_[0]) eq fold($v) });
+        });
+    },
+    cn_regex => sub {
+        my $v = one('^a', 'b', '^c$');
+        return ("cn=~$v", sub {
+            my ($c, $deny) = @_;
+            return ($deny || @{ $c->{cn} } == 1)
+                && has($c, 'cn', sub { $_[0] =~ /$v/ });
+        });
+    },
+    cn_variable => sub {
+        return ('cn=$arg_cn', sub {
+            my ($c, $deny, $variable) = @_;
+            return $variable ne '' && ($deny || @{ $c->{cn} } == 1)
+                && has($c, 'cn', sub { fold($_[0]) eq fold($variable) });
+        });
+    },
+    o => sub {
+        my $v = one(@os);
+        return ("o=$v", sub {
+            has($_[0], 'o', sub { fold($_[0]) eq fold($v) });
+        });
+    },
+    ou => sub {
+        my $v = one(@ous);
+        return ("ou=~*^\U$v", sub {
+            has($_[0], 'ou', sub { $_[0] =~ /^$v/i });
+        });
+    },
+    dns => sub {
+        my $v = one('x.test', 'Y.test.', 'a.x.test', '*.test', '*.x.test');
+        my ($label, $rest) = host($v) =~ /^(\*)\.(.*)/;
+        return ("dns=$v", sub {
+            has($_[0], 'dns', sub {
+                my $host = host(shift);
+                return $host eq host($v) unless $label;
+                return $host =~ /^[^.]+\.\Q$rest\E$/;
+            });
+        });
+    },
+    uri => sub {
+        my $v = one(@uris[0, 3], 'spiffe://e/p/*', 'urn:*', 'spiffe://e/*');
+        $v = 'spiffe://e/*' if $v eq 'urn:*';
+        my ($prefix) = $v =~ /^(.*\/)\*$/;
+        return ("uri=$v", sub {
+            my ($c, $deny) = @_;
+            return if $v =~ /^spiffe:/ && !$deny && @{ $c->{uri} } != 1;
+            has($c, 'uri', sub {
+                my $uri = shift;
+                return $uri eq $v unless $prefix;
+                return index($uri, $prefix) == 0 && $uri ne $prefix
+                    && plain(substr($uri, 10)) && $uri !~ m{/$};
+            });
+        });
+    },
+    serial => sub {
+        my $v = one(@serials);
+        return ('serial=' . one($v, "00:$v"), sub { $_[0]{serial} eq $v });
+    },
+    spki => sub {
+        my $v = one(@keys);
+        return ('spki=' . unpack('H*', spki_sha256($v)),
+                sub { $_[0]{key} eq $v }, 1);
+    },
+    thumbprint => sub {
+        my $v = one(@certs)->{name};
+        return ('thumbprint=' . one(sha1($v), sha256($v)),
+                sub { $_[0]{name} eq $v }, 1);
+    },
+    subject => sub {
+        my $c = one(@certs);
+        my $v = subject($c) // return;
+        my $fold = fold($v);
+        return ("\"subject=$v\"", sub {
+            my ($other, $deny) = @_;
+            my $same = subject($other) // return;
+            return 1 if fold($same) eq $fold;
+            return if !$deny;
+            my $back = { map {
+                $_ => [ reverse @{ $other->{$_} } ]
+            } qw(cn o ou) };
+            my @back = ((map { "O=" . s/,/\\,/r } @{ $other->{o} }),
+                        (map { "OU=$_" } @{ $other->{ou} }),
+                        (map { "CN=$_" } @{ $other->{cn} }));
+            return fold('rfc4514:' . join ',', @back) eq $fold;
+        });
+    },
+    issuer => sub {
+        my $v = one('ca-a', 'ca-b');
+        return ("issuer=CN=$v,O=Example", sub { $_[0]{ca} eq $v });
+    },
+    eku => sub {
+        my $v = one(@uses);
+        return ("eku=$v", sub { has($_[0], 'use', sub { $_[0] eq $v }) });
+    },
+    ca => sub {
+        my $v = one('ca-a', 'ca-b');
+        return ("ca=%%CERTS%%/$v.crt", sub { $_[0]{ca} eq $v }, 1);
+    },
+    verified => sub { ('verified', sub { $_[0]{ca} eq 'ca-a' }, 0, 1) },
+);
+
+my @policies = map {
+    my $number = $_;
+    my %policy = (name => "p$number", rules => [],
+                  trust => one('pin', 'pin', 'chain'));
+    my %seen;
+
+    for my $i (0 .. int rand 5) {
+        my @parts;
+        for (0 .. int rand 3) {
+            my @part = $conditions{ one(sort keys %conditions) }->();
+            push @parts, \@part if @part;
+        }
+        next if !@parts;
+        my $deny = rand() < 0.25;
+        my $text = join ' ', sort map { $_->[0] } @parts;
+        push @{ $policy{rules} }, {
+            deny => $deny, text => $text, label => "l$i", parts => \@parts,
+            pinned => scalar(grep { $_->[2] } @parts),
+            verified => scalar(grep { $_->[3] } @parts),
+        };
+    }
+    \%policy;
+} 1 .. $policies;
+
+# "result:reason:label", as the header has it
+sub model {
+    my ($policy, $c, $variable) = @_;
+    my $verified = $c->{ca} eq 'ca-a';
+    my $holds = sub {
+        my ($rule, $chain) = @_;
+        for my $part (@{ $rule->{parts} }) {
+            return 0 if !($part->[3] ? $chain
+                          : $part->[1]->($c, $rule->{deny}, $variable));
+        }
+        return $rule->{deny} || $rule->{pinned} || $chain;
+    };
+
+    for my $rule (grep { $_->{deny} } @{ $policy->{rules} }) {
+        return 'deny:denied:' if $holds->($rule, $verified);
+    }
+
+    return 'deny:untrusted:' if $policy->{trust} eq 'chain' && !$verified;
+
+    my @allow = grep { !$_->{deny} } @{ $policy->{rules} };
+
+    for my $rule (@allow) {
+        return "allow:ok:$rule->{label}" if $holds->($rule, $verified);
+    }
+
+    return (grep { $holds->($_, 1) } @allow) ? 'deny:untrusted:'
+                                             : 'deny:no_match:';
+}
+
+my ($blocks, $locations) = ('', '');
+
+for my $policy (@policies) {
+    $blocks .= "clientcert_policy $policy->{name} {\n"
+             . "    trust $policy->{trust};\n";
+    for my $rule (@{ $policy->{rules} }) {
+        $blocks .= $rule->{deny}
+            ? "    deny $rule->{text};\n"
+            : "    allow $rule->{text} label=$rule->{label};\n";
+    }
+    $blocks .= "}\n";
+    $locations .= "location = /$policy->{name} { "
+                . "clientcert_require $policy->{name}; empty_gif; }\n";
+}
+
+my $n = nginx(config => <<"END")->start;
+    $blocks
+    server {
+        listen 127.0.0.1:%%PORT_tls%% ssl;
+        ssl_certificate %%CERTS%%/server.crt;
+        ssl_certificate_key %%CERTS%%/server.key;
+        ssl_client_certificate %%CERTS%%/ca-a.crt;
+        ssl_verify_client optional_no_ca;
+        keepalive_requests 10000;
+        add_header X-Verdict
+         "\$clientcert_result:\$clientcert_reason:\$clientcert_label" always;
+        $locations
+    }
+END
+
+my ($checked, %verdicts) = 0;
+
+for my $c (@certs) {
+    my $client = client(cert => $c->{name}, port => $n->port('tls'));
+    my @wrong;
+
+    # twice: what is remembered must be what was decided
+    for my $variable ('', map { one(@cns) } 1 .. 2) {
+        my $escaped = $variable =~ s/ /%20/r;
+
+        for my $policy (@policies) {
+            my $r = $client->get("/$policy->{name}?cn=$escaped");
+            my $got = $r->{headers}{'x-verdict'} // $r->{error};
+            my $wanted = model($policy, $c, $escaped);
+            $checked++;
+            $verdicts{$wanted =~ s/:[^:]*$//r}++;
+            push @wrong, "$policy->{name} with \"$variable\": got $got, "
+                       . "wanted $wanted" if $got ne $wanted;
+        }
+    }
+
+    is(join("\n", @wrong), '', "$c->{name}, " . (subject($c) // 'no subject')
+       . ", under $c->{ca}") or diag("CLIENTCERT_SEED=$seed");
+}
+
+note("$checked verdicts: ",
+     join ', ', map { "$_ $verdicts{$_}" } sort keys %verdicts);
+diag($blocks) if !Test::More->builder->is_passing;
+cmp_ok(scalar(keys %verdicts), '>=', 4, 'all kinds of verdicts');
+
+is($n->stop, 0, 'nginx ended well');
+is_deeply([ $n->alerts ], [], 'nothing alarming in the log');
+
+done_testing;
