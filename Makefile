@@ -78,6 +78,14 @@ fuzz:
 	@t/fuzz/seeds.sh $(BUILD)/corpus/thumbprint
 	cd $(BUILD) && ./thumbprint_fuzz -max_total_time=$(FUZZ_SECONDS) \
 	    -max_len=256 -print_final_stats=1 -verbosity=0 corpus/thumbprint
+	@$(MAKE) --no-print-directory $(addprefix $(BUILD)/,dn_fuzz facts_fuzz \
+	    san_fuzz)
+	@t/cert/make.sh $(TEST_NGINX_CERT_DIR)
+	@t/fuzz/names-seeds.sh $(BUILD)/corpus $(TEST_NGINX_CERT_DIR)
+	cd $(BUILD) && for t in dn facts san; do \
+	    ./$${t}_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+	        -print_final_stats=1 -verbosity=0 corpus/$$t || exit 1; \
+	done
 
 bench:
 	@.ci/install build test bench
@@ -92,6 +100,13 @@ $(BUILD)/thumbprint_test: t/unit/thumbprint.c src/ngx_clientcert_thumbprint.[ch]
 $(BUILD)/thumbprint_fuzz: t/fuzz/thumbprint.c src/ngx_clientcert_thumbprint.[ch]
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
 	    t/fuzz/thumbprint.c src/ngx_clientcert_thumbprint.c
+
+NAMES_SRCS = t/fuzz/shim.c $(addprefix src/ngx_clientcert_,match.c names.c \
+             dn.c)
+
+$(BUILD)/%_fuzz: t/fuzz/%.c t/fuzz/shim.h $(NAMES_SRCS) $(wildcard src/*.h)
+	clang $(UNIT_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -fsanitize=fuzzer -o $@ \
+	    $< $(NAMES_SRCS) -lcrypto
 
 clean:
 	rm -rf $(BUILD) t/servroot

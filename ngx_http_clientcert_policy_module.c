@@ -216,6 +216,8 @@ ngx_http_clientcert_decide(ngx_http_request_t *r,
 
     ngx_memzero(&ask, sizeof(ngx_clientcert_asking_t));
 
+    ngx_memzero(&ask, sizeof(ngx_clientcert_asking_t));
+
     ask.facts = ngx_clientcert_facts(r->connection);
 
     if (ask.facts == NULL) {

@@ -9,7 +9,7 @@
 #include <openssl/err.h>
 
 
-#define NGX_CLIENTCERT_DN_TYPE_LEN  128
+#define NGX_CLIENTCERT_DN_TYPE_LEN  80
 #define NGX_CLIENTCERT_DN_PARTS     64
 
 /* as of an attribute that is no part of a hierarchy */

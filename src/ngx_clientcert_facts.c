@@ -137,7 +137,8 @@ ngx_clientcert_facts_read(ngx_connection_t *c, X509 *cert,
         || X509_digest(cert, EVP_sha256(), facts->sha256, NULL) == 0
         || ngx_clientcert_facts_spki(cert, facts->spki) != NGX_OK)
     {
-        ngx_ssl_error(NGX_LOG_ALERT, c->log, 0, "could not digest a client certificate");
+        ngx_ssl_error(NGX_LOG_ALERT, c->log, 0,
+                      "could not digest a client certificate");
         return NGX_ERROR;
     }
 

@@ -414,8 +414,8 @@ ngx_clientcert_uri_path(ngx_str_t *uri)
 
 
 /*
- * Whether a path that begins with "/" means the same to everyone: no segments
- * that are empty, "." or "..", neither plain nor encoded, and nothing after it.
+ * Whether a path that begins with "/" means the same to everyone: no segment
+ * is empty, "." or "..", neither plain nor encoded, and nothing comes after.
  */
 
 static ngx_uint_t

@@ -201,10 +201,7 @@ my $n = nginx(config => sub {
         ssl_client_certificate %%CERTS%%/ca-a.crt;
         ssl_verify_client optional_no_ca;
         keepalive_requests 1000;
-        large_client_header_buffers 8 64k;
         add_header X-Naive $naive always;
-        
-        
         location / { empty_gif; }
 END
     $text .= "        location /$_/ { clientcert_require $_; empty_gif; }\n"

@@ -1,0 +1,79 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+/*
+ * What the reader takes it must take again, and as the same name, in the form
+ * that OpenSSL prints it in; what it refuses it must explain.
+ */
+
+#include "shim.h"
+#include "../../src/ngx_clientcert_dn.h"
+
+
+int LLVMFuzzerTestOneInput(const u_char *data, size_t size);
+
+
+static void
+fuzz_taken(ngx_clientcert_dn_t *dn)
+{
+    BIO                  *bio;
+    long                  len;
+    char                 *printed;
+    u_char               *last;
+    ngx_str_t             text, der;
+    ngx_pool_t            pool;
+    ngx_clientcert_dn_t   again;
+    u_char                err[NGX_CLIENTCERT_DN_TEXT];
+
+    bio = BIO_new(BIO_s_mem());
+
+    BIO_puts(bio, "rfc4514:");
+    X509_NAME_print_ex(bio, dn->name, 0, (XN_FLAG_RFC2253 & ~XN_FLAG_FN_MASK)
+                                         | XN_FLAG_FN_OID);
+    len = BIO_get_mem_data(bio, &printed);
+
+    text.data = (u_char *) printed;
+    text.len = len;
+
+    if (ngx_clientcert_dn_read(&pool, &text, &again, err, &last) != NGX_OK
+        || !ngx_clientcert_dn_equal(dn->name, again.name)
+        || !ngx_clientcert_dn_equal(dn->reversed, again.reversed)
+        || X509_NAME_entry_count(dn->name)
+           != X509_NAME_entry_count(dn->reversed)
+        || ngx_clientcert_dn_der(&pool, dn->name, &der) != NGX_OK)
+    {
+        abort();
+    }
+
+    BIO_free(bio);
+}
+
+
+int
+LLVMFuzzerTestOneInput(const u_char *data, size_t size)
+{
+    u_char               *last;
+    ngx_str_t             text;
+    ngx_pool_t            pool;
+    ngx_clientcert_dn_t   dn;
+    u_char                err[NGX_CLIENTCERT_DN_TEXT];
+
+    text.data = malloc(size ? size : 1);
+    memcpy(text.data, data, size);
+    text.len = size;
+
+    if (ngx_clientcert_dn_read(&pool, &text, &dn, err, &last) == NGX_OK) {
+        fuzz_taken(&dn);
+
+    } else if (last == err || last > err + NGX_CLIENTCERT_DN_TEXT) {
+        abort();
+    }
+
+    free(text.data);
+    shim_free();
+
+    return 0;
+}

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Writes the seeds of the fuzz targets dn, facts and san into directories of
+# these names: t/fuzz/names-seeds.sh CORPUS CERTS
+
+set -eu
+
+corpus=$1
+certs=$2
+mkdir -p "$corpus/dn" "$corpus/facts" "$corpus/san"
+
+i=0
+dn() {
+    i=$((i + 1))
+    printf '%s' "$1" > "$corpus/dn/$i"
+}
+
+dn 'CN=admin,O=Example'
+dn 'O=Example, CN=admin'
+dn 'rfc4514:DC=example,DC=test'
+dn 'CN=a+OU=b,O=c\, d\+e\20,C=DE'
+dn '2.5.4.3=#0c0561646d696e,oid.2.5.4.10=x'
+dn 'O="quoted, value",CN=x'
+dn 'CN=J\C3\B6rg'
+
+cp "$certs"/*.der "$corpus/facts/"
+
+i=0
+san() {
+    i=$((i + 1))
+    printf "$1" > "$corpus/san/$i"
+}
+
+san '\003*.example.com\000api.example.com'
+san '\003API.example.com.\000api.example.com'
+san '\004spiffe://example.org/ns/*\000spiffe://example.org/ns/../x'
+san '\004urn:a\000urn:a'
+san '\005a@b.test\000a@B.test'
+san '\00610.0.0.1\000abcd'
+san '\000 a  B \000A b'

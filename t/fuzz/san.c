@@ -1,0 +1,157 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+/*
+ * The first byte of the input is the type of name, and a NUL or the end is
+ * between what is wanted and what the certificate has.  What matches must
+ * match by a plain definition, too, and what is equal must match.
+ */
+
+#include "shim.h"
+#include "../../src/ngx_clientcert_match.h"
+
+
+int LLVMFuzzerTestOneInput(const u_char *data, size_t size);
+
+
+static ngx_uint_t
+fuzz_contains(ngx_str_t *text, const char *part)
+{
+    return memmem(text->data, text->len, part, strlen(part)) != NULL;
+}
+
+
+static void
+fuzz_matched(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
+{
+    size_t  n;
+
+    n = pt->text.len;
+
+    switch (pt->type) {
+
+    case NGX_CLIENTCERT_DNS:
+        if (value->len < n
+            || (pt->wildcard
+                && (value->len < n + 2 || value->data[0] == '.')))
+        {
+            abort();
+        }
+
+        break;
+
+    case NGX_CLIENTCERT_URI:
+        if (value->len < n || memcmp(value->data, pt->text.data, n) != 0
+            || (!pt->wildcard && value->len != n)
+            || (pt->wildcard && (value->len == n
+                                 || fuzz_contains(value, "/../")
+                                 || fuzz_contains(value, "/./")
+                                 || fuzz_contains(value, "%2e")
+                                 || fuzz_contains(value, "%2F")
+                                 || fuzz_contains(value, "\\"))))
+        {
+            abort();
+        }
+
+        break;
+
+    case NGX_CLIENTCERT_IP:
+        if (value->len != 4 && value->len != 16) {
+            abort();
+        }
+
+        break;
+
+    case NGX_CLIENTCERT_EMAIL:
+        if (value->len != n || strncasecmp((char *) value->data,
+                                           (char *) pt->text.data, n)
+                               != 0)
+        {
+            abort();
+        }
+
+        break;
+
+    default:
+        ngx_clientcert_fold(value);
+
+        if (value->len != n || memcmp(value->data, pt->text.data, n) != 0) {
+            abort();
+        }
+    }
+}
+
+
+static void
+fuzz_pair(ngx_clientcert_name_e type, ngx_str_t *wanted, ngx_str_t *value)
+{
+    ngx_str_t                  text, copy;
+    const char                *err;
+    ngx_clientcert_pattern_t   pt;
+
+    memset(&pt, 0, sizeof(pt));
+    pt.type = type;
+
+    copy.data = malloc(wanted->len + 1);
+    memcpy(copy.data, wanted->data, wanted->len);
+    copy.len = wanted->len;
+
+    text = *wanted;
+    ngx_clientcert_pattern_wildcard(&pt, &text);
+
+    if (ngx_clientcert_pattern_read(&pt, &text, &err) == NGX_OK) {
+
+        if (!pt.wildcard && type != NGX_CLIENTCERT_IP
+            && !ngx_clientcert_pattern_match(&pt, &copy))
+        {
+            abort();
+        }
+
+        if (ngx_clientcert_pattern_match(&pt, value)) {
+            fuzz_matched(&pt, value);
+        }
+
+    } else if (err == NULL) {
+        abort();
+    }
+
+    free(copy.data);
+}
+
+
+int
+LLVMFuzzerTestOneInput(const u_char *data, size_t size)
+{
+    u_char                 *nul;
+    ngx_str_t               wanted, value;
+    ngx_clientcert_name_e   type;
+
+    if (size == 0) {
+        return 0;
+    }
+
+    type = data[0] % NGX_CLIENTCERT_NAME_TYPES;
+
+    data++;
+    size--;
+
+    nul = memchr(data, '\0', size);
+
+    wanted.len = nul ? (size_t) (nul - data) : size;
+    wanted.data = malloc(wanted.len + 1);
+    memcpy(wanted.data, data, wanted.len);
+
+    value.len = nul ? size - wanted.len - 1 : 0;
+    value.data = malloc(value.len + 1);
+    memcpy(value.data, data + size - value.len, value.len);
+
+    fuzz_pair(type, &wanted, &value);
+
+    free(wanted.data);
+    free(value.data);
+
+    return 0;
+}

@@ -1,0 +1,183 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#include "shim.h"
+
+
+typedef struct shim_block_s  shim_block_t;
+
+struct shim_block_s {
+    shim_block_t  *next;
+};
+
+
+static shim_block_t        *shim_blocks;
+static ngx_pool_cleanup_t  *shim_cleanups;
+
+
+void
+shim_free(void)
+{
+    shim_block_t  *block;
+
+    for ( /* void */ ; shim_cleanups; shim_cleanups = shim_cleanups->next) {
+        if (shim_cleanups->handler) {
+            shim_cleanups->handler(shim_cleanups->data);
+        }
+    }
+
+    while (shim_blocks) {
+        block = shim_blocks;
+        shim_blocks = block->next;
+        free(block);
+    }
+}
+
+
+/* each from malloc(), so that the sanitizer sees its bounds */
+
+void *
+ngx_palloc(ngx_pool_t *pool, size_t size)
+{
+    shim_block_t  *block;
+
+    block = malloc(sizeof(shim_block_t) + size);
+    if (block == NULL) {
+        abort();
+    }
+
+    block->next = shim_blocks;
+    shim_blocks = block;
+
+    return block + 1;
+}
+
+
+void *
+ngx_pnalloc(ngx_pool_t *pool, size_t size)
+{
+    return ngx_palloc(pool, size);
+}
+
+
+void *
+ngx_pcalloc(ngx_pool_t *pool, size_t size)
+{
+    void  *p;
+
+    p = ngx_palloc(pool, size);
+    memset(p, 0, size);
+
+    return p;
+}
+
+
+ngx_pool_cleanup_t *
+ngx_pool_cleanup_add(ngx_pool_t *pool, size_t size)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pcalloc(pool, sizeof(ngx_pool_cleanup_t));
+
+    cln->data = size ? ngx_palloc(pool, size) : NULL;
+    cln->next = shim_cleanups;
+    shim_cleanups = cln;
+
+    return cln;
+}
+
+
+ngx_int_t
+ngx_strcasecmp(u_char *s1, u_char *s2)
+{
+    return strcasecmp((char *) s1, (char *) s2);
+}
+
+
+ngx_int_t
+ngx_strncasecmp(u_char *s1, u_char *s2, size_t n)
+{
+    return strncasecmp((char *) s1, (char *) s2, n);
+}
+
+
+u_char *
+ngx_cpystrn(u_char *dst, u_char *src, size_t n)
+{
+    while (n > 1 && *src) {
+        *dst++ = *src++;
+        n--;
+    }
+
+    *dst = '\0';
+
+    return dst;
+}
+
+
+ngx_int_t
+ngx_hextoi(u_char *line, size_t n)
+{
+    int        digit;
+    ngx_int_t  value;
+
+    for (value = 0; n--; line++) {
+
+        digit = (*line >= '0' && *line <= '9') ? *line - '0'
+                : ((*line | 0x20) >= 'a' && (*line | 0x20) <= 'f')
+                  ? (*line | 0x20) - 'a' + 10 : -1;
+
+        if (digit < 0) {
+            return NGX_ERROR;
+        }
+
+        value = value * 16 + digit;
+    }
+
+    return value;
+}
+
+
+/* the text of an error is its format here */
+
+u_char *
+ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
+{
+    while (*fmt && buf < last) {
+        *buf++ = (u_char) *fmt++;
+    }
+
+    return buf;
+}
+
+
+/* addresses without a prefix length */
+
+ngx_int_t
+ngx_ptocidr(ngx_str_t *text, ngx_cidr_t *cidr)
+{
+    char  name[64];
+
+    if (text->len >= sizeof(name)) {
+        return NGX_ERROR;
+    }
+
+    memcpy(name, text->data, text->len);
+    name[text->len] = '\0';
+    memset(cidr, 0xff, sizeof(ngx_cidr_t));
+
+    if (inet_pton(AF_INET, name, &cidr->u.in.addr) == 1) {
+        cidr->family = AF_INET;
+        return NGX_OK;
+    }
+
+    if (inet_pton(AF_INET6, name, &cidr->u.in6.addr) == 1) {
+        cidr->family = AF_INET6;
+        return NGX_OK;
+    }
+
+    return NGX_ERROR;
+}
