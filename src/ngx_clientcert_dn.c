@@ -265,10 +265,13 @@ ngx_clientcert_dn_read_type(ngx_clientcert_dn_reader_t *rd)
         type = OBJ_txt2obj(name, 0);
     }
 
-    if (type == NULL) {
+    /* OpenSSL has names of its own, without an identifier */
+
+    if (type == NULL || OBJ_length(type) == 0) {
         (void) ngx_clientcert_dn_error(rd,
                                        "unknown attribute type \"%*s\"",
                                        len, start);
+        return NULL;
     }
 
     return type;

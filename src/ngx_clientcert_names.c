@@ -348,6 +348,10 @@ ngx_clientcert_oid_read(ngx_pool_t *pool, ngx_str_t *text)
 
     oid = OBJ_txt2obj(name, 0);
 
+    if (oid && OBJ_length(oid) == 0) {
+        oid = NULL;
+    }
+
     if (oid) {
         cln->handler = ngx_clientcert_oid_free;
         cln->data = oid;

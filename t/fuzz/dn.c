@@ -38,6 +38,13 @@ fuzz_taken(ngx_clientcert_dn_t *dn)
     text.data = (u_char *) printed;
     text.len = len;
 
+    /* OpenSSL doesn't escape a value that is nothing but "#" */
+
+    if (memmem(printed, len, "=#", 2)) {
+        BIO_free(bio);
+        return;
+    }
+
     if (ngx_clientcert_dn_read(&pool, &text, &again, err, &last) != NGX_OK
         || !ngx_clientcert_dn_equal(dn->name, again.name)
         || !ngx_clientcert_dn_equal(dn->reversed, again.reversed)
