@@ -31,8 +31,20 @@ my $n = nginx(config => sub {
 END
 })->start;
 
-# A session first, then the same request in early data.
+# A session first, then the same request in early data.  When the handshake is
+# complete before nginx comes to read the request it is an ordinary one, and
+# can't have been replayed, so that is tried again.
 sub early {
+    my $path = shift;
+    my @answers;
+    for (1 .. 20) {
+        @answers = try_early($path);
+        last if $answers[1] =~ /X-Early: \[1\]/;
+    }
+    return @answers;
+}
+
+sub try_early {
     my $path = shift;
     my $request = $n->write('request', "GET $path HTTP/1.1\r\n"
                             . "Host: localhost\r\nConnection: close\r\n\r\n");
