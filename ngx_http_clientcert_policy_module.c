@@ -49,7 +49,6 @@ typedef struct {
 static ngx_int_t ngx_http_clientcert_access_handler(ngx_http_request_t *r);
 static ngx_clientcert_verdict_t *ngx_http_clientcert_decide(
     ngx_http_request_t *r, ngx_clientcert_policy_t *policy);
-static ngx_uint_t ngx_http_clientcert_early(ngx_http_request_t *r);
 static ngx_clientcert_chain_e ngx_http_clientcert_chain(ngx_http_request_t *r,
     ngx_clientcert_facts_t *facts);
 static ngx_int_t ngx_http_clientcert_refuse(ngx_http_request_t *r,
@@ -209,11 +208,6 @@ ngx_http_clientcert_decide(ngx_http_request_t *r,
                                             r->pool);
     }
 
-    if (ngx_http_clientcert_early(r)) {
-        return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_EARLY_DATA,
-                                            r->pool);
-    }
-
     ngx_memzero(&ask, sizeof(ngx_clientcert_asking_t));
 
     ngx_memzero(&ask, sizeof(ngx_clientcert_asking_t));
@@ -225,24 +219,17 @@ ngx_http_clientcert_decide(ngx_http_request_t *r,
                                             r->pool);
     }
 
+    if (ngx_clientcert_facts_early(r->connection, ask.facts)) {
+        return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_EARLY_DATA,
+                                            r->pool);
+    }
+
     ask.now = ngx_time();
     ask.pool = r->pool;
     ask.request = r;
 
     return ngx_clientcert_policy_decide(policy, &ask,
                                      ngx_http_clientcert_chain(r, ask.facts));
-}
-
-
-/* whoever records early data can send it again, RFC 8470 */
-
-static ngx_uint_t
-ngx_http_clientcert_early(ngx_http_request_t *r)
-{
-    ngx_str_t  early;
-
-    return ngx_ssl_get_early_data(r->connection, r->pool, &early) == NGX_OK
-           && early.len > 0;
 }
 
 

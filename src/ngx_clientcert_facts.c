@@ -100,6 +100,7 @@ ngx_clientcert_facts_create(ngx_connection_t *c)
     ssl = c->ssl->connection;
 
     facts->pool = pool;
+    facts->early = 1;
     facts->ssl_ctx = SSL_get_SSL_CTX(ssl);
     facts->ssl = ssl;
     facts->cert = SSL_get_peer_certificate(ssl);
@@ -249,6 +250,22 @@ ngx_clientcert_facts_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad,
         X509_free(facts->cert);
         ngx_destroy_pool(facts->pool);
     }
+}
+
+
+ngx_uint_t
+ngx_clientcert_facts_early(ngx_connection_t *c, ngx_clientcert_facts_t *facts)
+{
+    ngx_str_t  early;
+
+    if (facts->early
+        && ngx_ssl_get_early_data(c, facts->pool, &early) == NGX_OK
+        && early.len == 0)
+    {
+        facts->early = 0;
+    }
+
+    return facts->early;
 }
 
 

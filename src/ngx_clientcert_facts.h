@@ -39,6 +39,7 @@ typedef struct {
     unsigned                 certificate:1;
     unsigned                 verified:1;
     unsigned                 client_purpose:1;
+    unsigned                 early:1;   /* as of the last request */
 
     /* the session was verified for another server name than this one's */
     unsigned                 foreign_session:1;
@@ -57,6 +58,13 @@ ngx_int_t ngx_clientcert_facts_init(ngx_cycle_t *cycle);
  * be read; the reason is logged then.  c->ssl must be set.
  */
 ngx_clientcert_facts_t *ngx_clientcert_facts(ngx_connection_t *c);
+
+/*
+ * Whether the handshake isn't complete, so that what comes is early data,
+ * which whoever recorded it can send again (RFC 8470).
+ */
+ngx_uint_t ngx_clientcert_facts_early(ngx_connection_t *c,
+    ngx_clientcert_facts_t *facts);
 
 /*
  * Returns the names in the client certificate, which there must be, or NULL

@@ -35,7 +35,7 @@ sub blocks {
     my ($name) = $file =~ m{([^/]+)$};
     my @blocks;
 
-    while ($text =~ /(?:<!-- check: ([^>]*?) -->\n)?^```nginx\n(.*?)^```/gsm) {
+    while ($text =~ /(?:<!-- check: ([^>]*?) -->\n)?^ *```nginx\n(.*?)^ *```/gsm) {
         my ($checks, $block) = ($1, $2);
         my $line = 1 + (substr($text, 0, $-[2]) =~ tr/\n//);
         push @blocks, [ "$name:$line", $block,
@@ -45,11 +45,21 @@ sub blocks {
     return @blocks;
 }
 
-# The names of the directives at the outermost level.
+# The directives of the outermost level, each as [ name, text ].
 sub directives {
-    my $text = shift =~ s/#.*//gr;
-    1 while $text =~ s/\{[^{}]*\}/;/;
-    return map { /^\s*(\S+)/ ? $1 : () } split /;/, $text;
+    my $text = shift =~ s/(?:^|\s)#.*//gmr;
+    my $quoted = qr/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/s;
+    my @found;
+
+    while ($text =~ /\G\s*(([^\s;{}]+)(?:$quoted|[^;{}"'])*
+                     (?:;|(\{(?:$quoted|[^{}"']|(?3))*\})))/gcx) {
+        push @found, [ $2, $1 ];
+    }
+
+    die "what is this: ", substr($text, pos($text) // 0), "\n"
+        if substr($text, pos($text) // 0) =~ /\S/;
+
+    return @found;
 }
 
 my %policy_level = map { $_ => 1 }
@@ -68,16 +78,22 @@ END
 # Makes what stands in http {} of a block, whatever level it is of.
 sub http_text {
     my ($n, $text) = @_;
-    my ($main) = $text =~ /^http \{\n(.*)^\}/sm;
-    $text = $main if defined $main;
-
     my @top = directives($text);
 
-    if (!grep { !$policy_level{$_} } @top) {
-        $text = "clientcert_policy p {\n$text}\n";
+    for (grep { $_->[0] eq 'http' } @top) {
+        @top = directives($_->[1] =~ s/^http \{|\}$//gr);
+    }
 
-    } elsif (!grep { $http_level{$_} } @top) {
-        $text = "server {\n$asks$text}\n";
+    if (!grep { !$policy_level{ $_->[0] } } @top) {
+        $text = join '', "clientcert_policy p {\n",
+                         map({ "$_->[1]\n" } @top), "}\n";
+
+    } else {
+        my @inner = grep { !$http_level{ $_->[0] } } @top;
+        my @outer = grep { $http_level{ $_->[0] } } @top;
+        $text = join '', map { "$_->[1]\n" } @outer;
+        $text .= join '', "server {\n$asks", map({ "$_->[1]\n" } @inner), "}\n"
+            if @inner && !grep { $_->[0] eq 'server' } @outer;
     }
 
     my ($first) = $text =~ /^\s*clientcert_policy\s+(\S+)/m;
