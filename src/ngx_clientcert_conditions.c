@@ -63,6 +63,8 @@ static ngx_uint_t ngx_clientcert_spki_holds(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask);
 static ngx_int_t ngx_clientcert_read_serial(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
+static ngx_int_t ngx_clientcert_read_digits(ngx_clientcert_reading_t *rd,
+    ngx_str_t *bytes, ngx_str_t *text);
 static ngx_uint_t ngx_clientcert_serial_holds(
     ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
 static ngx_int_t ngx_clientcert_read_dn(ngx_clientcert_reading_t *rd,
@@ -666,61 +668,31 @@ static ngx_int_t
 ngx_clientcert_read_serial(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text)
 {
-    u_char                   *p, *last, *dst;
-    size_t                    digits;
-    ngx_int_t                 digit;
+    u_char                   *p;
+    ngx_str_t                 digits;
     ngx_clientcert_serial_t  *serial;
 
     serial = ngx_palloc(rd->pool, sizeof(ngx_clientcert_serial_t));
-    dst = ngx_pnalloc(rd->pool, text->len + 2);
+    p = ngx_pnalloc(rd->pool, text->len + 1);
 
-    if (serial == NULL || dst == NULL) {
+    if (serial == NULL || p == NULL) {
         return NGX_ERROR;
     }
 
     cond->value = serial;
 
-    p = text->data;
-    last = text->data + text->len;
-
-    serial->negative = (*p == '-');
+    digits = *text;
+    serial->negative = (text->len && text->data[0] == '-');
 
     if (serial->negative) {
-        p++;
+        digits.data++;
+        digits.len--;
     }
 
-    /* from the end, since the first digit may stand alone in its byte */
-
-    serial->bytes.data = dst + 1 + text->len;
+    serial->bytes.data = p + 1 + text->len;
     serial->bytes.len = 0;
-    digits = 0;
 
-    while (last > p) {
-
-        if (*--last == ':' && last > p) {
-            continue;
-        }
-
-        digit = ngx_hextoi(last, 1);
-
-        if (digit == NGX_ERROR) {
-            ngx_clientcert_note(rd, "\"%c\" is not a hexadecimal digit",
-                                (int) *last);
-            return NGX_ERROR;
-        }
-
-        if (digits++ % 2 == 0) {
-            serial->bytes.data--;
-            serial->bytes.len++;
-            *serial->bytes.data = (u_char) digit;
-
-        } else {
-            *serial->bytes.data |= (u_char) (digit << 4);
-        }
-    }
-
-    if (digits == 0) {
-        ngx_clientcert_note(rd, "there are no digits");
+    if (ngx_clientcert_read_digits(rd, &serial->bytes, &digits) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -735,6 +707,51 @@ ngx_clientcert_read_serial(ngx_clientcert_reading_t *rd,
 
     return ngx_clientcert_id(rd, cond, serial->bytes.data - 1,
                              serial->bytes.len + 1);
+}
+
+
+/* writes before bytes, since the first digit may stand alone in its byte */
+
+static ngx_int_t
+ngx_clientcert_read_digits(ngx_clientcert_reading_t *rd, ngx_str_t *bytes,
+    ngx_str_t *text)
+{
+    u_char     *p;
+    size_t      n;
+    ngx_int_t   digit;
+
+    n = 0;
+
+    for (p = text->data + text->len; p > text->data; /* void */ ) {
+
+        if (*--p == ':' && p > text->data) {
+            continue;
+        }
+
+        digit = ngx_hextoi(p, 1);
+
+        if (digit == NGX_ERROR) {
+            ngx_clientcert_note(rd, "\"%c\" is not a hexadecimal digit",
+                                (int) *p);
+            return NGX_ERROR;
+        }
+
+        if (n++ % 2 == 0) {
+            bytes->data--;
+            bytes->len++;
+            *bytes->data = (u_char) digit;
+
+        } else {
+            *bytes->data |= (u_char) (digit << 4);
+        }
+    }
+
+    if (n == 0) {
+        ngx_clientcert_note(rd, "there are no digits");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
