@@ -1,0 +1,57 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#ifndef _NGX_CLIENTCERT_DER_H_INCLUDED_
+#define _NGX_CLIENTCERT_DER_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/* what a store needs of a certificate */
+
+typedef struct {
+    u_char       sha256[32];
+    u_char       spki[32];      /* SHA-256 of SubjectPublicKeyInfo */
+    int64_t      not_before;
+    int64_t      not_after;
+} ngx_clientcert_der_t;
+
+
+/* how far a file that isn't a certificate is known */
+
+typedef enum {
+    NGX_CLIENTCERT_FILE_EMPTY = 1,
+    NGX_CLIENTCERT_FILE_NONE,
+    NGX_CLIENTCERT_FILE_TRUNCATED,
+    NGX_CLIENTCERT_FILE_BASE64,
+    NGX_CLIENTCERT_FILE_NOT_DER,
+    NGX_CLIENTCERT_FILE_PKCS7,
+    NGX_CLIENTCERT_FILE_PKCS7_PEM,
+    NGX_CLIENTCERT_FILE_PKCS12,
+    NGX_CLIENTCERT_FILE_KEY,
+    NGX_CLIENTCERT_FILE_MEMORY
+} ngx_clientcert_file_e;
+
+
+/*
+ * Reads one certificate in DER, which must take the len bytes whole and be
+ * DER indeed where it is looked at.  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_clientcert_der_read(u_char *p, size_t len,
+    ngx_clientcert_der_t *cert);
+
+/*
+ * Reads the certificates of a file, PEM or DER, and adds them to an array of
+ * ngx_clientcert_der_t.  Sets *key if there is a private key as well.
+ * The text is overwritten.  Returns 0 or why there are none.
+ */
+ngx_clientcert_file_e ngx_clientcert_der_file(u_char *text, size_t len,
+    ngx_array_t *certs, ngx_uint_t *key);
+
+
+#endif /* _NGX_CLIENTCERT_DER_H_INCLUDED_ */
