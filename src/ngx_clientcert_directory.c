@@ -1,0 +1,1229 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#include "ngx_clientcert_loader.h"
+#include "ngx_clientcert_der.h"
+
+
+#define NGX_CLIENTCERT_MIN_BUCKETS  64
+
+/* files looked at between two chances for other work */
+#define NGX_CLIENTCERT_FILES_A_POLL  64
+
+/* reasons that are no errors of the system and not ngx_clientcert_file_e's */
+#define NGX_CLIENTCERT_FILE_BIG      20
+#define NGX_CLIENTCERT_FILE_SPECIAL  21
+
+
+typedef struct ngx_clientcert_node_s  ngx_clientcert_node_t;
+typedef struct ngx_clientcert_cert_s  ngx_clientcert_cert_t;
+
+struct ngx_clientcert_node_s {
+    ngx_clientcert_node_t   *next;      /* of the same bucket */
+    ngx_uint_t               hash;
+};
+
+
+typedef struct {
+    ngx_clientcert_node_t  **buckets;
+    ngx_uint_t               mask;
+    ngx_uint_t               n;
+} ngx_clientcert_hash_t;
+
+
+typedef struct {
+    ngx_clientcert_node_t    node;      /* by name */
+    ngx_clientcert_cert_t   *certs;
+    uint64_t                 stamp;     /* 0: to be read again */
+    uint64_t                 pending;
+    int                      reason;    /* of a rejection, < 0: -errno */
+    uint32_t                 scan;      /* that met it last */
+    unsigned                 key:1;     /* a private one, logged */
+    unsigned                 adopts:1;
+    u_short                  len;
+    u_char                   name[1];
+} ngx_clientcert_source_t;
+
+
+struct ngx_clientcert_cert_s {
+    ngx_clientcert_node_t     node;     /* by digest, several may have one */
+    ngx_clientcert_cert_t    *sibling;
+    ngx_clientcert_source_t  *file;
+    ngx_clientcert_der_t      der;
+};
+
+
+typedef struct {
+    u_char                   digest[32];
+} ngx_clientcert_dirty_t;
+
+
+struct ngx_clientcert_directory_s {
+    ngx_clientcert_hash_t    files;
+    ngx_clientcert_hash_t    certs;
+    ngx_array_t             *dirty;     /* ngx_clientcert_dirty_t */
+    ngx_array_t             *found;     /* ngx_clientcert_der_t */
+    ngx_pool_t              *pool;
+    ngx_pool_t              *scratch;   /* of dirty */
+    u_char                  *buf;
+    int                      fd;
+    uint32_t                 scan;
+    ngx_uint_t               rejected;  /* since the last commit */
+    ngx_uint_t               bad;       /* files rejected now */
+    unsigned                 synced:1;  /* the store holds what this does */
+    unsigned                 scanned:1;
+    unsigned                 unsettled:1;
+    unsigned                 failed:1;  /* no memory */
+};
+
+
+static ngx_int_t ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld,
+    DIR *d);
+static void ngx_clientcert_directory_sweep(ngx_clientcert_loader_t *ld);
+static ngx_err_t ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld,
+    u_char *name, size_t len, ngx_uint_t event);
+static ngx_err_t ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld,
+    u_char *name, size_t len, ngx_err_t err);
+static ngx_err_t ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
+    ngx_clientcert_source_t *file);
+static ngx_err_t ngx_clientcert_directory_text(ngx_clientcert_directory_t *dir,
+    int fd, size_t *len);
+static void ngx_clientcert_directory_reject(ngx_clientcert_loader_t *ld,
+    ngx_clientcert_source_t *file, int reason);
+static const char *ngx_clientcert_directory_reason(int reason);
+static ngx_int_t ngx_clientcert_directory_take(ngx_clientcert_directory_t *dir,
+    ngx_clientcert_source_t *file);
+static ngx_int_t ngx_clientcert_directory_add(ngx_clientcert_directory_t *dir,
+    ngx_clientcert_source_t *file, ngx_clientcert_der_t *der);
+static void ngx_clientcert_directory_clear(ngx_clientcert_directory_t *dir,
+    ngx_clientcert_source_t *file);
+static void ngx_clientcert_directory_forget(ngx_clientcert_directory_t *dir,
+    ngx_clientcert_source_t *file);
+static void ngx_clientcert_directory_adopt(ngx_clientcert_loader_t *ld);
+static void ngx_clientcert_directory_tell(ngx_clientcert_loader_t *ld,
+    ngx_int_t rc, ngx_uint_t added, ngx_uint_t removed, ngx_uint_t n);
+static ngx_int_t ngx_clientcert_directory_all(ngx_clientcert_loader_t *ld);
+static ngx_int_t ngx_clientcert_directory_changes(ngx_clientcert_loader_t *ld,
+    ngx_array_t *changes, ngx_uint_t *added, ngx_uint_t *removed);
+static ngx_int_t ngx_clientcert_directory_change(ngx_clientcert_cert_t *cert,
+    u_char *digest, ngx_array_t *changes);
+static ngx_clientcert_cert_t *ngx_clientcert_directory_holder(
+    ngx_clientcert_directory_t *dir, u_char *digest);
+static int ngx_libc_cdecl ngx_clientcert_directory_cmp(const void *one,
+    const void *two);
+static void ngx_clientcert_directory_mark(ngx_clientcert_directory_t *dir,
+    u_char *digest);
+static ngx_clientcert_source_t *ngx_clientcert_directory_find(
+    ngx_clientcert_directory_t *dir, u_char *name, size_t len);
+static ngx_clientcert_source_t *ngx_clientcert_directory_name(
+    ngx_clientcert_directory_t *dir, u_char *name, size_t len);
+static ngx_int_t ngx_clientcert_hash_add(ngx_clientcert_hash_t *h,
+    ngx_clientcert_node_t *node, ngx_log_t *log);
+static void ngx_clientcert_hash_remove(ngx_clientcert_hash_t *h,
+    ngx_clientcert_node_t *node);
+
+
+ngx_clientcert_directory_t *
+ngx_clientcert_directory_create(ngx_log_t *log)
+{
+    ngx_pool_t                  *pool, *scratch;
+    ngx_clientcert_directory_t  *dir;
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    scratch = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
+    if (scratch == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    dir = ngx_pcalloc(pool, sizeof(ngx_clientcert_directory_t));
+    if (dir == NULL) {
+        goto failed;
+    }
+
+    dir->pool = pool;
+    dir->scratch = scratch;
+    dir->fd = -1;
+
+    dir->found = ngx_array_create(pool, 4, sizeof(ngx_clientcert_der_t));
+    dir->dirty = ngx_array_create(scratch, 4, sizeof(ngx_clientcert_dirty_t));
+    dir->buf = ngx_palloc(pool, NGX_CLIENTCERT_FILE_MAX + 1);
+
+    if (dir->found && dir->dirty && dir->buf) {
+        return dir;
+    }
+
+failed:
+
+    ngx_destroy_pool(scratch);
+    ngx_destroy_pool(pool);
+
+    return NULL;
+}
+
+
+void
+ngx_clientcert_directory_destroy(ngx_clientcert_directory_t *dir)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; dir->files.buckets && i <= dir->files.mask; i++) {
+        while (dir->files.buckets[i]) {
+            ngx_clientcert_directory_forget(dir,
+                        (ngx_clientcert_source_t *) dir->files.buckets[i]);
+        }
+    }
+
+    if (dir->files.buckets) {
+        ngx_free(dir->files.buckets);
+    }
+
+    if (dir->certs.buckets) {
+        ngx_free(dir->certs.buckets);
+    }
+
+    if (dir->fd != -1) {
+        (void) close(dir->fd);
+    }
+
+    ngx_destroy_pool(dir->scratch);
+    ngx_destroy_pool(dir->pool);
+}
+
+
+ngx_int_t
+ngx_clientcert_directory_scan(ngx_clientcert_loader_t *ld)
+{
+    int                          fd;
+    DIR                         *d;
+    ngx_int_t                    rc;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = ld->dir;
+
+    if (dir->fd != -1) {
+        (void) close(dir->fd);
+    }
+
+    dir->fd = open((char *) ld->path.data,
+                   O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NONBLOCK);
+
+    fd = (dir->fd == -1) ? -1
+         : openat(dir->fd, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    d = (fd == -1) ? NULL : fdopendir(fd);
+
+    if (d == NULL) {
+        ngx_clientcert_loader_failed(ld, ngx_errno, "open()");
+
+        if (fd != -1) {
+            (void) close(fd);
+        }
+
+        return NGX_ERROR;
+    }
+
+    dir->scan++;
+    dir->unsettled = 0;
+    dir->failed = 0;
+
+    rc = ngx_clientcert_directory_read(ld, d);
+
+    (void) closedir(d);
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_clientcert_loader_failed(ld, 0, NULL);
+
+    ngx_clientcert_directory_sweep(ld);
+
+    if (!dir->scanned) {
+        ngx_clientcert_directory_adopt(ld);
+        dir->scanned = 1;
+    }
+
+    ld->unsettled = dir->unsettled;
+
+    ngx_clientcert_directory_commit(ld);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld, DIR *d)
+{
+    ngx_err_t       err;
+    ngx_uint_t      n;
+    struct dirent  *de;
+
+    for (n = 1; /* void */ ; n++) {
+
+        ngx_set_errno(0);
+        de = readdir(d);
+
+        if (de == NULL) {
+            err = ngx_errno;
+
+            if (err == 0) {
+                return NGX_OK;
+            }
+
+            ngx_clientcert_loader_failed(ld, err, "readdir()");
+            return NGX_ERROR;
+        }
+
+        if (de->d_name[0] == '.') {
+            continue;
+        }
+
+        err = ngx_clientcert_directory_look(ld, (u_char *) de->d_name,
+                                            ngx_strlen(de->d_name),
+                                            ld->swapped);
+        if (err) {
+            ngx_clientcert_loader_failed(ld, err, "reading files");
+            return NGX_ERROR;
+        }
+
+        if (n % NGX_CLIENTCERT_FILES_A_POLL == 0 && ld->dir->scanned) {
+            ngx_clientcert_loader_poll();
+        }
+
+        if (ngx_quit || ngx_terminate) {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+/* forgets the files that the scan hasn't met */
+
+static void
+ngx_clientcert_directory_sweep(ngx_clientcert_loader_t *ld)
+{
+    ngx_uint_t                   i;
+    ngx_clientcert_node_t       *node, *next;
+    ngx_clientcert_source_t     *file;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = ld->dir;
+
+    for (i = 0; dir->files.buckets && i <= dir->files.mask; i++) {
+        for (node = dir->files.buckets[i]; node; node = next) {
+            next = node->next;
+            file = (ngx_clientcert_source_t *) node;
+
+            if (file->scan != dir->scan) {
+                ngx_clientcert_directory_forget(dir, file);
+            }
+        }
+    }
+}
+
+
+void
+ngx_clientcert_directory_event(ngx_clientcert_loader_t *ld, ngx_str_t *name,
+    ngx_uint_t created)
+{
+    struct stat  sb;
+    ngx_err_t    err;
+
+    if (ld->dir->fd == -1) {
+        return;
+    }
+
+    /* a file that was just made isn't written yet, a link is complete */
+
+    if (created
+        && fstatat(ld->dir->fd, (char *) name->data, &sb, AT_SYMLINK_NOFOLLOW)
+           == 0
+        && S_ISREG(sb.st_mode)
+        && sb.st_nlink == 1)
+    {
+        return;
+    }
+
+    err = ngx_clientcert_directory_look(ld, name->data, name->len, 1);
+
+    if (err) {
+        ngx_clientcert_loader_failed(ld, err, "reading files");
+    }
+}
+
+
+/* returns an error of the system */
+
+static ngx_err_t
+ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld, u_char *name,
+    size_t len, ngx_uint_t event)
+{
+    uint64_t                     stamp;
+    ngx_err_t                    err;
+    ngx_uint_t                   recent;
+    struct stat                  sb;
+    ngx_clientcert_source_t     *file;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = ld->dir;
+
+    if (fstatat(dir->fd, (char *) name, &sb, 0) == -1) {
+        return ngx_clientcert_directory_no_stat(ld, name, len, ngx_errno);
+    }
+
+    if (S_ISDIR(sb.st_mode)) {
+        return 0;
+    }
+
+    file = ngx_clientcert_directory_name(dir, name, len);
+    if (file == NULL) {
+        return NGX_ENOMEM;
+    }
+
+    file->scan = dir->scan;
+
+    if (!S_ISREG(sb.st_mode)) {
+        ngx_clientcert_directory_clear(dir, file);
+        ngx_clientcert_directory_reject(ld, file, NGX_CLIENTCERT_FILE_SPECIAL);
+        file->stamp = 0;
+        return 0;
+    }
+
+    stamp = ngx_clientcert_loader_stamp(&sb, &recent);
+
+    if (file->stamp == stamp) {
+        return 0;
+    }
+
+    /* without an event somebody may be writing it */
+
+    if (!event && dir->scanned && file->pending != stamp) {
+        file->pending = stamp;
+        dir->unsettled = 1;
+        return 0;
+    }
+
+    file->pending = stamp;
+    file->stamp = recent ? 0 : stamp;
+
+    err = ngx_clientcert_directory_file(ld, file);
+
+    if (err) {
+        file->stamp = 0;
+    }
+
+    return err;
+}
+
+
+static ngx_err_t
+ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld, u_char *name,
+    size_t len, ngx_err_t err)
+{
+    ngx_uint_t                   gone;
+    struct stat                  sb;
+    ngx_clientcert_source_t     *file;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = ld->dir;
+
+    if (ngx_clientcert_loader_transient(err)) {
+        return err;
+    }
+
+    gone = (err == NGX_ENOENT || err == NGX_ENOTDIR || err == NGX_ELOOP);
+
+    if (gone
+        && fstatat(dir->fd, (char *) name, &sb, AT_SYMLINK_NOFOLLOW) == -1)
+    {
+        file = ngx_clientcert_directory_find(dir, name, len);
+
+        if (file) {
+            ngx_clientcert_directory_forget(dir, file);
+        }
+
+        return 0;
+    }
+
+    /* a link to nowhere or in a loop, or no permission */
+
+    file = ngx_clientcert_directory_name(dir, name, len);
+    if (file == NULL) {
+        return NGX_ENOMEM;
+    }
+
+    if (gone) {
+        ngx_clientcert_directory_clear(dir, file);
+    }
+
+    file->scan = dir->scan;
+    file->stamp = 0;
+
+    ngx_clientcert_directory_reject(ld, file, -err);
+
+    return 0;
+}
+
+
+static ngx_err_t
+ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
+    ngx_clientcert_source_t *file)
+{
+    int                          fd, reason;
+    size_t                       len;
+    ngx_err_t                    err;
+    ngx_uint_t                   key;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = ld->dir;
+
+    len = 0;
+
+    fd = openat(dir->fd, (char *) file->name,
+                O_RDONLY|O_NONBLOCK|O_NOCTTY|O_CLOEXEC);
+
+    err = (fd == -1) ? ngx_errno
+                     : ngx_clientcert_directory_text(dir, fd, &len);
+
+    if (fd != -1) {
+        (void) close(fd);
+    }
+
+    if (err == NGX_ENOENT) {
+        /* gone meanwhile, which makes an event or is met by the next scan */
+        file->stamp = 0;
+        return 0;
+    }
+
+    if (ngx_clientcert_loader_transient(err)) {
+        return err;
+    }
+
+    if (err) {
+        file->stamp = 0;
+        ngx_clientcert_directory_reject(ld, file, -err);
+        return 0;
+    }
+
+    dir->found->nelts = 0;
+    key = 0;
+
+    reason = (len > NGX_CLIENTCERT_FILE_MAX)
+             ? NGX_CLIENTCERT_FILE_BIG
+             : (int) ngx_clientcert_der_file(dir->buf, len, dir->found, &key);
+
+    if (reason == NGX_CLIENTCERT_FILE_MEMORY) {
+        return NGX_ENOMEM;
+    }
+
+    if (reason) {
+        ngx_clientcert_directory_reject(ld, file, reason);
+        return 0;
+    }
+
+    if (key && !file->key) {
+        u_char     buf[NGX_CLIENTCERT_ORIGIN_LEN * 4];
+        ngx_str_t  name;
+
+        name.data = file->name;
+        name.len = file->len;
+
+        ngx_log_error(NGX_LOG_WARN, ld->log, 0,
+                      "store \"%V\": \"%*s\" holds a private key, which "
+                      "doesn't belong there", &ld->store->name,
+                      (size_t) (ngx_clientcert_loader_escape(buf, &name)
+                                - buf), buf);
+    }
+
+    dir->bad -= (file->reason != 0);
+
+    file->key = key;
+    file->reason = 0;
+
+    return (ngx_clientcert_directory_take(dir, file) == NGX_OK) ? 0
+                                                            : NGX_ENOMEM;
+}
+
+
+static ngx_err_t
+ngx_clientcert_directory_text(ngx_clientcert_directory_t *dir, int fd,
+    size_t *len)
+{
+    ssize_t      n;
+    struct stat  sb;
+
+    if (fstat(fd, &sb) == -1) {
+        return ngx_errno;
+    }
+
+    *len = 0;
+
+    if (!S_ISREG(sb.st_mode)) {
+        return NGX_ENOENT;
+    }
+
+    while (*len <= NGX_CLIENTCERT_FILE_MAX) {
+        n = read(fd, dir->buf + *len, NGX_CLIENTCERT_FILE_MAX + 1 - *len);
+
+        if (n == -1) {
+            return ngx_errno;
+        }
+
+        if (n == 0) {
+            break;
+        }
+
+        *len += n;
+    }
+
+    return 0;
+}
+
+
+/* what the file held stays in force */
+
+static void
+ngx_clientcert_directory_reject(ngx_clientcert_loader_t *ld,
+    ngx_clientcert_source_t *file, int reason)
+{
+    u_char     *p;
+    ngx_str_t   name;
+    u_char      buf[NGX_CLIENTCERT_ORIGIN_LEN * 4];
+
+    if (!ld->dir->scanned) {
+        file->adopts = 1;
+    }
+
+    if (file->reason == reason) {
+        return;
+    }
+
+    ld->dir->bad += (file->reason == 0);
+    ld->dir->rejected++;
+
+    file->reason = reason;
+
+    name.data = file->name;
+    name.len = file->len;
+    p = ngx_clientcert_loader_escape(buf, &name);
+
+    if (reason < 0) {
+        ngx_log_error(ld->level, ld->log, -reason,
+                      "store \"%V\": \"%*s\" is rejected%s",
+                      &ld->store->name, (size_t) (p - buf), buf,
+                      file->certs ? ", it keeps its state" : "");
+        return;
+    }
+
+    ngx_log_error(ld->level, ld->log, 0,
+                  "store \"%V\": \"%*s\" is rejected%s: %s",
+                  &ld->store->name, (size_t) (p - buf), buf,
+                  file->certs ? ", it keeps its state" : "",
+                  ngx_clientcert_directory_reason(reason));
+}
+
+
+static const char *
+ngx_clientcert_directory_reason(int reason)
+{
+    switch (reason) {
+
+    case NGX_CLIENTCERT_FILE_EMPTY:
+        return "it is empty";
+
+    case NGX_CLIENTCERT_FILE_TRUNCATED:
+        return "it is truncated";
+
+    case NGX_CLIENTCERT_FILE_BASE64:
+        return "a certificate in it is not base64";
+
+    case NGX_CLIENTCERT_FILE_NOT_DER:
+        return "a certificate in it is not DER as RFC 5280 wants it";
+
+    case NGX_CLIENTCERT_FILE_PKCS7:
+        return "it is PKCS#7, \"openssl pkcs7 -inform DER -print_certs -in "
+               "FILE\" exports its certificates";
+
+    case NGX_CLIENTCERT_FILE_PKCS7_PEM:
+        return "it is PKCS#7, \"openssl pkcs7 -print_certs -in FILE\" "
+               "exports its certificates";
+
+    case NGX_CLIENTCERT_FILE_PKCS12:
+        return "it is PKCS#12, \"openssl pkcs12 -clcerts -nokeys -in FILE\" "
+               "exports its certificate";
+
+    case NGX_CLIENTCERT_FILE_KEY:
+        return "it holds a private key, which doesn't belong there, and no "
+               "certificate";
+
+    case NGX_CLIENTCERT_FILE_BIG:
+        return "it is larger than 1 MiB";
+
+    case NGX_CLIENTCERT_FILE_SPECIAL:
+        return "it is not a regular file";
+
+    default: /* NGX_CLIENTCERT_FILE_NONE */
+        return "it holds no certificate";
+    }
+}
+
+
+/* gives the file the certificates that were found in it */
+
+static ngx_int_t
+ngx_clientcert_directory_take(ngx_clientcert_directory_t *dir,
+    ngx_clientcert_source_t *file)
+{
+    ngx_uint_t              i, n;
+    ngx_clientcert_der_t   *der;
+    ngx_clientcert_cert_t  *cert;
+
+    der = dir->found->elts;
+    n = dir->found->nelts;
+
+    /* its certificates are linked the other way round */
+
+    for (cert = file->certs, i = n; cert && i > 0; cert = cert->sibling) {
+        if (ngx_memcmp(cert->der.sha256, der[--i].sha256, 32) != 0) {
+            i = n;
+            break;
+        }
+    }
+
+    if (cert == NULL && i == 0) {
+        return NGX_OK;
+    }
+
+    ngx_clientcert_directory_clear(dir, file);
+
+    for (i = 0; i < n; i++) {
+        if (ngx_clientcert_directory_add(dir, file, &der[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_directory_add(ngx_clientcert_directory_t *dir,
+    ngx_clientcert_source_t *file, ngx_clientcert_der_t *der)
+{
+    ngx_clientcert_cert_t  *cert;
+
+    cert = ngx_alloc(sizeof(ngx_clientcert_cert_t), dir->pool->log);
+    if (cert == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(&cert->node.hash, der->sha256, sizeof(ngx_uint_t));
+    cert->der = *der;
+    cert->file = file;
+
+    if (ngx_clientcert_hash_add(&dir->certs, &cert->node, dir->pool->log)
+        != NGX_OK)
+    {
+        ngx_free(cert);
+        return NGX_ERROR;
+    }
+
+    cert->sibling = file->certs;
+    file->certs = cert;
+
+    ngx_clientcert_directory_mark(dir, der->sha256);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_clientcert_directory_clear(ngx_clientcert_directory_t *dir,
+    ngx_clientcert_source_t *file)
+{
+    ngx_clientcert_cert_t  *cert;
+
+    while (file->certs) {
+        cert = file->certs;
+        file->certs = cert->sibling;
+
+        ngx_clientcert_directory_mark(dir, cert->der.sha256);
+        ngx_clientcert_hash_remove(&dir->certs, &cert->node);
+        ngx_free(cert);
+    }
+}
+
+
+static void
+ngx_clientcert_directory_forget(ngx_clientcert_directory_t *dir,
+    ngx_clientcert_source_t *file)
+{
+    dir->bad -= (file->reason != 0);
+
+    ngx_clientcert_directory_clear(dir, file);
+    ngx_clientcert_hash_remove(&dir->files, &file->node);
+    ngx_free(file);
+}
+
+
+/* a new process finds in the store what files held before they got bad */
+
+static void
+ngx_clientcert_directory_adopt(ngx_clientcert_loader_t *ld)
+{
+    ngx_uint_t                place;
+    ngx_clientcert_der_t      der;
+    ngx_clientcert_entry_t    entry;
+    ngx_clientcert_source_t  *file;
+
+    place = 0;
+
+    while (ngx_clientcert_store_next(ld->store, &place, &entry) == NGX_OK) {
+
+        file = ngx_clientcert_directory_find(ld->dir, entry.origin.data,
+                                             entry.origin.len);
+
+        if (file == NULL || !file->adopts) {
+            continue;
+        }
+
+        ngx_memcpy(der.sha256, entry.digest, 32);
+        ngx_memcpy(der.spki, entry.spki, 32);
+        der.not_before = entry.not_before;
+        der.not_after = entry.not_after;
+
+        if (ngx_clientcert_directory_add(ld->dir, file, &der) != NGX_OK) {
+            ld->dir->failed = 1;
+        }
+    }
+}
+
+
+void
+ngx_clientcert_directory_commit(ngx_clientcert_loader_t *ld)
+{
+    ngx_pool_t                  *pool;
+    ngx_int_t                    rc;
+    ngx_uint_t                   added, removed, n;
+    ngx_array_t                 *changes;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = ld->dir;
+
+    /* nothing is known before the first scan */
+
+    if (dir->scanned) {
+        ld->store->sh->failed = dir->bad;
+    }
+
+    if (!dir->scanned
+        || (dir->synced && dir->dirty->nelts == 0 && dir->rejected == 0))
+    {
+        return;
+    }
+
+    if (ngx_clientcert_store_lock(ld->store) != NGX_OK) {
+        ld->retired = 1;
+        return;
+    }
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ld->log);
+    changes = pool ? ngx_array_create(pool, 16,
+                                      sizeof(ngx_clientcert_change_t))
+                   : NULL;
+
+    if (changes == NULL
+        || dir->failed
+        || (!dir->synced && ngx_clientcert_directory_all(ld) != NGX_OK)
+        || ngx_clientcert_directory_changes(ld, changes, &added, &removed)
+           != NGX_OK)
+    {
+        ngx_clientcert_store_unlock(ld->store);
+
+        if (pool) {
+            ngx_destroy_pool(pool);
+        }
+
+        dir->synced = 0;
+        dir->failed = 0;
+        return;
+    }
+
+    rc = NGX_OK;
+
+    if (changes->nelts) {
+        rc = ngx_clientcert_store_change(ld->store, pool, changes);
+
+    } else {
+        ngx_destroy_pool(pool);
+    }
+
+    n = ngx_clientcert_store_count(ld->store, 0);
+
+    ngx_clientcert_store_unlock(ld->store);
+
+    dir->synced = (rc == NGX_OK);
+    ngx_clientcert_directory_tell(ld, rc, added, removed, n);
+}
+
+
+static void
+ngx_clientcert_directory_tell(ngx_clientcert_loader_t *ld, ngx_int_t rc,
+    ngx_uint_t added, ngx_uint_t removed, ngx_uint_t n)
+{
+    ngx_clientcert_directory_t  *dir;
+
+    dir = ld->dir;
+
+    if (rc != NGX_OK) {
+        ngx_clientcert_loader_small(ld);
+        added = 0;
+
+    } else {
+        ld->small = 0;
+    }
+
+    if (added || removed || dir->rejected) {
+        ngx_log_error(NGX_LOG_NOTICE, ld->log, 0,
+                      "store \"%V\": %ui added, %ui removed, %ui rejected, "
+                      "%ui certificates", &ld->store->name, added, removed,
+                      dir->rejected, n);
+    }
+
+    dir->rejected = 0;
+
+    /* without what the array left behind as it grew */
+
+    ngx_reset_pool(dir->scratch);
+    dir->dirty = ngx_array_create(dir->scratch, 4,
+                                  sizeof(ngx_clientcert_dirty_t));
+}
+
+
+/* marks all that the store or the directory holds */
+
+static ngx_int_t
+ngx_clientcert_directory_all(ngx_clientcert_loader_t *ld)
+{
+    ngx_uint_t               i, place;
+    ngx_clientcert_node_t   *node;
+    ngx_clientcert_entry_t   entry;
+
+    place = 0;
+
+    while (ngx_clientcert_store_next(ld->store, &place, &entry) == NGX_OK) {
+        ngx_clientcert_directory_mark(ld->dir, entry.digest);
+    }
+
+    for (i = 0; ld->dir->certs.buckets && i <= ld->dir->certs.mask; i++) {
+        for (node = ld->dir->certs.buckets[i]; node; node = node->next) {
+            ngx_clientcert_directory_mark(ld->dir,
+                            ((ngx_clientcert_cert_t *) node)->der.sha256);
+        }
+    }
+
+    return ld->dir->failed ? NGX_ERROR : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_directory_changes(ngx_clientcert_loader_t *ld,
+    ngx_array_t *changes, ngx_uint_t *added, ngx_uint_t *removed)
+{
+    ngx_uint_t                   i, there;
+    ngx_clientcert_cert_t       *cert;
+    ngx_clientcert_dirty_t      *dirty;
+    ngx_clientcert_entry_t       entry;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = ld->dir;
+    dirty = dir->dirty->elts;
+
+    *added = 0;
+    *removed = 0;
+
+    qsort(dirty, dir->dirty->nelts, sizeof(ngx_clientcert_dirty_t),
+          ngx_clientcert_directory_cmp);
+
+    for (i = 0; i < dir->dirty->nelts; i++) {
+
+        if (i && ngx_memcmp(&dirty[i - 1], &dirty[i], 32) == 0) {
+            continue;
+        }
+
+        cert = ngx_clientcert_directory_holder(dir, dirty[i].digest);
+
+        there = (ngx_clientcert_store_get_entry(ld->store, dirty[i].digest,
+                                                32, &entry)
+                 == NGX_OK);
+
+        if (cert && there
+            && entry.origin.len == cert->file->len
+            && ngx_memcmp(entry.origin.data, cert->file->name,
+                          cert->file->len)
+               == 0)
+        {
+            continue;
+        }
+
+        if (cert == NULL && !there) {
+            continue;
+        }
+
+        *added += !there;
+        *removed += (cert == NULL);
+
+        if (ngx_clientcert_directory_change(cert, dirty[i].digest, changes)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* puts the certificate, or drops the digest if cert is NULL */
+
+static ngx_int_t
+ngx_clientcert_directory_change(ngx_clientcert_cert_t *cert, u_char *digest,
+    ngx_array_t *changes)
+{
+    size_t                    len;
+    u_char                   *p;
+    ngx_clientcert_change_t  *change;
+
+    change = ngx_array_push(changes);
+    if (change == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(change, sizeof(ngx_clientcert_change_t));
+
+    len = cert ? cert->file->len : 0;
+
+    p = ngx_pnalloc(changes->pool, 64 + len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    change->entry.digest = p;
+    change->entry.len = 32;
+    p = ngx_cpymem(p, digest, 32);
+
+    if (cert == NULL) {
+        change->drop = 1;
+        return NGX_OK;
+    }
+
+    change->entry.spki = p;
+    p = ngx_cpymem(p, cert->der.spki, 32);
+
+    change->entry.not_before = cert->der.not_before;
+    change->entry.not_after = cert->der.not_after;
+
+    change->entry.origin.data = p;
+    change->entry.origin.len = len;
+    ngx_memcpy(p, cert->file->name, len);
+
+    /* the label is the name without its ending */
+
+    while (len > 1 && p[len - 1] != '.') {
+        len--;
+    }
+
+    change->entry.label_len = (len > 1) ? len - 1 : cert->file->len;
+
+    return NGX_OK;
+}
+
+
+/* of several files with the certificate the one whose name comes first */
+
+static ngx_clientcert_cert_t *
+ngx_clientcert_directory_holder(ngx_clientcert_directory_t *dir,
+    u_char *digest)
+{
+    ngx_uint_t              hash;
+    ngx_clientcert_cert_t  *cert, *holder;
+    ngx_clientcert_node_t  *node;
+
+    if (dir->certs.buckets == NULL) {
+        return NULL;
+    }
+
+    holder = NULL;
+    ngx_memcpy(&hash, digest, sizeof(ngx_uint_t));
+
+    for (node = dir->certs.buckets[hash & dir->certs.mask];
+         node;
+         node = node->next)
+    {
+        cert = (ngx_clientcert_cert_t *) node;
+
+        if (node->hash == hash
+            && ngx_memcmp(cert->der.sha256, digest, 32) == 0
+            && (holder == NULL
+                || ngx_strcmp(cert->file->name, holder->file->name) < 0))
+        {
+            holder = cert;
+        }
+    }
+
+    return holder;
+}
+
+
+static int ngx_libc_cdecl
+ngx_clientcert_directory_cmp(const void *one, const void *two)
+{
+    return ngx_memcmp(one, two, sizeof(ngx_clientcert_dirty_t));
+}
+
+
+static void
+ngx_clientcert_directory_mark(ngx_clientcert_directory_t *dir, u_char *digest)
+{
+    ngx_clientcert_dirty_t  *dirty;
+
+    dirty = ngx_array_push(dir->dirty);
+
+    if (dirty == NULL) {
+        dir->failed = 1;
+        return;
+    }
+
+    ngx_memcpy(dirty->digest, digest, 32);
+}
+
+
+static ngx_clientcert_source_t *
+ngx_clientcert_directory_find(ngx_clientcert_directory_t *dir, u_char *name,
+    size_t len)
+{
+    ngx_uint_t                hash;
+    ngx_clientcert_node_t    *node;
+    ngx_clientcert_source_t  *file;
+
+    if (dir->files.buckets == NULL) {
+        return NULL;
+    }
+
+    hash = ngx_murmur_hash2(name, len);
+
+    for (node = dir->files.buckets[hash & dir->files.mask];
+         node;
+         node = node->next)
+    {
+        file = (ngx_clientcert_source_t *) node;
+
+        if (node->hash == hash && file->len == len
+            && ngx_memcmp(file->name, name, len) == 0)
+        {
+            return file;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_clientcert_source_t *
+ngx_clientcert_directory_name(ngx_clientcert_directory_t *dir, u_char *name,
+    size_t len)
+{
+    ngx_clientcert_source_t  *file;
+
+    file = ngx_clientcert_directory_find(dir, name, len);
+
+    if (file) {
+        return file;
+    }
+
+    file = ngx_calloc(sizeof(ngx_clientcert_source_t) + len, dir->pool->log);
+    if (file == NULL) {
+        return NULL;
+    }
+
+    file->node.hash = ngx_murmur_hash2(name, len);
+    file->len = (u_short) len;
+    ngx_memcpy(file->name, name, len);
+
+    if (ngx_clientcert_hash_add(&dir->files, &file->node, dir->pool->log)
+        != NGX_OK)
+    {
+        ngx_free(file);
+        return NULL;
+    }
+
+    return file;
+}
+
+
+/* keeps the buckets at least as many as the nodes */
+
+static ngx_int_t
+ngx_clientcert_hash_add(ngx_clientcert_hash_t *h, ngx_clientcert_node_t *node,
+    ngx_log_t *log)
+{
+    ngx_uint_t               i, n;
+    ngx_clientcert_node_t  **buckets, *old, *next;
+
+    n = h->buckets ? h->mask + 1 : 0;
+
+    if (h->n == n) {
+        n = n ? n * 2 : NGX_CLIENTCERT_MIN_BUCKETS;
+
+        buckets = ngx_calloc(n * sizeof(ngx_clientcert_node_t *), log);
+        if (buckets == NULL) {
+            return NGX_ERROR;
+        }
+
+        for (i = 0; h->buckets && i <= h->mask; i++) {
+            for (old = h->buckets[i]; old; old = next) {
+                next = old->next;
+                old->next = buckets[old->hash & (n - 1)];
+                buckets[old->hash & (n - 1)] = old;
+            }
+        }
+
+        if (h->buckets) {
+            ngx_free(h->buckets);
+        }
+
+        h->buckets = buckets;
+        h->mask = n - 1;
+    }
+
+    node->next = h->buckets[node->hash & h->mask];
+    h->buckets[node->hash & h->mask] = node;
+    h->n++;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_clientcert_hash_remove(ngx_clientcert_hash_t *h,
+    ngx_clientcert_node_t *node)
+{
+    ngx_clientcert_node_t  **p;
+
+    p = &h->buckets[node->hash & h->mask];
+
+    while (*p != node) {
+        p = &(*p)->next;
+    }
+
+    *p = node->next;
+    h->n--;
+}

@@ -1,0 +1,144 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#ifndef _NGX_CLIENTCERT_LOADER_H_INCLUDED_
+#define _NGX_CLIENTCERT_LOADER_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_clientcert_store.h"
+
+
+#define NGX_CLIENTCERT_FILE_MAX   (1024 * 1024)
+
+/* what changed without an event must stay so for that long, ms */
+#define NGX_CLIENTCERT_SETTLE     200
+
+
+typedef struct ngx_clientcert_directory_s  ngx_clientcert_directory_t;
+
+
+/* the source of a store */
+
+typedef struct {
+    ngx_clientcert_store_t      *store;
+    ngx_str_t                    path;
+    size_t                       size;      /* of the zone, 0: by need */
+    ngx_msec_t                   interval;
+    time_t                       warn;      /* seconds before expiry, 0: off */
+
+    ngx_cycle_t                 *cycle;
+    ngx_log_t                   *log;
+    ngx_uint_t                   level;     /* of what is wrong with a file */
+
+    /* of the process that follows the source */
+    ngx_clientcert_directory_t  *dir;
+    uint64_t                     stamp;     /* of the list in force */
+    uint64_t                     pending;   /* seen, but not read yet */
+    ngx_msec_t                   due;
+    int                          wd;        /* -1: not watched */
+    ngx_err_t                    err;       /* that was logged last */
+    ngx_err_t                    watch_err;
+
+    unsigned                     small:1;   /* the zone, logged */
+    unsigned                     swapped:1; /* files came complete */
+    unsigned                     unsettled:1;
+    unsigned                     retired:1; /* another process follows */
+} ngx_clientcert_loader_t;
+
+
+/*
+ * Reads the parameters of the directive that cf has read and adds a loader to
+ * the array of ngx_clientcert_loader_t *.
+ */
+char *ngx_clientcert_loader_conf(ngx_conf_t *cf, ngx_array_t *loaders,
+    ngx_array_t *stores);
+
+/*
+ * Adds the zones of all stores; what they are used for must be known.
+ */
+ngx_int_t ngx_clientcert_loader_zones(ngx_conf_t *cf, ngx_array_t *loaders);
+
+/*
+ * Lets the helper process of the cycle follow the sources; without a master
+ * the process itself, which calls the second function, does.
+ */
+ngx_int_t ngx_clientcert_loader_follow(ngx_cycle_t *cycle,
+    ngx_array_t *loaders);
+ngx_int_t ngx_clientcert_loader_single(ngx_cycle_t *cycle,
+    ngx_array_t *loaders);
+
+/*
+ * Reads what has changed of the source, and warns of certificates that expire
+ * once a day.
+ */
+void ngx_clientcert_loader_run(ngx_clientcert_loader_t *ld);
+
+/*
+ * Gives other work that can't wait a chance during a long one.
+ */
+void ngx_clientcert_loader_poll(void);
+
+/*
+ * A number that changes whenever the file does, never 0; *recent is set if
+ * it may change again without another number.
+ */
+uint64_t ngx_clientcert_loader_stamp(ngx_file_info_t *fi, ngx_uint_t *recent);
+
+/*
+ * Whether the error is not the file's but the system's, and may pass.
+ */
+ngx_uint_t ngx_clientcert_loader_transient(ngx_err_t err);
+
+/*
+ * Logs the error of a source, once until another one or 0 comes.
+ */
+void ngx_clientcert_loader_failed(ngx_clientcert_loader_t *ld, ngx_err_t err,
+    const char *call);
+
+/*
+ * Logs that the zone is too small, once.
+ */
+void ngx_clientcert_loader_small(ngx_clientcert_loader_t *ld);
+
+/*
+ * Writes text with what might do harm in a log as \xHH.  buf has room for
+ * four times its length.  Returns the end.
+ */
+u_char *ngx_clientcert_loader_escape(u_char *buf, ngx_str_t *text);
+
+
+/* ngx_clientcert_directory.c */
+
+ngx_clientcert_directory_t *ngx_clientcert_directory_create(ngx_log_t *log);
+void ngx_clientcert_directory_destroy(ngx_clientcert_directory_t *dir);
+
+/*
+ * Compares the directory with what is known of it and puts changes in force.
+ * Returns NGX_OK, or NGX_ERROR if it couldn't be read to the end.
+ */
+ngx_int_t ngx_clientcert_directory_scan(ngx_clientcert_loader_t *ld);
+
+/*
+ * Looks at one file that an event has named; commit puts it in force.
+ */
+void ngx_clientcert_directory_event(ngx_clientcert_loader_t *ld,
+    ngx_str_t *name, ngx_uint_t created);
+void ngx_clientcert_directory_commit(ngx_clientcert_loader_t *ld);
+
+
+/* ngx_clientcert_list.c */
+
+/*
+ * Reads the list if it has changed and puts it in force.  After an event it is
+ * complete, else it must have settled.  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_clientcert_list_load(ngx_clientcert_loader_t *ld,
+    ngx_uint_t event);
+
+
+#endif /* _NGX_CLIENTCERT_LOADER_H_INCLUDED_ */
