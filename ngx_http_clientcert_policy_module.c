@@ -10,6 +10,7 @@
 #include "src/ngx_clientcert_facts.h"
 #include "src/ngx_clientcert_trust.h"
 #include "src/ngx_clientcert_policy.h"
+#include "src/ngx_clientcert_loader.h"
 #include "src/ngx_http_clientcert.h"
 
 
@@ -25,6 +26,8 @@ typedef struct {
     ngx_array_t               policies;   /* ngx_clientcert_policy_t * */
     ngx_array_t               uses;       /* ngx_http_clientcert_use_t */
     ngx_array_t               cas;        /* ngx_clientcert_ca_t * */
+    ngx_array_t               stores;     /* ngx_clientcert_store_t * */
+    ngx_array_t               loaders;    /* ngx_clientcert_loader_t * */
 } ngx_http_clientcert_main_conf_t;
 
 
@@ -79,12 +82,20 @@ static char *ngx_http_clientcert_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_http_clientcert_add_use(ngx_conf_t *cf,
     ngx_http_clientcert_loc_conf_t *lcf);
+static char *ngx_http_clientcert_store(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_clientcert_policy(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_clientcert_require(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_clientcert_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_clientcert_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_clientcert_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_clientcert_init_process(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_clientcert_check_stores(ngx_conf_t *cf,
+    ngx_http_clientcert_main_conf_t *mcf);
+static void ngx_http_clientcert_check_denies(ngx_conf_t *cf,
+    ngx_clientcert_policy_t *policy);
 static ngx_int_t ngx_http_clientcert_check(ngx_conf_t *cf,
     ngx_http_clientcert_main_conf_t *mcf);
 static void ngx_http_clientcert_check_use(ngx_conf_t *cf,
@@ -95,6 +106,13 @@ static ngx_clientcert_trust_t *ngx_http_clientcert_server_trust(
 
 
 static ngx_command_t  ngx_http_clientcert_commands[] = {
+
+    { ngx_string("clientcert_store"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_clientcert_store,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("clientcert_policy"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
@@ -136,8 +154,8 @@ ngx_module_t  ngx_http_clientcert_policy_module = {
     ngx_http_clientcert_commands,          /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_clientcert_init_module,       /* init module */
+    ngx_http_clientcert_init_process,      /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
@@ -528,7 +546,13 @@ ngx_http_clientcert_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&mcf->uses, cf->pool, 4,
                           sizeof(ngx_http_clientcert_use_t))
            != NGX_OK
-        || ngx_array_init(&mcf->cas, cf->pool, 4, sizeof(void *)) != NGX_OK)
+        || ngx_array_init(&mcf->cas, cf->pool, 4, sizeof(void *)) != NGX_OK
+        || ngx_array_init(&mcf->stores, cf->pool, 4,
+                          sizeof(ngx_clientcert_store_t *))
+           != NGX_OK
+        || ngx_array_init(&mcf->loaders, cf->pool, 4,
+                          sizeof(ngx_clientcert_loader_t *))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -614,6 +638,15 @@ ngx_http_clientcert_add_use(ngx_conf_t *cf,
 
 
 static char *
+ngx_http_clientcert_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_clientcert_main_conf_t *mcf = conf;
+
+    return ngx_clientcert_loader_conf(cf, &mcf->loaders, &mcf->stores);
+}
+
+
+static char *
 ngx_http_clientcert_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_clientcert_main_conf_t *mcf = conf;
@@ -642,6 +675,7 @@ ngx_http_clientcert_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     policy->cas = &mcf->cas;
+    policy->stores = &mcf->stores;
     policy->variables = &ngx_http_clientcert_variables;
 
     return ngx_clientcert_policy_block(cf, policy);
@@ -703,6 +737,12 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
     mcf = ngx_http_conf_get_module_main_conf(cf,
                                            ngx_http_clientcert_policy_module);
 
+    if (ngx_http_clientcert_check_stores(cf, mcf) != NGX_OK
+        || ngx_clientcert_loader_zones(cf, &mcf->loaders) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (mcf->policies.nelts == 0) {
         return NGX_OK;
     }
@@ -728,6 +768,96 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
     ngx_http_top_header_filter = ngx_http_clientcert_header_filter;
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_check_stores(ngx_conf_t *cf,
+    ngx_http_clientcert_main_conf_t *mcf)
+{
+    ngx_uint_t                 i;
+    ngx_clientcert_store_t   **st;
+    ngx_clientcert_policy_t  **policy;
+
+    st = mcf->stores.elts;
+
+    for (i = 0; i < mcf->stores.nelts; i++) {
+
+        if (!st[i]->defined) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown store \"%V\" in %s:%ui",
+                          &st[i]->name, st[i]->file, st[i]->line);
+            return NGX_ERROR;
+        }
+
+        if (!st[i]->used) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "store \"%V\" in %s:%ui is used by no policy",
+                          &st[i]->name, st[i]->file, st[i]->line);
+        }
+    }
+
+    policy = mcf->policies.elts;
+
+    for (i = 0; i < mcf->policies.nelts; i++) {
+        ngx_http_clientcert_check_denies(cf, policy[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_clientcert_check_denies(ngx_conf_t *cf,
+    ngx_clientcert_policy_t *policy)
+{
+    ngx_uint_t               i;
+    ngx_clientcert_rule_t   *rule;
+    ngx_clientcert_store_t  *st;
+
+    for (rule = ngx_clientcert_rules_next(&policy->deny, NULL, &i);
+         rule;
+         rule = ngx_clientcert_rules_next(&policy->deny, rule, &i))
+    {
+        st = ngx_clientcert_rule_store(rule);
+
+        if (st && !st->certificates) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"deny\" by the thumbprints of store \"%V\" in "
+                          "%s:%ui does not stop a copy of the certificate "
+                          "with its ECDSA signature written the other way, "
+                          "use \"spki=\" or \"issuer=\" with \"serial=\"",
+                          &st->name, rule->file, rule->line);
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_clientcert_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                           ngx_http_clientcert_policy_module);
+
+    return mcf ? ngx_clientcert_loader_follow(cycle, &mcf->loaders) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_clientcert_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                           ngx_http_clientcert_policy_module);
+
+    if (mcf == NULL || ngx_process != NGX_PROCESS_SINGLE) {
+        return NGX_OK;
+    }
+
+    return ngx_clientcert_loader_single(cycle, &mcf->loaders);
 }
 
 

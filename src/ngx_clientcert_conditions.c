@@ -61,6 +61,10 @@ static ngx_int_t ngx_clientcert_read_spki(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
 static ngx_uint_t ngx_clientcert_spki_holds(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask);
+static ngx_int_t ngx_clientcert_read_store(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text);
+static ngx_uint_t ngx_clientcert_store_holds(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
 static ngx_int_t ngx_clientcert_read_serial(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
 static ngx_int_t ngx_clientcert_read_digits(ngx_clientcert_reading_t *rd,
@@ -117,6 +121,11 @@ static ngx_clientcert_key_t  ngx_clientcert_keys[] = {
     { ngx_string("spki"), 0,
       NGX_CLIENTCERT_KEY_TRUSTED|NGX_CLIENTCERT_KEY_SINGLE,
       ngx_clientcert_read_spki, ngx_clientcert_spki_holds },
+
+    { ngx_string("store"), 0,
+      NGX_CLIENTCERT_KEY_TRUSTED|NGX_CLIENTCERT_KEY_CONSTANT
+                                |NGX_CLIENTCERT_KEY_STORE,
+      ngx_clientcert_read_store, ngx_clientcert_store_holds },
 
     { ngx_string("serial"), 0,
       NGX_CLIENTCERT_KEY_SINGLE,
@@ -661,6 +670,57 @@ ngx_clientcert_spki_holds(ngx_clientcert_condition_t *cond,
 
     return ngx_memcmp(ask->facts->spki, tp->digest, NGX_CLIENTCERT_SHA256_LEN)
            == 0;
+}
+
+
+static ngx_int_t
+ngx_clientcert_read_store(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    ngx_clientcert_store_t  *st;
+
+    if (text->len == 0) {
+        ngx_clientcert_note(rd, "the name is empty");
+        return NGX_ERROR;
+    }
+
+    st = ngx_clientcert_store_get(rd->cf, rd->stores, text);
+    if (st == NULL) {
+        return NGX_ERROR;
+    }
+
+    st->used = 1;
+
+    if (cond->deny) {
+        st->denies = 1;
+    }
+
+    cond->value = st;
+
+    return ngx_clientcert_id(rd, cond, text->data, text->len);
+}
+
+
+ngx_clientcert_store_t *
+ngx_clientcert_condition_store(ngx_clientcert_condition_t *cond)
+{
+    return (cond->key->flags & NGX_CLIENTCERT_KEY_STORE) ? cond->value : NULL;
+}
+
+
+/* a deny also matches another certificate of the same key */
+
+static ngx_uint_t
+ngx_clientcert_store_holds(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_sought_t  sought;
+
+    sought.sha1 = ask->facts->sha1;
+    sought.sha256 = ask->facts->sha256;
+    sought.spki = cond->deny ? ask->facts->spki : NULL;
+
+    return ngx_clientcert_store_find(cond->value, &sought, NULL) == NGX_OK;
 }
 
 

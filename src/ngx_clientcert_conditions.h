@@ -11,6 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_clientcert_facts.h"
+#include "ngx_clientcert_store.h"
 
 
 /* enough for what is wrong with any value */
@@ -68,6 +69,7 @@ typedef struct {
     ngx_pool_t                  *pool;
     ngx_conf_t                  *cf;        /* NULL: at a request */
     ngx_array_t                 *cas;       /* of ngx_clientcert_ca_t * */
+    ngx_array_t                 *stores;    /* of ngx_clientcert_store_t * */
     ngx_clientcert_variables_t  *variables;
 
     ngx_str_t                    value;     /* what is behind the "=" */
@@ -87,6 +89,7 @@ typedef struct {
 #define NGX_CLIENTCERT_KEY_REGEX       0x10
 #define NGX_CLIENTCERT_KEY_CONSTANT    0x20     /* takes no variables */
 #define NGX_CLIENTCERT_KEY_WHOLE       0x40     /* a variable alone */
+#define NGX_CLIENTCERT_KEY_STORE       0x80     /* asks a store */
 
 
 /*
@@ -99,6 +102,12 @@ ngx_int_t ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
 
 ngx_str_t *ngx_clientcert_condition_name(ngx_clientcert_condition_t *cond);
 ngx_uint_t ngx_clientcert_condition_flags(ngx_clientcert_condition_t *cond);
+
+/*
+ * The store that it asks, or NULL.
+ */
+ngx_clientcert_store_t *ngx_clientcert_condition_store(
+    ngx_clientcert_condition_t *cond);
 
 /*
  * Whether it holds for the client certificate of ask, which there must be.

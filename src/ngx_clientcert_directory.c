@@ -539,7 +539,7 @@ ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
         ngx_log_error(NGX_LOG_WARN, ld->log, 0,
                       "store \"%V\": \"%*s\" holds a private key, which "
                       "doesn't belong there", &ld->store->name,
-                      (size_t) (ngx_clientcert_loader_escape(buf, &name)
+                      (size_t) (ngx_clientcert_store_escape(buf, &name)
                                 - buf), buf);
     }
 
@@ -613,7 +613,7 @@ ngx_clientcert_directory_reject(ngx_clientcert_loader_t *ld,
 
     name.data = file->name;
     name.len = file->len;
-    p = ngx_clientcert_loader_escape(buf, &name);
+    p = ngx_clientcert_store_escape(buf, &name);
 
     if (reason < 0) {
         ngx_log_error(ld->level, ld->log, -reason,

@@ -328,7 +328,7 @@ ngx_clientcert_loader_expiry(ngx_clientcert_loader_t *ld)
         }
 
         name = entry.origin;
-        p = ngx_clientcert_loader_escape(buf, &name);
+        p = ngx_clientcert_store_escape(buf, &name);
 
         if (left < 0) {
             ngx_log_error(NGX_LOG_WARN, ld->log, 0,
@@ -446,27 +446,4 @@ ngx_clientcert_loader_small(ngx_clientcert_loader_t *ld)
     }
 
     ld->small = 1;
-}
-
-
-u_char *
-ngx_clientcert_loader_escape(u_char *buf, ngx_str_t *text)
-{
-    size_t   i;
-    u_char  *p, ch;
-
-    p = buf;
-
-    for (i = 0; i < text->len; i++) {
-        ch = text->data[i];
-
-        if (ch < 0x20 || ch == 0x7f || ch == '"' || ch == '\\') {
-            p = ngx_sprintf(p, "\\x%02Xd", (int) ch);
-
-        } else {
-            *p++ = ch;
-        }
-    }
-
-    return p;
 }

@@ -105,12 +105,6 @@ void ngx_clientcert_loader_failed(ngx_clientcert_loader_t *ld, ngx_err_t err,
  */
 void ngx_clientcert_loader_small(ngx_clientcert_loader_t *ld);
 
-/*
- * Writes text with what might do harm in a log as \xHH.  buf has room for
- * four times its length.  Returns the end.
- */
-u_char *ngx_clientcert_loader_escape(u_char *buf, ngx_str_t *text);
-
 
 /* ngx_clientcert_directory.c */
 

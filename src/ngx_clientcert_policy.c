@@ -10,12 +10,23 @@
 #define NGX_CLIENTCERT_MIN_BUCKETS  16
 
 
+typedef struct {
+    ngx_clientcert_verdict_t     verdict;   /* policy is NULL at first */
+    ngx_uint_t                   generation;    /* of the stores asked */
+    ngx_str_t                    label;     /* from a store, as it is there */
+} ngx_clientcert_known_t;
+
+
 static ngx_clientcert_verdict_t *ngx_clientcert_policy_constant(
     ngx_clientcert_policy_t *policy, ngx_clientcert_asking_t *ask,
     ngx_clientcert_chain_e chain);
-static ngx_clientcert_verdict_t *ngx_clientcert_policy_remembered(
+static ngx_clientcert_known_t *ngx_clientcert_policy_remembered(
     ngx_clientcert_policy_t *policy, ngx_clientcert_facts_t *facts,
     ngx_clientcert_chain_e chain);
+static ngx_uint_t ngx_clientcert_policy_generation(
+    ngx_clientcert_policy_t *policy);
+static ngx_clientcert_verdict_t *ngx_clientcert_policy_copy(
+    ngx_clientcert_known_t *known, ngx_clientcert_asking_t *ask);
 static void ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
     ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain,
     ngx_clientcert_verdict_t *verdict);
@@ -24,6 +35,10 @@ static ngx_clientcert_verdict_t *ngx_clientcert_policy_vary(
     ngx_clientcert_chain_e chain, ngx_clientcert_verdict_t *known);
 static void ngx_clientcert_policy_allow(ngx_clientcert_verdict_t *verdict,
     ngx_clientcert_rule_t *rule);
+static void ngx_clientcert_policy_store_label(ngx_clientcert_rule_t *rule,
+    ngx_clientcert_asking_t *ask, ngx_pool_t *pool, ngx_str_t *label);
+static void ngx_clientcert_policy_escape(ngx_str_t *label,
+    ngx_clientcert_asking_t *ask, ngx_str_t *escaped);
 static ngx_clientcert_reason_e ngx_clientcert_untrusted(
     ngx_clientcert_chain_e chain);
 static ngx_clientcert_rule_t *ngx_clientcert_rules_find(
@@ -132,66 +147,132 @@ ngx_clientcert_policy_refuse(ngx_clientcert_policy_t *policy,
 }
 
 
-/* what depends on constants alone is remembered */
+/* what depends on constants and on what stores hold is remembered */
 
 static ngx_clientcert_verdict_t *
 ngx_clientcert_policy_constant(ngx_clientcert_policy_t *policy,
     ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain)
 {
+    ngx_uint_t                 generation;
+    ngx_clientcert_known_t    *known;
     ngx_clientcert_verdict_t  *verdict;
 
-    verdict = ngx_clientcert_policy_remembered(policy, ask->facts, chain);
-
-    if (verdict == NULL || (verdict->policy && verdict->until >= ask->now)) {
-        return verdict;
+    known = ngx_clientcert_policy_remembered(policy, ask->facts, chain);
+    if (known == NULL) {
+        return NULL;
     }
 
-    if (verdict->policy) {
+    /* before the stores are asked: what changes meanwhile is asked again */
+    generation = ngx_clientcert_policy_generation(policy);
 
-        /* a CA of the chain has expired, which hardly anybody lives to see */
+    verdict = &known->verdict;
 
-        verdict = ngx_pcalloc(ask->pool, sizeof(ngx_clientcert_verdict_t));
-        if (verdict == NULL) {
-            return NULL;
+    if (verdict->policy == NULL
+        || verdict->until < ask->now
+        || known->generation != generation)
+    {
+        if (verdict->policy && policy->asked == NULL) {
+
+            /* a CA of the chain has expired, which hardly anybody lives to
+             * see; earlier requests keep what they were told */
+
+            verdict = ngx_palloc(ask->pool, sizeof(ngx_clientcert_verdict_t));
+            if (verdict == NULL) {
+                return NULL;
+            }
         }
+
+        ngx_memzero(verdict, sizeof(ngx_clientcert_verdict_t));
+
+        ngx_clientcert_policy_judge(policy, ask, chain, verdict);
+
+        if (policy->asked) {
+            ngx_clientcert_policy_store_label(verdict->rule, ask,
+                                              ask->facts->pool,
+                                              &known->label);
+        }
+
+        /* what was judged without memory is judged again */
+
+        verdict->policy = ask->failed ? NULL : policy;
+        verdict->until = ask->until;
+        known->generation = generation;
     }
 
-    ngx_clientcert_policy_judge(policy, ask, chain, verdict);
-
-    /* what was judged without memory is judged again */
-
-    verdict->policy = ask->failed ? NULL : policy;
-    verdict->until = ask->until;
-
-    return verdict;
+    return policy->asked ? ngx_clientcert_policy_copy(known, ask) : verdict;
 }
 
 
 /*
  * Returns the place of a verdict, which has no policy before it is judged.
- * Requests keep a pointer to it, so it is judged once and for all.
+ * Requests keep a pointer to it, so it is judged once and for all, unless
+ * the policy asks stores: then they get a copy.
  */
 
-static ngx_clientcert_verdict_t *
+static ngx_clientcert_known_t *
 ngx_clientcert_policy_remembered(ngx_clientcert_policy_t *policy,
     ngx_clientcert_facts_t *facts, ngx_clientcert_chain_e chain)
 {
-    ngx_clientcert_verdict_t  *verdicts;
+    ngx_clientcert_known_t  *known;
 
-    verdicts = facts->verdicts;
+    known = facts->verdicts;
 
-    if (verdicts == NULL) {
-        verdicts = ngx_pcalloc(facts->pool, policy->siblings->nelts
-                                          * NGX_CLIENTCERT_CHAINS
-                                          * sizeof(ngx_clientcert_verdict_t));
-        if (verdicts == NULL) {
+    if (known == NULL) {
+        known = ngx_pcalloc(facts->pool, policy->siblings->nelts
+                                         * NGX_CLIENTCERT_CHAINS
+                                         * sizeof(ngx_clientcert_known_t));
+        if (known == NULL) {
             return NULL;
         }
 
-        facts->verdicts = verdicts;
+        facts->verdicts = known;
     }
 
-    return &verdicts[policy->index * NGX_CLIENTCERT_CHAINS + chain];
+    return &known[policy->index * NGX_CLIENTCERT_CHAINS + chain];
+}
+
+
+/* none of them ever goes back, so neither does their sum */
+
+static ngx_uint_t
+ngx_clientcert_policy_generation(ngx_clientcert_policy_t *policy)
+{
+    ngx_uint_t                i, sum;
+    ngx_clientcert_store_t  **st;
+
+    if (policy->asked == NULL) {
+        return 0;
+    }
+
+    sum = 0;
+    st = policy->asked->elts;
+
+    for (i = 0; i < policy->asked->nelts; i++) {
+        sum += ngx_clientcert_store_generation(st[i]);
+    }
+
+    return sum;
+}
+
+
+static ngx_clientcert_verdict_t *
+ngx_clientcert_policy_copy(ngx_clientcert_known_t *known,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_verdict_t  *verdict;
+
+    verdict = ngx_palloc(ask->pool, sizeof(ngx_clientcert_verdict_t));
+    if (verdict == NULL) {
+        return NULL;
+    }
+
+    *verdict = known->verdict;
+
+    if (known->label.len) {
+        ngx_clientcert_policy_escape(&known->label, ask, &verdict->label);
+    }
+
+    return verdict;
 }
 
 
@@ -240,6 +321,7 @@ ngx_clientcert_policy_vary(ngx_clientcert_policy_t *policy,
     ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain,
     ngx_clientcert_verdict_t *known)
 {
+    ngx_str_t                  label;
     ngx_uint_t                 verified;
     ngx_clientcert_rule_t     *rules, *rule;
     ngx_clientcert_verdict_t  *verdict;
@@ -272,6 +354,16 @@ ngx_clientcert_policy_vary(ngx_clientcert_policy_t *policy,
                                                ask->pool);
         if (verdict) {
             ngx_clientcert_policy_allow(verdict, rule);
+
+            if (rule == known->rule) {
+                verdict->label = known->label;
+
+            } else {
+                ngx_str_null(&label);
+                ngx_clientcert_policy_store_label(rule, ask, ask->pool,
+                                                  &label);
+                ngx_clientcert_policy_escape(&label, ask, &verdict->label);
+            }
         }
 
         return verdict;
@@ -294,6 +386,65 @@ ngx_clientcert_policy_allow(ngx_clientcert_verdict_t *verdict,
     verdict->reason = NGX_CLIENTCERT_OK;
     verdict->rule = rule;
     verdict->label = rule->label;
+}
+
+
+/*
+ * Puts the label of the store that a rule without one of its own asks into
+ * label, for which it takes room from pool once, and else empties it.
+ */
+
+static void
+ngx_clientcert_policy_store_label(ngx_clientcert_rule_t *rule,
+    ngx_clientcert_asking_t *ask, ngx_pool_t *pool, ngx_str_t *label)
+{
+    ngx_clientcert_store_t   *st;
+    ngx_clientcert_sought_t   sought;
+
+    label->len = 0;
+
+    st = (rule && rule->label.len == 0) ? ngx_clientcert_rule_store(rule)
+                                        : NULL;
+    if (st == NULL) {
+        return;
+    }
+
+    if (label->data == NULL) {
+        label->data = ngx_pnalloc(pool, NGX_CLIENTCERT_ORIGIN_LEN);
+
+        if (label->data == NULL) {
+            ask->failed = 1;
+            return;
+        }
+    }
+
+    sought.sha1 = ask->facts->sha1;
+    sought.sha256 = ask->facts->sha256;
+    sought.spki = NULL;
+
+    /* it has none if the certificate was removed just now */
+
+    (void) ngx_clientcert_store_find(st, &sought, label);
+}
+
+
+static void
+ngx_clientcert_policy_escape(ngx_str_t *label, ngx_clientcert_asking_t *ask,
+    ngx_str_t *escaped)
+{
+    if (label->len == 0) {
+        return;
+    }
+
+    escaped->data = ngx_pnalloc(ask->pool, label->len * 4);
+
+    if (escaped->data == NULL) {
+        ask->failed = 1;
+        return;
+    }
+
+    escaped->len = ngx_clientcert_store_escape(escaped->data, label)
+                   - escaped->data;
 }
 
 
@@ -382,6 +533,23 @@ ngx_clientcert_rule_holds(ngx_clientcert_rule_t *rule,
     }
 
     return 1;
+}
+
+
+ngx_clientcert_store_t *
+ngx_clientcert_rule_store(ngx_clientcert_rule_t *rule)
+{
+    ngx_clientcert_store_t      *st;
+    ngx_clientcert_condition_t  *cond;
+
+    for (cond = rule->conditions; cond; cond = cond->next) {
+        st = ngx_clientcert_condition_store(cond);
+        if (st) {
+            return st;
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -113,7 +113,10 @@ typedef struct {
 
     /* to be set before the block is read */
     ngx_array_t                 *cas;       /* ngx_clientcert_ca_t * */
+    ngx_array_t                 *stores;    /* ngx_clientcert_store_t * */
     ngx_clientcert_variables_t  *variables;
+
+    ngx_array_t                 *asked;     /* those of its rules, or NULL */
 
     unsigned                     defined:1;
 } ngx_clientcert_policy_t;
@@ -135,6 +138,7 @@ extern ngx_str_t  ngx_clientcert_reasons[];
  * Decides about a TLS connection.  The verdict must not be changed, it may be
  * shared by all requests of the connection.  It lives as long as the facts or
  * the pool of ask do, whichever is shorter.  NULL without memory.
+ * A label that comes from a store is escaped in it.
  */
 ngx_clientcert_verdict_t *ngx_clientcert_policy_decide(
     ngx_clientcert_policy_t *policy, ngx_clientcert_asking_t *ask,
@@ -151,6 +155,12 @@ ngx_clientcert_verdict_t *ngx_clientcert_policy_refuse(
  * The digest that the rule's bucket is chosen by, or NULL if it pins none.
  */
 u_char *ngx_clientcert_rule_digest(ngx_clientcert_rule_t *rule);
+
+/*
+ * The first store that the rule asks, or NULL.
+ */
+ngx_clientcert_store_t *ngx_clientcert_rule_store(
+    ngx_clientcert_rule_t *rule);
 
 /*
  * Sorts a condition into a rule.  Returns NGX_OK, or NGX_DECLINED if the rule

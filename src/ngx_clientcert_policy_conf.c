@@ -19,6 +19,8 @@ static ngx_int_t ngx_clientcert_policy_condition(ngx_conf_t *cf,
 static ngx_int_t ngx_clientcert_policy_read(ngx_conf_t *cf,
     ngx_clientcert_policy_t *policy, ngx_clientcert_condition_t *cond,
     ngx_str_t *text);
+static ngx_int_t ngx_clientcert_policy_ask(ngx_conf_t *cf,
+    ngx_clientcert_policy_t *policy, ngx_clientcert_store_t *st);
 static ngx_int_t ngx_clientcert_policy_thumbprint(
     ngx_clientcert_rule_t *rule, ngx_clientcert_thumbprint_t *tp);
 static ngx_int_t ngx_clientcert_policy_label(ngx_conf_t *cf,
@@ -355,6 +357,14 @@ ngx_clientcert_policy_condition(ngx_conf_t *cf,
         return NGX_OK;
     }
 
+    if ((flags & NGX_CLIENTCERT_KEY_STORE)
+        && ngx_clientcert_policy_ask(cf, policy,
+                                     ngx_clientcert_condition_store(cond))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     rc = ngx_clientcert_rule_add(rule, cond);
 
     if (rc == NGX_DECLINED) {
@@ -382,6 +392,7 @@ ngx_clientcert_policy_read(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
     rd.pool = cf->pool;
     rd.cf = cf;
     rd.cas = policy->cas;
+    rd.stores = policy->stores;
     rd.variables = policy->variables;
 
     rc = ngx_clientcert_condition_read(&rd, cond, text);
@@ -407,6 +418,42 @@ ngx_clientcert_policy_read(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%V \"%V\" %*s",
                            name, &rd.value, len, rd.text);
     }
+
+    return NGX_OK;
+}
+
+
+/* a policy's verdicts hold as long as what these stores hold does */
+
+static ngx_int_t
+ngx_clientcert_policy_ask(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
+    ngx_clientcert_store_t *st)
+{
+    ngx_uint_t                i;
+    ngx_clientcert_store_t  **asked;
+
+    if (policy->asked == NULL) {
+        policy->asked = ngx_array_create(cf->pool, 1,
+                                         sizeof(ngx_clientcert_store_t *));
+        if (policy->asked == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    asked = policy->asked->elts;
+
+    for (i = 0; i < policy->asked->nelts; i++) {
+        if (asked[i] == st) {
+            return NGX_OK;
+        }
+    }
+
+    asked = ngx_array_push(policy->asked);
+    if (asked == NULL) {
+        return NGX_ERROR;
+    }
+
+    *asked = st;
 
     return NGX_OK;
 }

@@ -583,3 +583,26 @@ ngx_clientcert_store_in_use(ngx_clientcert_store_t *st)
 
     return ((size_t) one->used + two->used) * sizeof(uint32_t);
 }
+
+
+u_char *
+ngx_clientcert_store_escape(u_char *buf, ngx_str_t *text)
+{
+    size_t   i;
+    u_char  *p, ch;
+
+    p = buf;
+
+    for (i = 0; i < text->len; i++) {
+        ch = text->data[i];
+
+        if (ch < 0x20 || ch == 0x7f || ch == '"' || ch == '\\') {
+            p = ngx_sprintf(p, "\\x%02Xd", (int) ch);
+
+        } else {
+            *p++ = ch;
+        }
+    }
+
+    return p;
+}

@@ -180,5 +180,11 @@ size_t ngx_clientcert_store_size(ngx_uint_t certificates, ngx_uint_t sha1,
  */
 size_t ngx_clientcert_store_in_use(ngx_clientcert_store_t *st);
 
+/*
+ * Writes text with what might do harm in a log as \xHH.  buf has room for
+ * four times its length.  Returns the end.
+ */
+u_char *ngx_clientcert_store_escape(u_char *buf, ngx_str_t *text);
+
 
 #endif /* _NGX_CLIENTCERT_STORE_H_INCLUDED_ */
