@@ -439,8 +439,9 @@ ngx_clientcert_loader_small(ngx_clientcert_loader_t *ld)
         level = (ld->level == NGX_LOG_WARN) ? NGX_LOG_EMERG : ld->level;
 
         ngx_log_error(level, ld->log, 0,
-                      "store \"%V\": its zone of %uzk is too small for \"%V\", "
-                      "\"size=%uzk\" is needed; nothing is added until then",
+                      "store \"%V\": its zone of %uzk is too small for "
+                      "\"%V\", \"size=%uzk\" is needed; nothing is added "
+                      "until then",
                       &ld->store->name, ld->store->zone->shm.size / 1024,
                       &ld->path, ld->store->sh->wanted / 1024);
     }

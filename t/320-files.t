@@ -1,0 +1,258 @@
+# What a directory must withstand: strange files, bad files, Kubernetes,
+# directories that come and go, and changes that no event tells of.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ClientCert;
+use IO::Socket::UNIX;
+use POSIX ();
+
+my $n = nginx(config => <<'END');
+    clientcert_store up    directory=%%PREFIX%%/up interval=200ms;
+    clientcert_store up2   directory=%%PREFIX%%/up interval=200ms;
+    clientcert_store cm    directory=%%PREFIX%%/cm interval=200ms;
+    clientcert_store cmlist list=%%PREFIX%%/cm/list.txt interval=200ms;
+    clientcert_store links directory=%%PREFIX%%/links interval=200ms;
+
+    clientcert_policy up     { allow store=up; }
+    clientcert_policy up2    { allow store=up2; }
+    clientcert_policy cm     { allow store=cm; }
+    clientcert_policy cmlist { allow store=cmlist; }
+    clientcert_policy links  { allow store=links; }
+
+    server {
+        listen 127.0.0.1:%%PORT_tls%% ssl;
+        ssl_certificate %%CERTS%%/server.crt;
+        ssl_certificate_key %%CERTS%%/server.key;
+        ssl_verify_client optional_no_ca;
+        root %%PREFIX%%/html;
+        add_header X-Label $clientcert_label always;
+
+        location /up     { clientcert_require up;     try_files /x =404; }
+        location /up2    { clientcert_require up2;    try_files /x =404; }
+        location /cm     { clientcert_require cm;     try_files /x =404; }
+        location /cmlist { clientcert_require cmlist; try_files /x =404; }
+        location /links  { clientcert_require links;  try_files /x =404; }
+    }
+END
+
+my %open;
+sub answer {
+    my ($cert, $path) = @_;
+    my $c = $open{$cert} //= client(port => $n->port('tls'), cert => $cert);
+    my $answer = $c->get($path);
+    delete $open{$cert} unless defined $answer->{status};
+    return $answer;
+}
+
+sub becomes {
+    my ($cert, $path, $status, $what) = @_;
+    my $last;
+    ok(wait_for(sub { $last = answer($cert, $path)->{status};
+                      ($last // 0) == $status }, 5), $what)
+        or diag("last: ", $last // 'none');
+}
+
+sub is_now { is(answer($_[0], $_[1])->{status}, $_[2], $_[3]) }
+
+sub pem { ClientCert::slurp(cert_file(shift, 'crt')) }
+sub der { ClientCert::slurp(cert_file(shift, 'der')) }
+
+sub in_place {
+    my ($name, @pieces) = @_;
+    open my $fh, '>:raw', $n->path($name) or die "$name: $!";
+    $fh->autoflush(1);
+    for (@pieces) {
+        print $fh $_;
+        Time::HiRes::sleep(0.02) if @pieces > 1;
+    }
+    close $fh;
+}
+
+# The log tells of each file once.
+sub rejected {
+    my ($name, $why) = @_;
+    my $re = qr/store "up": "\Q$name\E" is rejected[^\n]*$why/;
+    ok(wait_for(sub { $n->error_log =~ $re }, 5), "rejected: $why")
+        or diag $n->error_log =~ s/.*rejected by policy.*\n//gr;
+    my $times = () = $n->error_log =~ /$re/g;
+    is($times, 1, 'once');
+}
+
+$n->write('html/x', 'ok');
+mkdir $n->path($_) for qw(up cm links);
+$n->write('cm/list.txt', "# none\n");
+unlink $n->path('cm/list.txt');
+mkdir $n->path('cm/..1');
+$n->write('cm/..1/list.txt', sha1('globex') . "\n");
+$n->write('cm/..1/acme.pem', pem('acme'));
+symlink '..1', $n->path('cm/..data');
+symlink "..data/$_", $n->path("cm/$_") for qw(list.txt acme.pem);
+$n->start;
+
+# bad files, good ones beside them
+
+$n->write('up/acme.pem', pem('acme'));
+in_place('up/empty', '');
+rejected('empty', 'it is empty');
+$n->write('up/junk', join '', map { chr int rand 256 } 1 .. 1024 * 1024);
+rejected('junk', '(?:no certificate|truncated|DER)');
+$n->write('up/big', 'x' x (1024 * 1024 + 1));
+rejected('big', 'larger than 1 MiB');
+$n->write('up/cut.pem', substr pem('globex'), 0, 400);
+rejected('cut.pem', 'it is truncated');
+$n->write('up/cut.der', substr der('globex'), 0, 300);
+rejected('cut.der', 'it is truncated');
+$n->write('up/mid.pem', pem('globex') =~ s/\n.{64}\n/\n/r);
+rejected('mid.pem', 'not DER');
+$n->write('up/base64.pem', pem('globex') =~ s/\n.{4}/\n!!!!/r);
+rejected('base64.pem', 'not base64');
+$n->write('up/key.pem', ClientCert::slurp(cert_file('globex', 'key')));
+rejected('key.pem', 'private key');
+system("openssl pkcs12 -export -passout pass:x -in "
+       . cert_file('globex', 'crt') . " -inkey " . cert_file('globex', 'key')
+       . " -out " . $n->path('g.p12')) == 0 or die;
+chmod 0644, $n->path('g.p12');
+rename $n->path('g.p12'), $n->path('up/g.p12');
+rejected('g.p12', 'PKCS#12, "openssl pkcs12');
+for (['PEM', ''], ['DER', ' -inform DER']) {
+    system("openssl crl2pkcs7 -nocrl -certfile " . cert_file('globex', 'crt')
+           . " -outform $_->[0] -out " . $n->path("up/$_->[0].p7b")) == 0
+        or die;
+    rejected("$_->[0].p7b", "PKCS#7, \"openssl pkcs7$_->[1]");
+}
+POSIX::mkfifo($n->path('up/fifo'), 0644) or die;
+rejected('fifo', 'not a regular file');
+my $socket = IO::Socket::UNIX->new(Local => $n->path('up/socket'),
+                                   Listen => 1) or die;
+rejected('socket', 'not a regular file');
+SKIP: {
+    skip 'needs root', 2 if $> != 0
+        || system('mknod', $n->path('up/null'), qw(c 1 3)) != 0;
+    rejected('null', 'not a regular file');
+}
+mkdir $n->path('up/subdir');
+$n->write('up/subdir/globex.pem', pem('globex'));
+symlink 'nowhere', $n->path('up/dangling');
+ok($n->wait_log(qr/"dangling" is rejected \(2: No such file/), 'dangling');
+symlink 'loop', $n->path('up/loop');
+ok($n->wait_log(qr/"loop" is rejected \(40: Too many levels/), 'loop');
+is_now('globex', '/up', 401, 'nothing of all that counts');
+is_now('acme', '/up', 200, 'and the good one is untouched');
+is_now('acme', '/up2', 200, 'in both stores on the directory');
+
+# names
+
+my $long = 'l' x 255;
+in_place("up/$long", pem('rsa'));
+becomes('rsa', '/up', 200, 'a name of 255 bytes');
+is(answer('rsa', '/up')->{headers}{'x-label'}, $long, 'and its label');
+unlink $n->path("up/$long");
+becomes('rsa', '/up', 401, 'removed');
+my $odd = "a\nb\x01\x7f\"\\";
+$n->write("up/$odd.pem", pem('rsa'));
+becomes('rsa', '/up', 200, 'a name with control bytes');
+is(answer('rsa', '/up')->{headers}{'x-label'}, 'a\x0Ab\x01\x7F\x22\x5C',
+   'escaped in the label');
+$n->write("up/$odd.bad", 'x');
+ok($n->wait_log(qr/"a\\x0Ab\\x01\\x7F\\x22\\x5C\.bad" is rejected/),
+   'and in the log');
+unlink $n->path("up/$odd.pem");
+becomes('rsa', '/up', 401, 'removed');
+
+# changes in place
+
+my $two = pem('inter') . pem('rsa');
+in_place('up/two', $two =~ /(.{1,200})/gs);
+becomes('rsa', '/up', 200, 'written in pieces');
+is_now('inter', '/up', 200, 'all of it');
+in_place('up/two', pem('inter'));
+becomes('rsa', '/up', 401, 'replaced by a shorter one');
+is_now('inter', '/up', 200, 'what is left of it');
+in_place('up/two', substr $two, 0, 100);
+ok($n->wait_log(qr/"two" is rejected, it keeps its state: it is truncated/),
+   'then truncated');
+is_now('inter', '/up', 200, 'last good');
+unlink $n->path('up/two');
+becomes('inter', '/up', 401, 'a file that is gone is gone');
+
+for (1 .. 20) {
+    unlink $n->path('up/acme.pem');
+    $n->write('up/acme.pem', pem('acme'));
+}
+$n->write('up/globex.pem', pem('globex'));
+becomes('globex', '/up', 200, 'after twenty times removed and added');
+is_now('acme', '/up', 200, 'still there');
+utime 1, 1, $n->path('up/acme.pem');
+chmod 0, $n->path('up/acme.pem');
+ok($n->wait_log(qr/"acme.pem" is rejected, it keeps its state \(13: Perm/),
+   'chmod 000');
+is_now('acme', '/up', 200, 'last good');
+chmod 0644, $n->path('up/acme.pem');
+
+# a new helper knows the last good state too
+
+chmod 0, $n->path('up/acme.pem');
+$n->write('up/globex.pem', 'broken now');
+ok($n->wait_log(qr/"globex.pem" is rejected, it keeps its state/), 'broken');
+my ($helper) = $n->pids('cache manager process');
+kill KILL => $helper;
+ok(wait_for { my ($new) = $n->pids('cache manager process');
+              $new && $new != $helper } 5, 'another helper');
+$n->write('up/rsa.pem', pem('rsa'));
+becomes('rsa', '/up', 200, 'it follows');
+is_now('globex', '/up', 200, 'last good of a broken file');
+is_now('acme', '/up', 200, 'and of one without permission');
+chmod 0644, $n->path('up/acme.pem');
+unlink $n->path('up/globex.pem');
+becomes('globex', '/up', 401, 'gone is gone');
+
+# the directory goes and comes
+
+rename $n->path('up'), $n->path('away');
+ok($n->wait_log(qr/store "up": open\(\) of "\S+" failed.*No such file/),
+   'directory gone');
+is_now('rsa', '/up', 200, 'last good');
+mkdir $n->path('up');
+$n->write('up/inter.pem', pem('inter'));
+becomes('inter', '/up', 200, 'a new one');
+is_now('rsa', '/up', 401, 'in which others are');
+$n->write('up/rsa.pem', pem('rsa'));
+becomes('rsa', '/up', 200, 'which is followed');
+
+# Kubernetes
+
+is_now('acme', '/cm', 200, 'ConfigMap');
+is_now('globex', '/cmlist', 200, 'list in it');
+mkdir $n->path('cm/..2');
+$n->write('cm/..2/list.txt', sha1('acme') . "\n");
+$n->write('cm/..2/acme.pem', pem('rsa'));
+symlink '..2', $n->path('cm/..data_tmp');
+rename $n->path('cm/..data_tmp'), $n->path('cm/..data');
+unlink glob $n->path('cm/..1/*');
+rmdir $n->path('cm/..1');
+becomes('rsa', '/cm', 200, 'swapped');
+is_now('acme', '/cm', 401, 'what it held before is gone');
+becomes('acme', '/cmlist', 200, 'list swapped');
+is_now('globex', '/cmlist', 401, 'what it held before is gone');
+
+# links to elsewhere: no event tells of a change there
+
+mkdir $n->path('else');
+$n->write('else/x', pem('acme'));
+symlink '../else/x', $n->path('links/x.pem');
+becomes('acme', '/links', 200, 'a link');
+my $t = Time::HiRes::time();
+$n->write('else/x', pem('rsa'));
+becomes('rsa', '/links', 200, 'its target replaced');
+cmp_ok(Time::HiRes::time() - $t, '<', 2, 'in time');
+is_now('acme', '/links', 401, 'the old one is gone');
+unlink $n->path('else/x');
+becomes('rsa', '/links', 401, 'its target removed');
+
+is($n->stop, 0, 'stops');
+is_deeply([ grep { !/exited on signal 9/ } $n->alerts ], [], 'no alerts');
+
+done_testing;

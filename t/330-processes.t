@@ -1,0 +1,216 @@
+# Stores and nginx's processes: helper and workers killed at random, reloads,
+# another binary, no master.  All under load of a client that is in the store
+# and one that isn't: no decision may be wrong and no request may hang.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ClientCert;
+use POSIX ();
+
+my $times = $ENV{TEST_STORE_TIMES} // 200;
+
+my $stores = <<'END';
+    clientcert_store up   directory=%%PREFIX%%/up;
+    clientcert_store list list=%%PREFIX%%/list.txt;
+END
+
+my $rest = <<'END';
+    clientcert_policy up { deny store=list; allow store=up; log_level info; }
+
+    server {
+        listen 127.0.0.1:%%PORT_tls%% ssl;
+        ssl_certificate %%CERTS%%/server.crt;
+        ssl_certificate_key %%CERTS%%/server.key;
+        ssl_verify_client optional_no_ca;
+        root %%PREFIX%%/html;
+        location / { clientcert_require up; try_files /x =404; }
+    }
+END
+
+my %common = (config => "$stores$rest", workers => 2, log_level => 'notice');
+
+sub prepare {
+    my $n = shift;
+    $n->write('html/x', 'ok');
+    mkdir $n->path('up');
+    $n->write('list.txt', sha256('rsa') . "\n");
+    put($n, $_) for qw(acme rsa);
+    return $n->start;
+}
+
+sub put {
+    my ($n, $cert) = @_;
+    $n->write(".$cert", ClientCert::slurp(cert_file($cert, 'crt')));
+    rename $n->path(".$cert"), $n->path("up/$cert.pem");
+}
+
+sub status {
+    my ($n, $cert) = @_;
+    return client(port => $n->port('tls'), cert => $cert)->get('/')->{status};
+}
+
+# Runs beside the test until stop_load(), which returns what went wrong.
+sub load {
+    my $n = shift;
+    my $file = $n->path('load');
+    unlink $file, $n->path('enough');
+    defined(my $pid = fork) or die;
+    return $pid if $pid;
+
+    my %want = (acme => 200, globex => 401, rsa => 401);
+    my (%got, %c);
+    until (-e $n->path('enough')) {
+        for my $cert (keys %want) {
+            $c{$cert} //= client(port => $n->port('tls'), cert => $cert);
+            my $answer = $c{$cert}->get('/');
+            my $status = $answer->{status};
+
+            # a worker that is killed or ends closes its connections
+            delete $c{$cert} if !defined $status || $c{$cert}{eof};
+            $status //= $answer->{error} =~ /timed out/ ? 'hangs' : 'closed';
+            $got{ $status eq $want{$cert} ? 'right'
+                  : $status eq 'closed' ? 'closed' : "$cert $status" }++;
+        }
+    }
+
+    ClientCert::spew($file, join '', map { "$_=$got{$_}\n" } keys %got);
+    POSIX::_exit(0);
+}
+
+sub stop_load {
+    my ($n, $pid) = @_;
+    $n->write('enough', '');
+    waitpid $pid, 0;
+    return { ClientCert::slurp($n->path('load')) =~ /(.*)=(.*)/g };
+}
+
+sub right {
+    my ($got, $what) = @_;
+    my $n = delete $got->{right} // 0;
+    my $closed = delete $got->{closed} // 0;
+    cmp_ok($n, '>', 100, "$what: $n right answers, $closed closed");
+    is_deeply($got, {}, "$what: none wrong, none hung");
+}
+
+sub helper { ($_[0]->pids('cache manager process'))[0] }
+
+sub pss {
+    my $sum = 0;
+    for (@_) {
+        $sum += $1 if ClientCert::slurp("/proc/$_/smaps_rollup")
+            =~ /^Pss:\s+(\d+)/m;
+    }
+    return $sum;
+}
+
+# kill -9
+
+my $n = prepare(nginx(%common));
+my $load = load($n);
+
+for my $i (1 .. $times) {
+    my $pid = $i % 2 ? helper($n) : ($n->worker_pids)[rand 2];
+    next unless $pid;
+
+    # in the middle of a change as often as not
+    $i % 3 ? put($n, 'inter') : unlink $n->path('up/inter.pem');
+    Time::HiRes::sleep(rand 0.004);
+    kill KILL => $pid;
+    wait_for { $n->worker_pids == 2 && $n->pids('cache manager process')
+               && !grep { $_ == $pid } $n->worker_pids, helper($n) } 10
+        or last;
+}
+
+right(stop_load($n, $load), "kill -9, $times times");
+put($n, 'foreign');
+ok(wait_for(sub { status($n, 'foreign') == 200 }, 5), 'a change is followed');
+unlink $n->path('up/foreign.pem');
+ok(wait_for(sub { status($n, 'foreign') == 401 }, 5), 'and the next one');
+is($n->stop, 0, 'stops');
+is_deeply([ grep { !/exited on signal 9|was locked by/ } $n->alerts ], [],
+          'no alerts');
+
+# HUP
+
+$n = prepare(nginx(%common));
+my ($master, $memory) = ($n->pid);
+$load = load($n);
+my $more = "    clientcert_store other list=%%PREFIX%%/list.txt;\n";
+
+for my $i (1 .. $times / 10) {
+    # unchanged stores, another store, another size
+    $n->reload($i % 3 == 0 ? "$stores$rest" : $i % 3 == 1 ? "$stores$more$rest"
+               : ($stores =~ s/up;/up size=2m;/r) . $rest);
+    $memory //= pss($master) if $i == 6;
+}
+for my $i (1 .. $times - $times / 10) {
+    # without waiting for the old workers
+    my $seen = () = $n->error_log =~ /reconfiguring/g;
+    kill HUP => $master;
+    wait_for { my $now = () = $n->error_log =~ /reconfiguring/g;
+               $now > $seen } 5;
+}
+
+right(stop_load($n, $load), "SIGHUP, $times times");
+$n->reload("$stores$rest");
+ok(wait_for(sub { $n->pids('cache manager process') == 1
+                  && $n->worker_pids == 2 }, 10), 'one helper is left');
+cmp_ok(pss($master), '<', $memory * 1.5 + 1000, 'the master does not grow');
+put($n, 'foreign');
+ok(wait_for(sub { status($n, 'foreign') == 200 }, 5), 'a change is followed');
+my $log = $n->error_log;
+is($n->stop, 0, 'stops');
+is_deeply([ $n->alerts ], [], 'no alerts');
+my $first = () = $log =~ /store "up": 2 added/g;
+cmp_ok($first, '<=', 1 + $times / 10 * 2 / 3 + 1,
+       'unchanged stores are not filled again');
+
+# USR2, which nginx ignores as long as its parent lives
+
+$n = prepare(nginx(%common));
+$n->stop;
+unlink $n->path('nginx.pid');
+defined(my $parent = fork) or die;
+if (!$parent) {
+    $n->spawn($n->path('stderr.log'), $n->command('nginx.conf', 'error.log'));
+    wait_for { -s $n->path('nginx.pid') } 10;
+    POSIX::_exit(0);
+}
+waitpid $parent, 0;
+
+sub pid_in { ClientCert::slurp($n->path(shift)) =~ /(\d+)/ ? $1 : 0 }
+
+my $old = pid_in('nginx.pid');
+ok($old && wait_for(sub { status($n, 'acme') == 200 }, 5), 'without a parent');
+$load = load($n);
+kill USR2 => $old;
+my $new = wait_for { pid_in('nginx.pid') != $old && pid_in('nginx.pid') } 10;
+ok($new, 'another binary');
+put($n, 'foreign');
+ok(wait_for(sub { status($n, 'foreign') == 200 }, 5), 'added');
+is_deeply([ map { status($n, 'foreign') } 1 .. 10 ], [ (200) x 10 ],
+          'both binaries follow') if $new;
+kill QUIT => $old;
+ok(wait_for(sub { !kill 0, $old }, 10), 'the old one ends');
+unlink $n->path('up/foreign.pem');
+ok(wait_for(sub { status($n, 'foreign') == 401 }, 5), 'the new one follows');
+right(stop_load($n, $load), 'USR2');
+kill QUIT => $new if $new;
+ok(wait_for(sub { !$new || !kill 0, $new }, 10), 'ends');
+is_deeply([ $n->alerts ], [], 'no alerts');
+
+# no master
+
+$n = prepare(nginx(%common, workers => 1, master => 0,
+                   user => (getpwuid $>)[0]));
+is(status($n, 'acme'), 200, 'no master');
+put($n, 'foreign');
+ok(wait_for(sub { status($n, 'foreign') == 200 }, 5), 'added');
+unlink $n->path('up/foreign.pem');
+ok(wait_for(sub { status($n, 'foreign') == 401 }, 5), 'removed');
+is($n->stop, 0, 'stops');
+is_deeply([ $n->alerts ], [], 'no alerts');
+
+done_testing;

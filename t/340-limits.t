@@ -1,0 +1,264 @@
+# Stores at their limits: zones, descriptors, inotify, permissions, disks; what
+# expires; what stops nginx from starting.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ClientCert;
+
+sub config {
+    my ($stores, $rules) = @_;
+    return <<"END";
+    $stores
+    clientcert_policy p { $rules }
+    server {
+        listen 127.0.0.1:%%PORT_tls%% ssl;
+        ssl_certificate %%CERTS%%/server.crt;
+        ssl_certificate_key %%CERTS%%/server.key;
+        ssl_verify_client optional_no_ca;
+        root %%PREFIX%%/html;
+        location / { clientcert_require p; try_files /x =404; }
+    }
+END
+}
+
+sub prepare {
+    my ($stores, $rules, %o) = @_;
+    my $n = nginx(config => config($stores, $rules), %o);
+    $n->write('html/x', 'ok');
+    mkdir $n->path('up');
+    put($n, 'acme');
+    return $n;
+}
+
+sub put {
+    my ($n, $cert, $to) = @_;
+    $n->write(".$cert", ClientCert::slurp(cert_file($cert, 'crt')));
+    rename $n->path(".$cert"), $n->path($to // "up/$cert.pem");
+}
+
+sub status {
+    my ($n, $cert) = @_;
+    return client(port => $n->port('tls'), cert => $cert)->get('/')->{status};
+}
+
+sub becomes {
+    my ($n, $cert, $status, $what) = @_;
+    ok(wait_for(sub { status($n, $cert) == $status }, 5), $what);
+}
+
+sub lines { my ($n, $re) = @_; return scalar(() = $n->error_log =~ /$re/g) }
+
+my $up = 'clientcert_store up directory=%%PREFIX%%/up interval=100ms';
+my $listed = 'clientcert_store l list=%%PREFIX%%/list.txt interval=100ms';
+my $both = 'allow store=up; allow store=l;';
+
+sub thumbprints { join '', map { sprintf "%040x\n", $_ } 1 .. shift }
+
+# a zone too small
+
+my $n = prepare("$up size=64k; $listed size=64k;", $both);
+$n->write('list.txt', sha256('rsa') . "\n");
+$n->start;
+$n->write('list.txt', thumbprints(10000));
+ok($n->wait_log(qr/\[error\].*"l": its zone of 64k is too small .*size=(\d+)k" is needed/), 'list outgrows its zone');
+my ($size) = $n->error_log =~ /"l": its zone .*size=(\d+)k" is needed/;
+is(status($n, 'rsa'), 200, 'last good');
+$n->write('many.pem', join '', map { ClientCert::slurp(cert_file($_, 'crt')) }
+          qw(acme2 globex inter foreign noeku anyeku self long odd));
+# other certificates: the same ones with another last byte of the signature
+my $der = ClientCert::slurp(cert_file('rsa', 'der'));
+open my $fh, '>:raw', $n->path('up/.many') or die;
+for my $i (1 .. 300) {
+    require MIME::Base64;
+    print $fh "-----BEGIN CERTIFICATE-----\n",
+        MIME::Base64::encode_base64(substr($der, 0, -2) . pack 'n', $i),
+        "-----END CERTIFICATE-----\n";
+}
+close $fh;
+rename $n->path('up/.many'), $n->path('up/many.pem');
+ok($n->wait_log(qr/\[error\].*"up": its zone of 64k is too small .*size=(\d+)k" is needed/), 'directory outgrows its zone');
+is(status($n, 'acme'), 200, 'last good');
+unlink $n->path('up/acme.pem');
+becomes($n, 'acme', 401, 'but what is removed is removed');
+unlink $n->path('up/many.pem');
+put($n, 'globex');
+becomes($n, 'globex', 200, 'recovers by itself');
+$n->reload(config("$up size=64k; $listed size=${size}k;", $both));
+is(lines($n, qr/"l": 10000 added, 0 removed/), 1, 'the size named suffices');
+is($n->stop, 0, 'stops');
+is_deeply([ $n->alerts ], [], 'no alerts');
+
+my ($rc, $text) = $n->test(config("$listed size=64k;", 'allow store=l;'));
+isnt($rc, 0, 'too small a zone at start');
+like($text, qr/\[emerg\].*its zone of 64k is too small.*size=${size}k/,
+     'is told with the size needed');
+
+# no descriptors left
+
+SKIP: {
+    skip 'needs root and prlimit', 8
+        if $> != 0 || system('prlimit --version >/dev/null') != 0;
+
+    $n = prepare("$up; $listed;", $both);
+    $n->write('list.txt', sha256('rsa') . "\n");
+    $n->start;
+    ok($n->wait_log(qr/start cache manager/), 'helper');
+    my ($helper) = $n->pids('cache manager process');
+    put($n, 'inter');
+    becomes($n, 'inter', 200, 'follows');
+    my @as = qw(setpriv --reuid nobody --regid nogroup --clear-groups
+                prlimit --pid);
+    system(@as, $helper, '--nofile=3:') == 0 or die;
+    put($n, 'globex');
+    ok($n->wait_log(qr/"up": .*Too many open files/), 'no descriptors');
+    Time::HiRes::sleep(0.5);
+    is(lines($n, qr/"up": .*Too many open files/), 1, 'told once');
+    is(status($n, 'acme'), 200, 'last good');
+    system(@as, $helper, '--nofile=1024:') == 0 or die;
+    becomes($n, 'globex', 200, 'recovers by itself');
+    is($n->stop, 0, 'stops');
+    is_deeply([ $n->alerts ], [], 'no alerts');
+}
+
+# no inotify: its instances are used up by the same user
+
+SKIP: {
+    skip 'needs root', 6 if $> != 0;
+
+    my ($uid, $gid) = (getpwnam 'games')[2, 3];
+    skip 'needs a user "games"', 6 unless defined $gid;
+
+    pipe my $ready, my $tell;
+    pipe my $go, my $end;
+    defined(my $pid = fork) or die;
+    if (!$pid) {
+        close $_ for $ready, $end;
+        $) = "$gid $gid";
+        ($<, $>) = ($uid, $uid);
+        my @fds;
+        while ((my $fd = syscall(294, 0)) >= 0) { push @fds, $fd }
+        syswrite $tell, scalar @fds;
+        sysread $go, my $byte, 1;
+        require POSIX;
+        POSIX::_exit(0);
+    }
+    close $_ for $tell, $go;
+    sysread $ready, my $count, 10;
+    note "$count instances of inotify used up";
+
+    $n = prepare("$up;", 'allow store=up;', user => 'games');
+    $n->start;
+    ok($n->wait_log(qr/\[warn\].*inotify does not work .*every 100 ms by comparing/), 'no inotify');
+    my $t = Time::HiRes::time();
+    put($n, 'globex');
+    becomes($n, 'globex', 200, 'added');
+    cmp_ok(Time::HiRes::time() - $t, '<', 1.5, 'by comparing');
+    is(lines($n, qr/inotify does not work/), 1, 'told once');
+    close $end;
+    waitpid $pid, 0;
+    ok($n->wait_log(qr/inotify works for .* again/), 'recovers by itself');
+    unlink $n->path('up/globex.pem');
+    becomes($n, 'globex', 401, 'removed');
+    $n->stop;
+}
+
+# a full disk
+
+SKIP: {
+    $n = prepare('clientcert_store up directory=%%PREFIX%%/small '
+                 . 'interval=100ms; clientcert_store l '
+                 . 'list=%%PREFIX%%/small/l.txt interval=100ms;', $both);
+    mkdir $n->path('small');
+    skip 'cannot mount', 5
+        if system('mount -t tmpfs -o size=16k none ' . $n->path('small')
+                  . ' 2>/dev/null') != 0;
+    put($n, 'acme', 'small/acme.pem');
+    system('cp', $n->path('.acme'), $n->path('small/acme.pem')) if
+        !-e $n->path('small/acme.pem');
+    open my $cp, '>', $n->path('small/acme.pem');
+    print $cp ClientCert::slurp(cert_file('acme', 'crt'));
+    close $cp;
+    open $cp, '>', $n->path('small/l.txt');
+    print $cp sha256('rsa'), "\n";
+    close $cp;
+    $n->start;
+    is(status($n, 'acme'), 200, 'before');
+    open $cp, '>', $n->path('small/.fill');
+    $cp->autoflush(1);
+    1 while print $cp 'x' x 4096;
+    close $cp;
+    for (['acme.pem', ClientCert::slurp(cert_file('acme', 'crt'))],
+         ['l.txt', sha256('rsa') . "\n"])
+    {
+        # truncates, then has no room
+        open my $fh, '>', $n->path("small/$_->[0]") or die;
+        print $fh $_->[1] x 100;
+        close $fh;
+    }
+    ok($n->wait_log(qr/rejected/), 'a full disk');
+    is(status($n, 'acme'), 200, 'last good certificate');
+    is(status($n, 'rsa'), 200, 'last good list');
+    is($n->stop, 0, 'stops');
+    system('umount', $n->path('small'));
+}
+
+# permissions: what the user of the workers can't read isn't loaded
+
+SKIP: {
+    skip 'needs root', 4 if $> != 0;
+    $n = prepare("$up;", 'allow store=up;');
+    put($n, 'globex');
+    chmod 0600, $n->path('up/globex.pem');
+    ($rc, $text) = $n->test;
+    is($rc, 0, 'nginx -t');
+    like($text, qr/\[warn\].*"globex.pem" is rejected \(13: Perm/, 'tells it');
+    $n->start;
+    is(status($n, 'globex'), 401, 'is not loaded as root');
+    ($rc, $text) = $n->test(config("$up;", 'deny store=up; allow store=up;'));
+    like($text, qr/\[emerg\].*store "up", which a "deny" uses, can't be read whole/, 'a "deny" wants all');
+    $n->stop;
+}
+
+# what expires
+
+my $days = 24 * 60 * 60;
+make_cert(name => 'soon', not_after => time + 5 * $days + 60);
+make_cert(name => 'later', not_after => time + 50 * $days);
+$n = prepare("$up; clientcert_store far directory=%%PREFIX%%/up warn=60; "
+             . 'clientcert_store off directory=%%PREFIX%%/up warn=0;',
+             'allow store=up; allow store=far; allow store=off;');
+put($n, $_) for qw(soon later expired);
+$n->start;
+status($n, 'acme') for 1 .. 3;
+$n->reload;
+is(lines($n, qr/\[warn\].*"up": a certificate in "soon.pem" expires in 5 days/),
+   1, 'expires soon, told once');
+is(lines($n, qr/\[warn\].*"up": a certificate in "expired.pem" has expired/), 1,
+   'expired, told once');
+is(lines($n, qr/"up": a certificate in "later/), 0, 'not within 30 days');
+is(lines($n, qr/"far": a certificate in "later.pem" expires in (?:49|50) days/), 1,
+   'but within 60');
+is(lines($n, qr/"off": a certificate/), 0, 'or never');
+$n->stop;
+
+# what stops nginx, or doesn't
+
+my $bad = prepare("$up;", 'allow store=up;');
+($rc, $text) = $bad->test(config("$listed;", 'allow store=l;'));
+is($rc, 0, 'a missing list is no error');
+like($text, qr/\[warn\].*"l": stat\(\) of .* failed/, 'but a warning');
+($rc, $text) = $bad->test(config("$listed;", 'deny store=l; allow store=l;'));
+isnt($rc, 0, 'unless a "deny" uses it');
+like($text, qr/\[emerg\].*store "l", which a "deny" uses, can't be read/,
+     'which is told');
+$bad->write('list.txt', "# x\nzz\n");
+($rc, $text) = $bad->test(config("$listed;", 'deny store=l; allow store=l;'));
+isnt($rc, 0, 'nor may it be bad');
+like($text, qr/list is rejected.*unexpected character "z" at column 1 in \S+list.txt:2:1/, 'which is told by line and column');
+like($text, qr/"deny" by the thumbprints of store "l"/, 'and that it is weak');
+($rc, $text) = $bad->test(config("$up; $listed;", 'allow store=up;'));
+like($text, qr/\[warn\].*store "l" in \S+ is used by no policy/, 'unused');
+
+done_testing;
