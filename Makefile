@@ -30,6 +30,7 @@ TEST_NGINX_LIB = $(shell perl -MTest::Nginx::Socket -e 1 2>/dev/null \
 TESTS = t
 
 FUZZ_SECONDS = 60
+FUZZ_TARGETS = thumbprint dn facts san der
 UNIT_CFLAGS = -g -O1 -Wall -Wextra -Wno-unused-parameter -Werror \
               -I$(OBJS) $(addprefix -I$(NGINX_SRC)/src/,core event \
               event/modules event/quic os/unix)
@@ -73,25 +74,23 @@ check:
 
 fuzz:
 	@.ci/install build check
-	@$(MAKE) --no-print-directory module $(BUILD)/thumbprint_fuzz
-	@mkdir -p $(BUILD)/corpus
-	@t/fuzz/seeds.sh $(BUILD)/corpus/thumbprint
-	cd $(BUILD) && ./thumbprint_fuzz -max_total_time=$(FUZZ_SECONDS) \
-	    -max_len=256 -print_final_stats=1 -verbosity=0 corpus/thumbprint
-	@$(MAKE) --no-print-directory $(addprefix $(BUILD)/,dn_fuzz facts_fuzz \
-	    san_fuzz)
+	@$(MAKE) --no-print-directory module $(FUZZ_TARGETS:%=$(BUILD)/%_fuzz)
 	@t/cert/make.sh $(TEST_NGINX_CERT_DIR)
+	@t/fuzz/seeds.sh $(BUILD)/corpus/thumbprint
 	@t/fuzz/names-seeds.sh $(BUILD)/corpus $(TEST_NGINX_CERT_DIR)
-	cd $(BUILD) && for t in dn facts san; do \
-	    ./$${t}_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
-	        -print_final_stats=1 -verbosity=0 corpus/$$t || exit 1; \
-	done
+	@t/fuzz/der-seeds.sh $(BUILD)/corpus/der $(TEST_NGINX_CERT_DIR)
+	@$(MAKE) --no-print-directory --output-sync -j $(FUZZ_TARGETS:%=fuzz-%)
+
+fuzz-%:
+	cd $(BUILD) && ./$*_fuzz -max_total_time=$(FUZZ_SECONDS) \
+	    -max_len=4096 -print_final_stats=1 -verbosity=0 corpus/$*
 
 bench:
 	@.ci/install build test bench
 	@$(MAKE) --no-print-directory module
 	@t/cert/make.sh $(TEST_NGINX_CERT_DIR)
 	@bench/instructions
+	@bench/store
 
 $(BUILD)/thumbprint_test: t/unit/thumbprint.c src/ngx_clientcert_thumbprint.[ch]
 	$(CC) $(UNIT_CFLAGS) $(SANITIZE) -o $@ t/unit/thumbprint.c \
@@ -100,6 +99,10 @@ $(BUILD)/thumbprint_test: t/unit/thumbprint.c src/ngx_clientcert_thumbprint.[ch]
 $(BUILD)/thumbprint_fuzz: t/fuzz/thumbprint.c src/ngx_clientcert_thumbprint.[ch]
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
 	    t/fuzz/thumbprint.c src/ngx_clientcert_thumbprint.c
+
+$(BUILD)/der_fuzz: t/fuzz/der.c src/ngx_clientcert_der.[ch]
+	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
+	    t/fuzz/der.c src/ngx_clientcert_der.c -lcrypto
 
 NAMES_SRCS = t/fuzz/shim.c $(addprefix src/ngx_clientcert_,match.c names.c \
              dn.c)

@@ -352,7 +352,7 @@ ngx_clientcert_der_unknown(u_char *p, size_t len)
                                0x01, 0x07 };
     static u_char  version[] = { 0x02, 0x01, 0x03, 0x30 };
 
-    if (*p != NGX_CLIENTCERT_SEQUENCE || len < 16) {
+    if (*p != NGX_CLIENTCERT_SEQUENCE || len < 32) {
         return NGX_CLIENTCERT_FILE_NONE;
     }
 

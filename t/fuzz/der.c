@@ -1,0 +1,160 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+/*
+ * What the walk takes and OpenSSL takes too must have the hashes and dates
+ * that a client's certificate is judged by; what else it takes can't match a
+ * client's certificate.  Files of any content must be read without harm.
+ */
+
+#include <openssl/x509.h>
+#include <openssl/err.h>
+#include "../../src/ngx_clientcert_der.h"
+
+
+int LLVMFuzzerTestOneInput(const u_char *data, size_t size);
+
+
+static void
+fuzz_same(X509 *cert, ngx_clientcert_der_t *der)
+{
+    int         len;
+    u_char     *spki, digest[32];
+    struct tm   tm;
+
+    if (X509_digest(cert, EVP_sha256(), digest, NULL) == 0) {
+        abort();
+    }
+
+    /* else OpenSSL writes it in another way, and so would a client */
+
+    if (memcmp(digest, der->sha256, 32) != 0) {
+        return;
+    }
+
+    spki = NULL;
+    len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki);
+
+    if (len <= 0
+        || EVP_Digest(spki, len, digest, NULL, EVP_sha256(), NULL) == 0
+        || memcmp(digest, der->spki, 32) != 0)
+    {
+        abort();
+    }
+
+    OPENSSL_free(spki);
+
+    if (ASN1_TIME_to_tm(X509_get0_notBefore(cert), &tm) == 0
+        || timegm(&tm) != der->not_before
+        || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 0
+        || timegm(&tm) != der->not_after)
+    {
+        abort();
+    }
+}
+
+
+static void
+fuzz_file(const u_char *data, size_t size)
+{
+    u_char       *copy;
+    ngx_uint_t    key;
+    ngx_array_t   certs;
+
+    copy = malloc(size ? size : 1);
+    memcpy(copy, data, size);
+
+    memset(&certs, 0, sizeof(certs));
+    certs.size = sizeof(ngx_clientcert_der_t);
+
+    if (ngx_clientcert_der_file(copy, size, &certs, &key) == 0
+        && certs.nelts == 0)
+    {
+        abort();
+    }
+
+    free(certs.elts);
+    free(copy);
+}
+
+
+int
+LLVMFuzzerTestOneInput(const u_char *data, size_t size)
+{
+    X509                  *cert;
+    u_char                *copy;
+    const u_char          *p;
+    ngx_clientcert_der_t   der;
+
+    copy = malloc(size ? size : 1);
+    memcpy(copy, data, size);
+
+    p = data;
+    cert = d2i_X509(NULL, &p, size);
+
+    if (ngx_clientcert_der_read(copy, size, &der) == NGX_OK && cert) {
+        fuzz_same(cert, &der);
+    }
+
+    X509_free(cert);
+    ERR_clear_error();
+    free(copy);
+
+    fuzz_file(data, size);
+
+    return 0;
+}
+
+
+/* of nginx's core, as far as it is needed */
+
+void *
+ngx_array_push(ngx_array_t *a)
+{
+    a->elts = realloc(a->elts, (a->nelts + 1) * a->size);
+
+    return a->elts ? (u_char *) a->elts + a->size * a->nelts++ : NULL;
+}
+
+
+ngx_int_t
+ngx_atoi(u_char *line, size_t n)
+{
+    ngx_int_t  value;
+
+    for (value = 0; n--; line++) {
+        if (*line < '0' || *line > '9') {
+            return NGX_ERROR;
+        }
+
+        value = value * 10 + (*line - '0');
+    }
+
+    return value;
+}
+
+
+ngx_int_t
+ngx_decode_base64(ngx_str_t *dst, ngx_str_t *src)
+{
+    int  len, pad;
+
+    for (pad = 0; pad < 2 && src->len > (size_t) pad; pad++) {
+        if (src->data[src->len - 1 - pad] != '=') {
+            break;
+        }
+    }
+
+    len = EVP_DecodeBlock(dst->data, src->data, src->len);
+
+    if (len < pad) {
+        return NGX_ERROR;
+    }
+
+    dst->len = len - pad;
+
+    return NGX_OK;
+}
