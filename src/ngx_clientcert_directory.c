@@ -557,6 +557,7 @@ static ngx_err_t
 ngx_clientcert_directory_text(ngx_clientcert_directory_t *dir, int fd,
     size_t *len)
 {
+    size_t       size;
     ssize_t      n;
     struct stat  sb;
 
@@ -570,19 +571,19 @@ ngx_clientcert_directory_text(ngx_clientcert_directory_t *dir, int fd,
         return NGX_ENOENT;
     }
 
-    while (*len <= NGX_CLIENTCERT_FILE_MAX) {
-        n = read(fd, dir->buf + *len, NGX_CLIENTCERT_FILE_MAX + 1 - *len);
+    do {
+        size = NGX_CLIENTCERT_FILE_MAX + 1 - *len;
+        n = read(fd, dir->buf + *len, size);
 
         if (n == -1) {
             return ngx_errno;
         }
 
-        if (n == 0) {
-            break;
-        }
-
         *len += n;
-    }
+
+        /* less than was asked for is the end of a regular file */
+
+    } while (n > 0 && (off_t) *len < sb.st_size && (size_t) n < size);
 
     return 0;
 }

@@ -630,6 +630,7 @@ ngx_clientcert_index_words(ngx_uint_t certificates, ngx_uint_t sha1,
     size_t                  n, words;
     ngx_clientcert_index_t  index;
 
+    ngx_memzero(&index, sizeof(ngx_clientcert_index_t));
     index.certificates = certificates;
 
     words = sizeof(ngx_clientcert_half_t) / 4

@@ -46,7 +46,7 @@ typedef struct {
     uint32_t            *half;
     size_t               words;
     uint64_t             seed;
-    ngx_uint_t           certificates;      /* unsigned  certificates:1; */
+    ngx_uint_t           certificates;
 } ngx_clientcert_index_t;
 
 

@@ -14,6 +14,7 @@
 #define NGX_CLIENTCERT_SPARE  4
 
 
+static size_t ngx_clientcert_loader_old_size(ngx_conf_t *cf, ngx_str_t *name);
 static size_t ngx_clientcert_loader_need(ngx_clientcert_loader_t *ld);
 static ngx_int_t ngx_clientcert_loader_init_zone(ngx_shm_zone_t *zone,
     void *data);
@@ -31,10 +32,9 @@ ngx_clientcert_loader_zones(ngx_conf_t *cf, ngx_array_t *loaders)
 {
     size_t                     size;
     ngx_str_t                  name;
-    ngx_uint_t                 i, n;
+    ngx_uint_t                 i;
     ngx_shm_zone_t            *zone;
-    ngx_list_part_t           *part;
-    ngx_clientcert_loader_t  **ld, *old;
+    ngx_clientcert_loader_t  **ld;
 
     ld = loaders->elts;
 
@@ -50,29 +50,8 @@ ngx_clientcert_loader_zones(ngx_conf_t *cf, ngx_array_t *loaders)
 
         ngx_sprintf(name.data, "%V=%V", &ld[i]->store->name, &ld[i]->path);
 
-        size = ld[i]->size;
-        part = &cf->cycle->old_cycle->shared_memory.part;
-
-        for (n = 0; size == 0 && part; n++) {
-
-            if (n >= part->nelts) {
-                part = part->next;
-                n = (ngx_uint_t) -1;
-                continue;
-            }
-
-            zone = (ngx_shm_zone_t *) part->elts + n;
-
-            if (zone->init == ngx_clientcert_loader_init_zone
-                && zone->shm.name.len == name.len
-                && ngx_strncmp(zone->shm.name.data, name.data, name.len) == 0)
-            {
-                old = zone->data;
-                size = old->store->sh->wanted
-                       ? old->store->sh->wanted * NGX_CLIENTCERT_SPARE
-                       : zone->shm.size;
-            }
-        }
+        size = ld[i]->size ? ld[i]->size
+                           : ngx_clientcert_loader_old_size(cf, &name);
 
         if (size == 0) {
             size = ngx_clientcert_loader_need(ld[i]);
@@ -92,6 +71,44 @@ ngx_clientcert_loader_zones(ngx_conf_t *cf, ngx_array_t *loaders)
     }
 
     return NGX_OK;
+}
+
+
+/* so that the zone outlives a reload; 0 if there is none */
+
+static size_t
+ngx_clientcert_loader_old_size(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t                 i;
+    ngx_shm_zone_t            *zone;
+    ngx_list_part_t           *part;
+    ngx_clientcert_loader_t   *old;
+
+    for (part = &cf->cycle->old_cycle->shared_memory.part;
+         part;
+         part = part->next)
+    {
+        zone = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (zone[i].init != ngx_clientcert_loader_init_zone
+                || zone[i].shm.name.len != name->len
+                || ngx_strncmp(zone[i].shm.name.data, name->data, name->len)
+                   != 0)
+            {
+                continue;
+            }
+
+            old = zone[i].data;
+
+            return old->store->sh->wanted
+                   ? old->store->sh->wanted * NGX_CLIENTCERT_SPARE
+                   : zone[i].shm.size;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -488,6 +488,10 @@ ngx_clientcert_store_common(ngx_clientcert_store_t *st)
     ngx_clientcert_entry_t  entry;
     ngx_clientcert_index_t  now, before;
 
+    if (ngx_clientcert_store_count(st, 1) == 0) {
+        return 0;
+    }
+
     ngx_clientcert_store_half(st, st->sh->generation, &now);
     ngx_clientcert_store_half(st, st->sh->generation + 1, &before);
 
