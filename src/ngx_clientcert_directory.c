@@ -89,6 +89,8 @@ static ngx_err_t ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld,
     u_char *name, size_t len, ngx_err_t err);
 static ngx_err_t ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
     ngx_clientcert_source_t *file);
+static void ngx_clientcert_directory_key(ngx_clientcert_loader_t *ld,
+    ngx_clientcert_source_t *file);
 static ngx_err_t ngx_clientcert_directory_text(ngx_clientcert_directory_t *dir,
     int fd, size_t *len);
 static void ngx_clientcert_directory_reject(ngx_clientcert_loader_t *ld,
@@ -530,17 +532,7 @@ ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
     }
 
     if (key && !file->key) {
-        u_char     buf[NGX_CLIENTCERT_ORIGIN_LEN * 4];
-        ngx_str_t  name;
-
-        name.data = file->name;
-        name.len = file->len;
-
-        ngx_log_error(NGX_LOG_WARN, ld->log, 0,
-                      "store \"%V\": \"%*s\" holds a private key, which "
-                      "doesn't belong there", &ld->store->name,
-                      (size_t) (ngx_clientcert_store_escape(buf, &name)
-                                - buf), buf);
+        ngx_clientcert_directory_key(ld, file);
     }
 
     dir->bad -= (file->reason != 0);
@@ -550,6 +542,25 @@ ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
 
     return (ngx_clientcert_directory_take(dir, file) == NGX_OK) ? 0
                                                             : NGX_ENOMEM;
+}
+
+
+static void
+ngx_clientcert_directory_key(ngx_clientcert_loader_t *ld,
+    ngx_clientcert_source_t *file)
+{
+    u_char     *p;
+    ngx_str_t   name;
+    u_char      buf[NGX_CLIENTCERT_ORIGIN_LEN * 4];
+
+    name.data = file->name;
+    name.len = file->len;
+    p = ngx_clientcert_store_escape(buf, &name);
+
+    ngx_log_error(NGX_LOG_WARN, ld->log, 0,
+                  "store \"%V\": \"%*s\" holds a private key, which "
+                  "doesn't belong there",
+                  &ld->store->name, (size_t) (p - buf), buf);
 }
 
 

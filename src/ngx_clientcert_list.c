@@ -28,10 +28,12 @@ typedef struct {
 
 static ngx_int_t ngx_clientcert_list_read(ngx_clientcert_loader_t *ld, int fd,
     off_t size);
+static ngx_int_t ngx_clientcert_list_publish(ngx_clientcert_list_t *list);
 static ngx_err_t ngx_clientcert_list_lines(ngx_clientcert_list_t *list,
     int fd, u_char *buf);
 static ngx_int_t ngx_clientcert_list_line(ngx_clientcert_list_t *list,
     u_char *p, u_char *last);
+static u_char *ngx_clientcert_list_end(u_char *p, u_char *last);
 static ngx_int_t ngx_clientcert_list_put(ngx_clientcert_list_t *list,
     ngx_clientcert_thumbprint_t *tp, ngx_str_t *label, size_t len);
 static u_char *ngx_clientcert_list_thumbprint(u_char *p, u_char *last,
@@ -108,13 +110,8 @@ ngx_clientcert_list_read(ngx_clientcert_loader_t *ld, int fd, off_t size)
 {
     u_char                 *buf;
     ngx_err_t               err;
-    ngx_uint_t              n, before, common;
+    ngx_int_t               rc;
     ngx_clientcert_list_t   list;
-
-    ngx_memzero(&list, sizeof(ngx_clientcert_list_t));
-
-    list.ld = ld;
-    list.size = size;
 
     /* a disk that is full empties a file that was to be written */
 
@@ -141,54 +138,65 @@ ngx_clientcert_list_read(ngx_clientcert_loader_t *ld, int fd, off_t size)
         return NGX_ERROR;
     }
 
+    ngx_memzero(&list, sizeof(ngx_clientcert_list_t));
+
+    list.ld = ld;
+    list.size = size;
+
     err = ngx_clientcert_list_lines(&list, fd, buf);
+
+    rc = err ? NGX_ERROR : ngx_clientcert_list_publish(&list);
+
+    ngx_clientcert_store_unlock(ld->store);
 
     ngx_free(buf);
 
-    if (err) {
-        ngx_clientcert_store_unlock(ld->store);
-
-        if (err != NGX_EINVAL) {
-            ngx_clientcert_loader_failed(ld, err, "read()");
-            return NGX_ERROR;
-        }
-
+    if (err == NGX_EINVAL) {
         ld->store->sh->failed = NGX_CLIENTCERT_LIST_BAD_LINE;
         return NGX_DECLINED;
     }
 
-    ngx_clientcert_loader_failed(ld, 0, NULL);
-    ld->store->sh->failed = 0;
+    ngx_clientcert_loader_failed(ld, err, "read()");
 
-    if (!list.begun
-        && ngx_clientcert_store_begin(ld->store, 0, 0) != NGX_OK)
-    {
-        list.full = 1;
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_clientcert_list_publish(ngx_clientcert_list_t *list)
+{
+    ngx_uint_t                n, before, common;
+    ngx_clientcert_store_t   *st;
+    ngx_clientcert_loader_t  *ld;
+
+    ld = list->ld;
+    st = ld->store;
+
+    st->sh->failed = 0;
+
+    if (!list->begun && ngx_clientcert_store_begin(st, 0, 0) != NGX_OK) {
+        list->full = 1;
     }
 
-    if (list.full) {
-        ld->store->sh->wanted = ngx_clientcert_store_size(0, list.n[0],
-                                                          list.n[1],
-                                                          list.origins);
-        ngx_clientcert_store_unlock(ld->store);
+    if (list->full) {
+        st->sh->wanted = ngx_clientcert_store_size(0, list->n[0], list->n[1],
+                                                   list->origins);
         ngx_clientcert_loader_small(ld);
         return NGX_DECLINED;
     }
 
-    ngx_clientcert_store_publish(ld->store);
-
-    n = ngx_clientcert_store_count(ld->store, 0);
-    before = ngx_clientcert_store_count(ld->store, 1);
-    common = ngx_clientcert_store_common(ld->store);
-
-    ngx_clientcert_store_unlock(ld->store);
+    ngx_clientcert_store_publish(st);
 
     ld->small = 0;
+
+    n = ngx_clientcert_store_count(st, 0);
+    before = ngx_clientcert_store_count(st, 1);
+    common = ngx_clientcert_store_common(st);
 
     if (n != common || before != common) {
         ngx_log_error(NGX_LOG_NOTICE, ld->log, 0,
                       "store \"%V\": %ui added, %ui removed, 0 rejected, "
-                      "%ui thumbprints", &ld->store->name, n - common,
+                      "%ui thumbprints", &st->name, n - common,
                       before - common, n);
     }
 
@@ -252,7 +260,7 @@ ngx_clientcert_list_lines(ngx_clientcert_list_t *list, int fd, u_char *buf)
 static ngx_int_t
 ngx_clientcert_list_line(ngx_clientcert_list_t *list, u_char *p, u_char *last)
 {
-    u_char                             *start, *hash, *end;
+    u_char                             *start, *end;
     size_t                              len;
     ngx_str_t                           label;
     ngx_clientcert_thumbprint_t         tp;
@@ -273,24 +281,7 @@ ngx_clientcert_list_line(ngx_clientcert_list_t *list, u_char *p, u_char *last)
                                        (u_char *) "too long a line", 15);
     }
 
-    /* "x5t#S256:" is no comment */
-
-    for (hash = memchr(p, '#', len);
-         hash && hash > p && hash[-1] != ' ' && hash[-1] != '\t';
-         hash = memchr(hash + 1, '#', last - hash - 1))
-    {
-        /* void */
-    }
-
-    if (hash) {
-        last = hash;
-    }
-
-    while (last > p
-           && (last[-1] == ' ' || last[-1] == '\t' || last[-1] == '\r'))
-    {
-        last--;
-    }
+    last = ngx_clientcert_list_end(p, last);
 
     while (p < last && (*p == ' ' || *p == '\t')) {
         p++;
@@ -331,6 +322,35 @@ ngx_clientcert_list_line(ngx_clientcert_list_t *list, u_char *p, u_char *last)
     }
 
     return ngx_clientcert_list_put(list, &tp, &label, last - start + 1);
+}
+
+
+/* without the comment and the blanks before it */
+
+static u_char *
+ngx_clientcert_list_end(u_char *p, u_char *last)
+{
+    u_char  *hash;
+
+    hash = memchr(p, '#', last - p);
+
+    /* "x5t#S256:" is no comment */
+
+    while (hash && hash > p && hash[-1] != ' ' && hash[-1] != '\t') {
+        hash = memchr(hash + 1, '#', last - hash - 1);
+    }
+
+    if (hash) {
+        last = hash;
+    }
+
+    while (last > p
+           && (last[-1] == ' ' || last[-1] == '\t' || last[-1] == '\r'))
+    {
+        last--;
+    }
+
+    return last;
 }
 
 
@@ -405,6 +425,8 @@ ngx_clientcert_list_thumbprint(u_char *p, u_char *last,
     first.code = 0;
 
     for ( ;; ) {
+        err->code = 0;
+
         if (ngx_clientcert_thumbprint_read(p, end - p, &longer, err)
             == NGX_OK)
         {
