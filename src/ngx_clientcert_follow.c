@@ -20,7 +20,8 @@
 
 
 static ngx_msec_t ngx_clientcert_follow_manager(void *data);
-static void ngx_clientcert_follow_start(ngx_array_t *loaders);
+static void ngx_clientcert_follow_start(ngx_cycle_t *cycle,
+    ngx_array_t *loaders);
 static void ngx_clientcert_follow_timer(ngx_event_t *ev);
 static void ngx_clientcert_follow_due(void);
 static void ngx_clientcert_follow_one(ngx_clientcert_loader_t *ld);
@@ -50,6 +51,13 @@ ngx_clientcert_loader_follow(ngx_cycle_t *cycle, ngx_array_t *loaders)
 {
     ngx_path_t  *path, **paths;
 
+    /* a reload without a master: the old loaders are about to be freed */
+
+    if (ngx_process == NGX_PROCESS_SINGLE && ngx_clientcert_followed) {
+        ngx_clientcert_follow_start(cycle, loaders);
+        return NGX_OK;
+    }
+
     if (loaders->nelts == 0) {
         return NGX_OK;
     }
@@ -78,7 +86,7 @@ ngx_int_t
 ngx_clientcert_loader_single(ngx_cycle_t *cycle, ngx_array_t *loaders)
 {
     if (loaders->nelts) {
-        ngx_clientcert_follow_start(loaders);
+        ngx_clientcert_follow_start(cycle, loaders);
     }
 
     return NGX_OK;
@@ -91,7 +99,7 @@ static ngx_msec_t
 ngx_clientcert_follow_manager(void *data)
 {
     if (ngx_clientcert_followed != data) {
-        ngx_clientcert_follow_start(data);
+        ngx_clientcert_follow_start((ngx_cycle_t *) ngx_cycle, data);
     }
 
     return 60 * 60 * 1000;
@@ -99,7 +107,7 @@ ngx_clientcert_follow_manager(void *data)
 
 
 static void
-ngx_clientcert_follow_start(ngx_array_t *loaders)
+ngx_clientcert_follow_start(ngx_cycle_t *cycle, ngx_array_t *loaders)
 {
     ngx_uint_t                 i;
     ngx_clientcert_loader_t  **ld;
@@ -108,7 +116,7 @@ ngx_clientcert_follow_start(ngx_array_t *loaders)
     ld = loaders->elts;
 
     for (i = 0; i < loaders->nelts; i++) {
-        ld[i]->log = ngx_cycle->log;
+        ld[i]->log = cycle->log;
         ld[i]->level = NGX_LOG_ERR;
         ld[i]->due = ngx_current_msec;
         ld[i]->wd = -1;
@@ -121,7 +129,7 @@ ngx_clientcert_follow_start(ngx_array_t *loaders)
     ngx_clientcert_dummy.fd = (ngx_socket_t) -1;
 
     ngx_clientcert_timer.handler = ngx_clientcert_follow_timer;
-    ngx_clientcert_timer.log = ngx_cycle->log;
+    ngx_clientcert_timer.log = cycle->log;
     ngx_clientcert_timer.data = &ngx_clientcert_dummy;
     ngx_clientcert_timer.cancelable = 1;
 

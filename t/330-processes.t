@@ -210,6 +210,12 @@ put($n, 'foreign');
 ok(wait_for(sub { status($n, 'foreign') == 200 }, 5), 'added');
 unlink $n->path('up/foreign.pem');
 ok(wait_for(sub { status($n, 'foreign') == 401 }, 5), 'removed');
+
+# nginx no longer answers after a HUP without a master, but it goes on
+
+kill HUP => $n->pid;
+put($n, 'foreign');
+ok($n->wait_log(qr/reconfiguring.*store "up": 1 added/s), 'reloaded');
 is($n->stop, 0, 'stops');
 is_deeply([ $n->alerts ], [], 'no alerts');
 
