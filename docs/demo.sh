@@ -38,7 +38,7 @@ write_conf() {
 load_module ${TEST_NGINX_LOAD_MODULES:-};
 
 pid $dir/nginx.pid;
-error_log $dir/error.log;
+error_log $dir/error.log notice;
 
 events {
 }
@@ -58,6 +58,12 @@ http {
     clientcert_policy anyone_of_our_ca {
         trust chain;
         allow verified;
+    }
+
+    clientcert_store uploaded directory=$dir/uploaded;
+
+    clientcert_policy uploaded {
+        allow store=uploaded;
     }
 
     server {
@@ -83,6 +89,11 @@ http {
 
         location /catalogue/ {
             clientcert_require anyone_of_our_ca;
+            proxy_pass http://127.0.0.1:$backend;
+        }
+
+        location /uploads/ {
+            clientcert_require uploaded;
             proxy_pass http://127.0.0.1:$backend;
         }
 
@@ -150,10 +161,16 @@ request() {
         "$who" "$path" "${got:--}" "${why:--}" "$verdict"
 }
 
+logged() {
+    grep -q "$1" "$dir/error.log"
+}
+
 trap stop EXIT
 trap 'exit 1' INT TERM HUP
 
 chmod 755 "$dir"
+mkdir "$dir/uploaded"
+chmod 755 "$dir/uploaded"
 "$root/t/cert/make.sh" "$cert"
 start
 wait_until "started" [ -f "$dir/nginx.pid" ]
@@ -168,6 +185,16 @@ request acme    "acme, pinned"             /catalogue/ 200 ok
 request globex  "globex, of our CA"        /catalogue/ 200 ok
 request foreign "foreign, of another CA"   /catalogue/ 401 untrusted
 request none    "no certificate"           /health     200 ""
+request globex  "globex, not uploaded"     /uploads/   401 no_match
+
+cp "$cert/globex.crt" "$dir/uploaded/.globex.pem"
+mv "$dir/uploaded/.globex.pem" "$dir/uploaded/globex.pem"
+wait_until "following" logged '"uploaded": 1 added'
+request globex  "globex, uploaded now"     /uploads/   200 ok
+
+rm "$dir/uploaded/globex.pem"
+wait_until "following" logged '"uploaded": 0 added, 1 removed'
+request globex  "globex, removed again"    /uploads/   401 no_match
 
 echo
 echo "Why each one was refused:"
