@@ -668,7 +668,8 @@ ngx_clientcert_spki_holds(ngx_clientcert_condition_t *cond,
 {
     ngx_clientcert_thumbprint_t  *tp = cond->value;
 
-    return ngx_memcmp(ask->facts->spki, tp->digest, NGX_CLIENTCERT_SHA256_LEN)
+    return ngx_memcmp(ask->facts->spki_sha256, tp->digest,
+                      NGX_CLIENTCERT_SHA256_LEN)
            == 0;
 }
 

@@ -136,7 +136,7 @@ ngx_clientcert_facts_read(ngx_connection_t *c, X509 *cert,
 {
     if (X509_digest(cert, EVP_sha1(), facts->sha1, NULL) == 0
         || X509_digest(cert, EVP_sha256(), facts->sha256, NULL) == 0
-        || ngx_clientcert_facts_spki(cert, facts->spki) != NGX_OK)
+        || ngx_clientcert_facts_spki(cert, facts->spki_sha256) != NGX_OK)
     {
         ngx_ssl_error(NGX_LOG_ALERT, c->log, 0,
                       "could not digest a client certificate");

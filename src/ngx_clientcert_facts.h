@@ -24,7 +24,7 @@ typedef struct {
 
     u_char                   sha1[NGX_CLIENTCERT_SHA1_LEN];
     u_char                   sha256[NGX_CLIENTCERT_SHA256_LEN];
-    u_char                   spki[NGX_CLIENTCERT_SHA256_LEN];
+    u_char                   spki_sha256[NGX_CLIENTCERT_SHA256_LEN];
 
     time_t                   not_before;
     time_t                   not_after;

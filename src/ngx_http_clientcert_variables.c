@@ -224,7 +224,8 @@ ngx_http_clientcert_facts_variable(ngx_http_request_t *r,
         break;
 
     case NGX_HTTP_CLIENTCERT_SPKI_SHA256:
-        p = ngx_hex_dump(text.data, facts->spki, NGX_CLIENTCERT_SHA256_LEN);
+        p = ngx_hex_dump(text.data, facts->spki_sha256,
+                         NGX_CLIENTCERT_SHA256_LEN);
         break;
 
     case NGX_HTTP_CLIENTCERT_DAYS_LEFT:
