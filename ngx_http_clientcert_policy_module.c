@@ -219,35 +219,41 @@ static ngx_clientcert_verdict_t *
 ngx_http_clientcert_decide(ngx_http_request_t *r,
     ngx_clientcert_policy_t *policy)
 {
-    ngx_clientcert_asking_t  ask;
+    ngx_clientcert_chain_e     chain;
+    ngx_clientcert_facts_t    *facts;
+    ngx_clientcert_asking_t    ask;
+    ngx_clientcert_verdict_t  *verdict;
 
     if (r->connection->ssl == NULL) {
         return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_NO_TLS,
                                             r->pool);
     }
 
-    ngx_memzero(&ask, sizeof(ngx_clientcert_asking_t));
+    facts = ngx_clientcert_facts(r->connection);
 
-    ngx_memzero(&ask, sizeof(ngx_clientcert_asking_t));
-
-    ask.facts = ngx_clientcert_facts(r->connection);
-
-    if (ask.facts == NULL) {
+    if (facts == NULL) {
         return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_ERROR,
                                             r->pool);
     }
 
-    if (ngx_clientcert_facts_early(r->connection, ask.facts)) {
+    if (facts->early && ngx_clientcert_facts_early(r->connection, facts)) {
         return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_EARLY_DATA,
                                             r->pool);
     }
 
+    chain = ngx_http_clientcert_chain(r, facts);
+
+    verdict = ngx_clientcert_policy_recall(policy, facts, chain, ngx_time());
+    if (verdict) {
+        return verdict;
+    }
+
+    ask.facts = facts;
     ask.now = ngx_time();
     ask.pool = r->pool;
     ask.request = r;
 
-    return ngx_clientcert_policy_decide(policy, &ask,
-                                     ngx_http_clientcert_chain(r, ask.facts));
+    return ngx_clientcert_policy_decide(policy, &ask, chain);
 }
 
 
@@ -373,7 +379,7 @@ ngx_http_clientcert_advice(ngx_clientcert_verdict_t *verdict)
         return (verdict->policy->trust == NGX_CLIENTCERT_TRUST_CHAIN)
                ? "\"trust chain\" needs a verified chain"
                : "without a verified chain only a rule with \"thumbprint\", "
-                 "\"spki\" or \"ca\" lets it in";
+                 "\"spki\", \"store\" or \"ca\" lets it in";
 
     case NGX_CLIENTCERT_MISDIRECTED:
         return "the chain was verified by a server with other CAs, which the "

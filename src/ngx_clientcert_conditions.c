@@ -719,7 +719,7 @@ ngx_clientcert_store_holds(ngx_clientcert_condition_t *cond,
 
     sought.sha1 = ask->facts->sha1;
     sought.sha256 = ask->facts->sha256;
-    sought.spki = cond->deny ? ask->facts->spki : NULL;
+    sought.spki = cond->deny ? ask->facts->spki_sha256 : NULL;
 
     return ngx_clientcert_store_find(cond->value, &sought, NULL) == NGX_OK;
 }

@@ -258,8 +258,7 @@ ngx_clientcert_facts_early(ngx_connection_t *c, ngx_clientcert_facts_t *facts)
 {
     ngx_str_t  early;
 
-    if (facts->early
-        && ngx_ssl_get_early_data(c, facts->pool, &early) == NGX_OK
+    if (ngx_ssl_get_early_data(c, facts->pool, &early) == NGX_OK
         && early.len == 0)
     {
         facts->early = 0;

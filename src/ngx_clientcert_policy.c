@@ -85,6 +85,25 @@ ngx_str_t  ngx_clientcert_reasons[] = {
 
 
 ngx_clientcert_verdict_t *
+ngx_clientcert_policy_recall(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_facts_t *facts, ngx_clientcert_chain_e chain, time_t now)
+{
+    ngx_clientcert_known_t  *known;
+
+    known = facts->verdicts;
+
+    if (known == NULL || !policy->constant) {
+        return NULL;
+    }
+
+    known += policy->index * NGX_CLIENTCERT_CHAINS + chain;
+
+    return (known->verdict.policy && now <= known->verdict.until)
+           ? &known->verdict : NULL;
+}
+
+
+ngx_clientcert_verdict_t *
 ngx_clientcert_policy_decide(ngx_clientcert_policy_t *policy,
     ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain)
 {
@@ -195,7 +214,9 @@ ngx_clientcert_policy_constant(ngx_clientcert_policy_t *policy,
         /* what was judged without memory is judged again */
 
         verdict->policy = ask->failed ? NULL : policy;
-        verdict->until = ask->until;
+        verdict->until = policy->validity
+                         ? ngx_min(ask->until, ask->facts->not_after)
+                         : ask->until;
         known->generation = generation;
     }
 

@@ -119,6 +119,7 @@ typedef struct {
     ngx_array_t                 *asked;     /* those of its rules, or NULL */
 
     unsigned                     defined:1;
+    unsigned                     constant:1;    /* no stores, no variables */
 } ngx_clientcert_policy_t;
 
 
@@ -143,6 +144,14 @@ extern ngx_str_t  ngx_clientcert_reasons[];
 ngx_clientcert_verdict_t *ngx_clientcert_policy_decide(
     ngx_clientcert_policy_t *policy, ngx_clientcert_asking_t *ask,
     ngx_clientcert_chain_e chain);
+
+/*
+ * What ngx_clientcert_policy_decide() would return, if that is known already
+ * and depends on nothing but the connection and the time, or NULL.
+ */
+ngx_clientcert_verdict_t *ngx_clientcert_policy_recall(
+    ngx_clientcert_policy_t *policy, ngx_clientcert_facts_t *facts,
+    ngx_clientcert_chain_e chain, time_t now);
 
 /*
  * A verdict from pool with the given reason.  NULL without memory.

@@ -184,6 +184,10 @@ ngx_clientcert_policy_block(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
     ngx_conf_init_value(policy->dry_run, 0);
     ngx_conf_init_uint_value(policy->log_level, NGX_LOG_ERR);
 
+    policy->constant = (policy->asked == NULL
+                        && policy->allow.varying.first == NULL
+                        && policy->deny.varying.first == NULL);
+
     if (policy->reject == 0) {
         policy->reject = 401;
         ngx_str_set(&policy->status_line, "401 Invalid client certificate");

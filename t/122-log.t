@@ -134,7 +134,7 @@ sha1=
 GET /foreign/index.html
 --- error_code: 401
 --- error_log eval
-qr/\[error\] .* client certificate rejected by policy "p": untrusted, sha1=$ENV{TEST_NGINX_FOREIGN_SHA1} sha256=$ENV{TEST_NGINX_FOREIGN_SHA256} subject="CN=foreign,O=Example" verify="FAILED:[^"]+", without a verified chain only a rule with "thumbprint", "spki" or "ca" lets it in, client: /
+qr/\[error\] .* client certificate rejected by policy "p": untrusted, sha1=$ENV{TEST_NGINX_FOREIGN_SHA1} sha256=$ENV{TEST_NGINX_FOREIGN_SHA256} subject="CN=foreign,O=Example" verify="FAILED:[^"]+", without a verified chain only a rule with "thumbprint", "spki", "store" or "ca" lets it in, client: /
 
 
 

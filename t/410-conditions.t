@@ -123,6 +123,9 @@ my $n = nginx(config => sub {
         allow verified;
     }
     clientcert_policy negative { allow serial=-FF; }
+    clientcert_store held directory=%%PREFIX%%/held;
+    clientcert_policy block_store { deny store=held; allow verified; }
+    clientcert_policy only_store { allow store=held; }
 
     server {
         listen 127.0.0.1:%%PORT_tls%% ssl;
@@ -141,9 +144,15 @@ my $n = nginx(config => sub {
             empty_gif;
         }
         location /negative/ { clientcert_require negative; empty_gif; }
+        location /block_store/ { clientcert_require block_store; empty_gif; }
+        location /only_store/ { clientcert_require only_store; empty_gif; }
     }
 END
-})->start;
+});
+
+mkdir $n->path('held');
+$n->write('held/full.crt', ClientCert::slurp(cert_file('full', 'crt')));
+$n->start;
 
 sub answers {
     my $c = shift;
@@ -198,7 +207,13 @@ for my $cert ('full', 'twin') {
     is(status($cert, '/block_spki/'), 401, "deny spki= stops $cert");
     is(status($cert, '/block_serial/'), 401,
        "deny issuer= serial= stops $cert");
+    is(status($cert, '/block_store/'), 401,
+       "deny store= of a directory stops $cert");
 }
+
+is(status('full', '/only_store/'), 200, 'a certificate in the store');
+is(status('twin', '/only_store/'), 401, 'its twin is not in it');
+is(status('other', '/block_store/'), 200, 'deny store= stops nobody else');
 
 is(status('other', '/block_spki/'), 200, 'and nobody else');
 is(status('other', '/block_serial/'), 200, 'neither does the serial number');

@@ -133,6 +133,7 @@ sub files {
               {$1directory=@{[ store($n) ]}$2}g;
     $text =~ s{(clientcert_store\s+\S+\s+)list=\S+?([\s;])}
               {$1list=@{[ $n->write('list', sha1('globex') . "\n") ]}$2}g;
+    $text =~ s{/etc/nginx/client-certs}{@{[ store($n) ]}}g;
     $text =~ s{\binclude\s+[^;]+;}
               {"include " . $n->write('included', '') . ';'}ge;
 
