@@ -166,8 +166,9 @@ ngx_clientcert_read_uri(ngx_clientcert_pattern_t *pt, const char **err)
     last = pt->text.data + pt->text.len;
 
     for (p = pt->text.data; p < last; p++) {
-        if (*p <= ' ' || *p > '~') {
-            *err = "a URI has no blanks and no characters outside of ASCII";
+        if (*p <= ' ' || *p > '~' || *p == '\\') {
+            *err = "a URI has no blanks, no \"\\\" and no characters "
+                   "outside of ASCII";
             return NGX_ERROR;
         }
 
