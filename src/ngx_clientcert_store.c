@@ -577,18 +577,6 @@ ngx_clientcert_store_size(ngx_uint_t certificates, ngx_uint_t sha1,
 }
 
 
-size_t
-ngx_clientcert_store_in_use(ngx_clientcert_store_t *st)
-{
-    ngx_clientcert_half_t  *one, *two;
-
-    one = (ngx_clientcert_half_t *) st->sh->half[0];
-    two = (ngx_clientcert_half_t *) st->sh->half[1];
-
-    return ((size_t) one->used + two->used) * sizeof(uint32_t);
-}
-
-
 u_char *
 ngx_clientcert_store_escape(u_char *buf, ngx_str_t *text)
 {

@@ -176,11 +176,6 @@ size_t ngx_clientcert_store_size(ngx_uint_t certificates, ngx_uint_t sha1,
     ngx_uint_t sha256, size_t origins);
 
 /*
- * Bytes of shared memory that both halves take of the zone.
- */
-size_t ngx_clientcert_store_in_use(ngx_clientcert_store_t *st);
-
-/*
  * Writes text with what might do harm in a log as \xHH.  buf has room for
  * four times its length.  Returns the end.
  */
