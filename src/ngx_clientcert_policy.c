@@ -9,11 +9,17 @@
 
 #define NGX_CLIENTCERT_MIN_BUCKETS  16
 
+/* of a label from a store, escaped */
+#define NGX_CLIENTCERT_LABEL_LEN    (NGX_CLIENTCERT_ORIGIN_LEN * 4)
+
+
+/* what a policy has said of a connection */
 
 typedef struct {
-    ngx_clientcert_verdict_t     verdict;   /* policy is NULL at first */
+    ngx_clientcert_verdict_t    *verdict;       /* NULL at first */
+    ngx_clientcert_verdict_t    *made;          /* this one and all before */
     ngx_uint_t                   generation;    /* of the stores asked */
-    ngx_str_t                    label;     /* from a store, as it is there */
+    time_t                       until;         /* it holds */
 } ngx_clientcert_known_t;
 
 
@@ -23,22 +29,25 @@ static ngx_clientcert_verdict_t *ngx_clientcert_policy_constant(
 static ngx_clientcert_known_t *ngx_clientcert_policy_remembered(
     ngx_clientcert_policy_t *policy, ngx_clientcert_facts_t *facts,
     ngx_clientcert_chain_e chain);
+static ngx_uint_t ngx_clientcert_policy_holds(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_known_t *known, time_t now);
 static ngx_uint_t ngx_clientcert_policy_generation(
     ngx_clientcert_policy_t *policy);
+static ngx_clientcert_verdict_t *ngx_clientcert_policy_keep(
+    ngx_clientcert_known_t *known, ngx_clientcert_verdict_t *verdict,
+    ngx_pool_t *pool);
 static ngx_clientcert_verdict_t *ngx_clientcert_policy_copy(
-    ngx_clientcert_known_t *known, ngx_clientcert_asking_t *ask);
+    ngx_clientcert_verdict_t *verdict, ngx_pool_t *pool);
 static void ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
     ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain,
-    ngx_clientcert_verdict_t *verdict);
+    ngx_clientcert_verdict_t *verdict, u_char *buf);
 static ngx_clientcert_verdict_t *ngx_clientcert_policy_vary(
     ngx_clientcert_policy_t *policy, ngx_clientcert_asking_t *ask,
     ngx_clientcert_chain_e chain, ngx_clientcert_verdict_t *known);
 static void ngx_clientcert_policy_allow(ngx_clientcert_verdict_t *verdict,
-    ngx_clientcert_rule_t *rule);
+    ngx_clientcert_rule_t *rule, ngx_clientcert_asking_t *ask, u_char *buf);
 static void ngx_clientcert_policy_store_label(ngx_clientcert_rule_t *rule,
-    ngx_clientcert_asking_t *ask, ngx_pool_t *pool, ngx_str_t *label);
-static void ngx_clientcert_policy_escape(ngx_str_t *label,
-    ngx_clientcert_asking_t *ask, ngx_str_t *escaped);
+    ngx_clientcert_asking_t *ask, u_char *buf, ngx_str_t *label);
 static ngx_clientcert_reason_e ngx_clientcert_untrusted(
     ngx_clientcert_chain_e chain);
 static ngx_clientcert_rule_t *ngx_clientcert_rules_find(
@@ -92,14 +101,14 @@ ngx_clientcert_policy_recall(ngx_clientcert_policy_t *policy,
 
     known = facts->verdicts;
 
-    if (known == NULL || !policy->constant) {
+    if (known == NULL || policy->varies) {
         return NULL;
     }
 
     known += policy->index * NGX_CLIENTCERT_CHAINS + chain;
 
-    return (known->verdict.policy && now <= known->verdict.until)
-           ? &known->verdict : NULL;
+    return ngx_clientcert_policy_holds(policy, known, now) ? known->verdict
+                                                           : NULL;
 }
 
 
@@ -134,9 +143,7 @@ ngx_clientcert_policy_decide(ngx_clientcert_policy_t *policy,
 
     verdict = ngx_clientcert_policy_constant(policy, ask, chain);
 
-    if (verdict && !ask->failed
-        && (policy->allow.varying.first || policy->deny.varying.first))
-    {
+    if (verdict && !ask->failed && policy->varies) {
         verdict = ngx_clientcert_policy_vary(policy, ask, chain, verdict);
     }
 
@@ -172,63 +179,44 @@ static ngx_clientcert_verdict_t *
 ngx_clientcert_policy_constant(ngx_clientcert_policy_t *policy,
     ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain)
 {
+    u_char                     buf[NGX_CLIENTCERT_LABEL_LEN];
     ngx_uint_t                 generation;
     ngx_clientcert_known_t    *known;
-    ngx_clientcert_verdict_t  *verdict;
+    ngx_clientcert_verdict_t   verdict, *kept;
 
     known = ngx_clientcert_policy_remembered(policy, ask->facts, chain);
     if (known == NULL) {
         return NULL;
     }
 
+    if (ngx_clientcert_policy_holds(policy, known, ask->now)) {
+        return known->verdict;
+    }
+
     /* before the stores are asked: what changes meanwhile is asked again */
     generation = ngx_clientcert_policy_generation(policy);
 
-    verdict = &known->verdict;
+    ngx_memzero(&verdict, sizeof(ngx_clientcert_verdict_t));
+    verdict.policy = policy;
 
-    if (verdict->policy == NULL
-        || verdict->until < ask->now
-        || known->generation != generation)
-    {
-        if (verdict->policy && policy->asked == NULL) {
+    ngx_clientcert_policy_judge(policy, ask, chain, &verdict, buf);
 
-            /* a CA of the chain has expired, which hardly anybody lives to
-             * see; earlier requests keep what they were told */
+    /* what was judged without memory is judged again */
 
-            verdict = ngx_palloc(ask->pool, sizeof(ngx_clientcert_verdict_t));
-            if (verdict == NULL) {
-                return NULL;
-            }
-        }
-
-        ngx_memzero(verdict, sizeof(ngx_clientcert_verdict_t));
-
-        ngx_clientcert_policy_judge(policy, ask, chain, verdict);
-
-        if (policy->asked) {
-            ngx_clientcert_policy_store_label(verdict->rule, ask,
-                                              ask->facts->pool,
-                                              &known->label);
-        }
-
-        /* what was judged without memory is judged again */
-
-        verdict->policy = ask->failed ? NULL : policy;
-        verdict->until = policy->validity
-                         ? ngx_min(ask->until, ask->facts->not_after)
-                         : ask->until;
+    kept = ask->failed ? NULL
+                       : ngx_clientcert_policy_keep(known, &verdict,
+                                                    ask->facts->pool);
+    if (kept) {
+        known->verdict = kept;
         known->generation = generation;
+        known->until = policy->validity
+                       ? ngx_min(ask->until, ask->facts->not_after)
+                       : ask->until;
     }
 
-    return policy->asked ? ngx_clientcert_policy_copy(known, ask) : verdict;
+    return kept;
 }
 
-
-/*
- * Returns the place of a verdict, which has no policy before it is judged.
- * Requests keep a pointer to it, so it is judged once and for all, unless
- * the policy asks stores: then they get a copy.
- */
 
 static ngx_clientcert_known_t *
 ngx_clientcert_policy_remembered(ngx_clientcert_policy_t *policy,
@@ -250,6 +238,16 @@ ngx_clientcert_policy_remembered(ngx_clientcert_policy_t *policy,
     }
 
     return &known[policy->index * NGX_CLIENTCERT_CHAINS + chain];
+}
+
+
+static ngx_uint_t
+ngx_clientcert_policy_holds(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_known_t *known, time_t now)
+{
+    return known->verdict
+           && now <= known->until
+           && known->generation == ngx_clientcert_policy_generation(policy);
 }
 
 
@@ -276,31 +274,67 @@ ngx_clientcert_policy_generation(ngx_clientcert_policy_t *policy)
 }
 
 
-static ngx_clientcert_verdict_t *
-ngx_clientcert_policy_copy(ngx_clientcert_known_t *known,
-    ngx_clientcert_asking_t *ask)
-{
-    ngx_clientcert_verdict_t  *verdict;
+/*
+ * Requests point to verdicts, which therefore never change.  A connection has
+ * each of them once, however often stores change while it is open.
+ */
 
-    verdict = ngx_palloc(ask->pool, sizeof(ngx_clientcert_verdict_t));
-    if (verdict == NULL) {
+static ngx_clientcert_verdict_t *
+ngx_clientcert_policy_keep(ngx_clientcert_known_t *known,
+    ngx_clientcert_verdict_t *verdict, ngx_pool_t *pool)
+{
+    ngx_clientcert_verdict_t  *v;
+
+    for (v = known->made; v; v = v->next) {
+        if (v->reason == verdict->reason
+            && v->rule == verdict->rule
+            && v->label.len == verdict->label.len
+            && ngx_memcmp(v->label.data, verdict->label.data, v->label.len)
+               == 0)
+        {
+            return v;
+        }
+    }
+
+    v = ngx_clientcert_policy_copy(verdict, pool);
+
+    if (v) {
+        v->next = known->made;
+        known->made = v;
+    }
+
+    return v;
+}
+
+
+static ngx_clientcert_verdict_t *
+ngx_clientcert_policy_copy(ngx_clientcert_verdict_t *verdict,
+    ngx_pool_t *pool)
+{
+    ngx_clientcert_verdict_t  *v;
+
+    v = ngx_palloc(pool, sizeof(ngx_clientcert_verdict_t));
+    if (v == NULL) {
         return NULL;
     }
 
-    *verdict = known->verdict;
+    *v = *verdict;
 
-    if (known->label.len) {
-        ngx_clientcert_policy_escape(&known->label, ask, &verdict->label);
+    if (v->label.len) {
+        v->label.data = ngx_pstrdup(pool, &verdict->label);
+        if (v->label.data == NULL) {
+            return NULL;
+        }
     }
 
-    return verdict;
+    return v;
 }
 
 
 static void
 ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
     ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain,
-    ngx_clientcert_verdict_t *verdict)
+    ngx_clientcert_verdict_t *verdict, u_char *buf)
 {
     ngx_uint_t              verified;
     ngx_clientcert_rule_t  *rule;
@@ -325,7 +359,7 @@ ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
     rule = ngx_clientcert_rules_find(&policy->allow, ask, verified);
 
     if (rule) {
-        ngx_clientcert_policy_allow(verdict, rule);
+        ngx_clientcert_policy_allow(verdict, rule, ask, buf);
         return;
     }
 
@@ -342,10 +376,10 @@ ngx_clientcert_policy_vary(ngx_clientcert_policy_t *policy,
     ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain,
     ngx_clientcert_verdict_t *known)
 {
-    ngx_str_t                  label;
+    u_char                     buf[NGX_CLIENTCERT_LABEL_LEN];
     ngx_uint_t                 verified;
     ngx_clientcert_rule_t     *rules, *rule;
-    ngx_clientcert_verdict_t  *verdict;
+    ngx_clientcert_verdict_t   verdict;
 
     if (known->reason == NGX_CLIENTCERT_DENIED) {
         return known;
@@ -370,24 +404,17 @@ ngx_clientcert_policy_vary(ngx_clientcert_policy_t *policy,
 
     rule = ngx_clientcert_rules_first(rules, known->rule, ask, verified);
 
+    if (rule && rule == known->rule) {
+        return known;
+    }
+
     if (rule) {
-        verdict = ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_OK,
-                                               ask->pool);
-        if (verdict) {
-            ngx_clientcert_policy_allow(verdict, rule);
+        ngx_memzero(&verdict, sizeof(ngx_clientcert_verdict_t));
+        verdict.policy = policy;
 
-            if (rule == known->rule) {
-                verdict->label = known->label;
+        ngx_clientcert_policy_allow(&verdict, rule, ask, buf);
 
-            } else {
-                ngx_str_null(&label);
-                ngx_clientcert_policy_store_label(rule, ask, ask->pool,
-                                                  &label);
-                ngx_clientcert_policy_escape(&label, ask, &verdict->label);
-            }
-        }
-
-        return verdict;
+        return ngx_clientcert_policy_copy(&verdict, ask->pool);
     }
 
     if (ngx_clientcert_rules_first(rules, NULL, ask, 1)) {
@@ -400,72 +427,50 @@ ngx_clientcert_policy_vary(ngx_clientcert_policy_t *policy,
 }
 
 
+/* a label that comes from a store is put into buf */
+
 static void
 ngx_clientcert_policy_allow(ngx_clientcert_verdict_t *verdict,
-    ngx_clientcert_rule_t *rule)
+    ngx_clientcert_rule_t *rule, ngx_clientcert_asking_t *ask, u_char *buf)
 {
     verdict->reason = NGX_CLIENTCERT_OK;
     verdict->rule = rule;
     verdict->label = rule->label;
+
+    if (rule->label.len == 0) {
+        ngx_clientcert_policy_store_label(rule, ask, buf, &verdict->label);
+    }
 }
 
 
-/*
- * Puts the label of the store that a rule without one of its own asks into
- * label, for which it takes room from pool once, and else empties it.
- */
-
 static void
 ngx_clientcert_policy_store_label(ngx_clientcert_rule_t *rule,
-    ngx_clientcert_asking_t *ask, ngx_pool_t *pool, ngx_str_t *label)
+    ngx_clientcert_asking_t *ask, u_char *buf, ngx_str_t *label)
 {
+    ngx_str_t                 stored;
     ngx_clientcert_store_t   *st;
     ngx_clientcert_sought_t   sought;
+    u_char                    data[NGX_CLIENTCERT_ORIGIN_LEN];
 
-    label->len = 0;
+    st = ngx_clientcert_rule_store(rule);
 
-    st = (rule && rule->label.len == 0) ? ngx_clientcert_rule_store(rule)
-                                        : NULL;
     if (st == NULL) {
         return;
-    }
-
-    if (label->data == NULL) {
-        label->data = ngx_pnalloc(pool, NGX_CLIENTCERT_ORIGIN_LEN);
-
-        if (label->data == NULL) {
-            ask->failed = 1;
-            return;
-        }
     }
 
     sought.sha1 = ask->facts->sha1;
     sought.sha256 = ask->facts->sha256;
     sought.spki = NULL;
 
+    stored.data = data;
+    stored.len = 0;
+
     /* it has none if the certificate was removed just now */
 
-    (void) ngx_clientcert_store_find(st, &sought, label);
-}
+    (void) ngx_clientcert_store_find(st, &sought, &stored);
 
-
-static void
-ngx_clientcert_policy_escape(ngx_str_t *label, ngx_clientcert_asking_t *ask,
-    ngx_str_t *escaped)
-{
-    if (label->len == 0) {
-        return;
-    }
-
-    escaped->data = ngx_pnalloc(ask->pool, label->len * 4);
-
-    if (escaped->data == NULL) {
-        ask->failed = 1;
-        return;
-    }
-
-    escaped->len = ngx_clientcert_store_escape(escaped->data, label)
-                   - escaped->data;
+    label->data = buf;
+    label->len = ngx_clientcert_store_escape(buf, &stored) - buf;
 }
 
 

@@ -119,17 +119,19 @@ typedef struct {
     ngx_array_t                 *asked;     /* those of its rules, or NULL */
 
     unsigned                     defined:1;
-    unsigned                     constant:1;    /* no stores, no variables */
+    unsigned                     varies:1;      /* has variables */
 } ngx_clientcert_policy_t;
 
 
-typedef struct {
+typedef struct ngx_clientcert_verdict_s  ngx_clientcert_verdict_t;
+
+struct ngx_clientcert_verdict_s {
     ngx_clientcert_policy_t     *policy;
     ngx_clientcert_reason_e      reason;
-    ngx_str_t                    label;
+    ngx_str_t                    label;     /* one from a store is escaped */
     ngx_clientcert_rule_t       *rule;      /* that allows, or NULL */
-    time_t                       until;     /* it holds */
-} ngx_clientcert_verdict_t;
+    ngx_clientcert_verdict_t    *next;      /* of ngx_clientcert_policy.c */
+};
 
 
 extern ngx_str_t  ngx_clientcert_reasons[];
@@ -139,7 +141,6 @@ extern ngx_str_t  ngx_clientcert_reasons[];
  * Decides about a TLS connection.  The verdict must not be changed, it may be
  * shared by all requests of the connection.  It lives as long as the facts or
  * the pool of ask do, whichever is shorter.  NULL without memory.
- * A label that comes from a store is escaped in it.
  */
 ngx_clientcert_verdict_t *ngx_clientcert_policy_decide(
     ngx_clientcert_policy_t *policy, ngx_clientcert_asking_t *ask,
@@ -147,7 +148,7 @@ ngx_clientcert_verdict_t *ngx_clientcert_policy_decide(
 
 /*
  * What ngx_clientcert_policy_decide() would return, if that is known already
- * and depends on nothing but the connection and the time, or NULL.
+ * and depends on nothing but the connection, the time and stores, or NULL.
  */
 ngx_clientcert_verdict_t *ngx_clientcert_policy_recall(
     ngx_clientcert_policy_t *policy, ngx_clientcert_facts_t *facts,

@@ -184,9 +184,8 @@ ngx_clientcert_policy_block(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
     ngx_conf_init_value(policy->dry_run, 0);
     ngx_conf_init_uint_value(policy->log_level, NGX_LOG_ERR);
 
-    policy->constant = (policy->asked == NULL
-                        && policy->allow.varying.first == NULL
-                        && policy->deny.varying.first == NULL);
+    policy->varies = (policy->allow.varying.first
+                      || policy->deny.varying.first);
 
     if (policy->reject == 0) {
         policy->reject = 401;
