@@ -29,9 +29,10 @@ static ngx_clientcert_verdict_t *ngx_clientcert_policy_constant(
 static ngx_clientcert_known_t *ngx_clientcert_policy_remembered(
     ngx_clientcert_policy_t *policy, ngx_clientcert_facts_t *facts,
     ngx_clientcert_chain_e chain);
-static ngx_uint_t ngx_clientcert_policy_holds(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_known_t *known, time_t now);
-static ngx_uint_t ngx_clientcert_policy_generation(
+static ngx_inline ngx_uint_t ngx_clientcert_policy_holds(
+    ngx_clientcert_policy_t *policy, ngx_clientcert_known_t *known,
+    time_t now);
+static ngx_inline ngx_uint_t ngx_clientcert_policy_generation(
     ngx_clientcert_policy_t *policy);
 static ngx_clientcert_verdict_t *ngx_clientcert_policy_keep(
     ngx_clientcert_known_t *known, ngx_clientcert_verdict_t *verdict,
@@ -241,7 +242,7 @@ ngx_clientcert_policy_remembered(ngx_clientcert_policy_t *policy,
 }
 
 
-static ngx_uint_t
+static ngx_inline ngx_uint_t
 ngx_clientcert_policy_holds(ngx_clientcert_policy_t *policy,
     ngx_clientcert_known_t *known, time_t now)
 {
@@ -253,20 +254,16 @@ ngx_clientcert_policy_holds(ngx_clientcert_policy_t *policy,
 
 /* none of them ever goes back, so neither does their sum */
 
-static ngx_uint_t
+static ngx_inline ngx_uint_t
 ngx_clientcert_policy_generation(ngx_clientcert_policy_t *policy)
 {
     ngx_uint_t                i, sum;
     ngx_clientcert_store_t  **st;
 
-    if (policy->asked == NULL) {
-        return 0;
-    }
-
     sum = 0;
-    st = policy->asked->elts;
+    st = policy->asked.elts;
 
-    for (i = 0; i < policy->asked->nelts; i++) {
+    for (i = 0; i < policy->asked.nelts; i++) {
         sum += ngx_clientcert_store_generation(st[i]);
     }
 

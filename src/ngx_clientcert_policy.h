@@ -116,7 +116,7 @@ typedef struct {
     ngx_array_t                 *stores;    /* ngx_clientcert_store_t * */
     ngx_clientcert_variables_t  *variables;
 
-    ngx_array_t                 *asked;     /* those of its rules, or NULL */
+    ngx_array_t                  asked;     /* those of its rules */
 
     unsigned                     defined:1;
     unsigned                     varies:1;      /* has variables */

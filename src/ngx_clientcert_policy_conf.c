@@ -435,23 +435,23 @@ ngx_clientcert_policy_ask(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
     ngx_uint_t                i;
     ngx_clientcert_store_t  **asked;
 
-    if (policy->asked == NULL) {
-        policy->asked = ngx_array_create(cf->pool, 1,
-                                         sizeof(ngx_clientcert_store_t *));
-        if (policy->asked == NULL) {
-            return NGX_ERROR;
-        }
+    if (policy->asked.elts == NULL
+        && ngx_array_init(&policy->asked, cf->pool, 1,
+                          sizeof(ngx_clientcert_store_t *))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    asked = policy->asked->elts;
+    asked = policy->asked.elts;
 
-    for (i = 0; i < policy->asked->nelts; i++) {
+    for (i = 0; i < policy->asked.nelts; i++) {
         if (asked[i] == st) {
             return NGX_OK;
         }
     }
 
-    asked = ngx_array_push(policy->asked);
+    asked = ngx_array_push(&policy->asked);
     if (asked == NULL) {
         return NGX_ERROR;
     }

@@ -122,13 +122,6 @@ ngx_clientcert_store_half(ngx_clientcert_store_t *st, ngx_uint_t generation,
 }
 
 
-ngx_uint_t
-ngx_clientcert_store_generation(ngx_clientcert_store_t *st)
-{
-    return st->sh ? st->sh->generation : 0;
-}
-
-
 ngx_int_t
 ngx_clientcert_store_find(ngx_clientcert_store_t *st,
     ngx_clientcert_sought_t *sought, ngx_str_t *label)
@@ -136,10 +129,6 @@ ngx_clientcert_store_find(ngx_clientcert_store_t *st,
     ngx_uint_t              found;
     ngx_atomic_uint_t       generation;
     ngx_clientcert_index_t  index;
-
-    if (st->sh == NULL) {
-        return NGX_DECLINED;
-    }
 
     for ( ;; ) {
         generation = st->sh->generation;

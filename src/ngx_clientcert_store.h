@@ -46,7 +46,7 @@ typedef struct {
     ngx_uint_t                  line;
 
     ngx_shm_zone_t             *zone;
-    ngx_clientcert_store_sh_t  *sh;         /* NULL while it isn't there */
+    ngx_clientcert_store_sh_t  *sh;         /* before there are requests */
     ngx_slab_pool_t            *shpool;
 
     /* of a process that writes */
@@ -105,7 +105,11 @@ ngx_int_t ngx_clientcert_store_init(ngx_clientcert_store_t *st,
 /*
  * Grows whenever what the store holds has changed.
  */
-ngx_uint_t ngx_clientcert_store_generation(ngx_clientcert_store_t *st);
+static ngx_inline ngx_uint_t
+ngx_clientcert_store_generation(ngx_clientcert_store_t *st)
+{
+    return st->sh->generation;
+}
 
 /*
  * Looks a certificate up, without a lock: NGX_OK or NGX_DECLINED.
