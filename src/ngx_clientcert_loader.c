@@ -240,6 +240,7 @@ ngx_clientcert_loader_fill(ngx_clientcert_loader_t *ld)
 
     } else {
         ngx_clientcert_loader_read(ld);
+        ngx_clientcert_list_forget(ld);
     }
 
     ngx_clientcert_store_no_writer(ld->store);

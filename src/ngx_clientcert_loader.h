@@ -38,7 +38,10 @@ typedef struct {
     /* of the process that follows the source */
     ngx_clientcert_directory_t  *dir;
     uint64_t                     stamp;     /* of the list in force */
-    uint64_t                     pending;   /* seen, but not read yet */
+    uint64_t                     pending;   /* of what was seen last */
+    uint64_t                     rejected;  /* of a bad list, logged */
+    ngx_str_t                    text;      /* that the list has, or NULL */
+    ngx_uint_t                   generation;    /* of the store, from it */
     ngx_msec_t                   due;
     int                          wd;        /* -1: not watched */
     ngx_err_t                    err;       /* that was logged last */
@@ -133,6 +136,11 @@ void ngx_clientcert_directory_commit(ngx_clientcert_loader_t *ld);
  */
 ngx_int_t ngx_clientcert_list_load(ngx_clientcert_loader_t *ld,
     ngx_uint_t event);
+
+/*
+ * Frees what is kept to tell changes: the next one reads the whole list.
+ */
+void ngx_clientcert_list_forget(ngx_clientcert_loader_t *ld);
 
 
 #endif /* _NGX_CLIENTCERT_LOADER_H_INCLUDED_ */

@@ -253,6 +253,12 @@ ngx_clientcert_store_change(ngx_clientcert_store_t *st, ngx_pool_t *pool,
         return NGX_OK;
     }
 
+    if (!st->certificates) {
+        ngx_clientcert_store_forget(st);
+        ngx_destroy_pool(pool);
+        return NGX_DECLINED;
+    }
+
     /* what was taken away must not stay for what is too much */
 
     ngx_clientcert_store_half(st, st->sh->generation, &now);
@@ -299,6 +305,7 @@ static ngx_int_t
 ngx_clientcert_store_apply(ngx_clientcert_index_t *index,
     ngx_array_t *changes, ngx_uint_t drops_only)
 {
+    ngx_int_t                 rc;
     ngx_uint_t                i;
     ngx_clientcert_change_t  *change;
 
@@ -315,10 +322,14 @@ ngx_clientcert_store_apply(ngx_clientcert_index_t *index,
             continue;
         }
 
-        if (!drops_only
-            && ngx_clientcert_index_put(index, &change[i].entry, 1)
-               == NGX_DECLINED)
-        {
+        if (drops_only) {
+            continue;
+        }
+
+        rc = ngx_clientcert_index_put(index, &change[i].entry,
+                                      index->certificates);
+
+        if (rc == NGX_DECLINED || (rc == NGX_BUSY && !index->certificates)) {
             return NGX_DECLINED;
         }
     }
@@ -542,6 +553,15 @@ ngx_clientcert_store_get_entry(ngx_clientcert_store_t *st, u_char *digest,
     ngx_clientcert_index_get(&now, table, place, entry);
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_clientcert_store_number(ngx_clientcert_store_t *st,
+    ngx_clientcert_entry_t *entry)
+{
+    return (uint32_t *) entry->digest
+           - st->sh->half[st->sh->generation & 1];
 }
 
 

@@ -138,7 +138,8 @@ void ngx_clientcert_store_unlock(ngx_clientcert_store_t *st);
  * Changes what is in force by an array of ngx_clientcert_change_t, which
  * belongs to the store from now on together with the pool, whatever happens.
  * The lock must be held.  Returns NGX_OK, or NGX_DECLINED if the zone is too
- * small: then only what is to be dropped was.
+ * small: then only what is to be dropped was.  Of thumbprints nothing was then,
+ * nor if one that is put is there already.
  */
 ngx_int_t ngx_clientcert_store_change(ngx_clientcert_store_t *st,
     ngx_pool_t *pool, ngx_array_t *changes);
@@ -172,6 +173,12 @@ ngx_int_t ngx_clientcert_store_next(ngx_clientcert_store_t *st,
     ngx_uint_t *place, ngx_clientcert_entry_t *entry);
 ngx_int_t ngx_clientcert_store_get_entry(ngx_clientcert_store_t *st,
     u_char *digest, size_t len, ngx_clientcert_entry_t *entry);
+
+/*
+ * A number of an entry in force that no other one has, below sh->words.
+ */
+ngx_uint_t ngx_clientcert_store_number(ngx_clientcert_store_t *st,
+    ngx_clientcert_entry_t *entry);
 
 /*
  * The size of a zone for so many entries with so many bytes of origins.

@@ -59,12 +59,15 @@ sub thumbprints { join '', map { sprintf "%040x\n", $_ } 1 .. shift }
 # a zone too small
 
 my $n = prepare("$up size=64k; $listed size=64k;", $both);
-$n->write('list.txt', sha256('rsa') . "\n");
+my @listed = map { sha256($_) . "\n" } qw(rsa globex);
+$n->write('list.txt', join '', @listed);
 $n->start;
-$n->write('list.txt', thumbprints(10000));
+is(status($n, 'globex'), 200, 'before');
+$n->write('list.txt', $listed[0] . thumbprints(10000));
 ok($n->wait_log(qr/\[error\].*"l": its zone of 64k is too small .*size=(\d+)k" is needed/), 'list outgrows its zone');
 my ($size) = $n->error_log =~ /"l": its zone .*size=(\d+)k" is needed/;
 is(status($n, 'rsa'), 200, 'last good');
+is(status($n, 'globex'), 401, 'but what is removed is removed');
 $n->write('many.pem', join '', map { ClientCert::slurp(cert_file($_, 'crt')) }
           qw(acme2 globex inter foreign noeku anyeku self long odd));
 # other certificates: the same ones with another last byte of the signature
@@ -86,7 +89,7 @@ unlink $n->path('up/many.pem');
 put($n, 'globex');
 becomes($n, 'globex', 200, 'recovers by itself');
 $n->reload(config("$up size=64k; $listed size=${size}k;", $both));
-is(lines($n, qr/"l": 10000 added, 0 removed/), 1, 'the size named suffices');
+is(lines($n, qr/"l": 10001 added, 0 removed/), 1, 'the size named suffices');
 is($n->stop, 0, 'stops');
 is_deeply([ $n->alerts ], [], 'no alerts');
 
