@@ -309,7 +309,10 @@ ngx_clientcert_loader_read(ngx_clientcert_loader_t *ld)
         (void) ngx_clientcert_directory_scan(ld);
 
     } else {
-        (void) ngx_clientcert_list_load(ld, 1);
+        /* there is no state to keep while it settles at the first filling */
+
+        (void) ngx_clientcert_list_load(ld, ld->swapped
+                                            || ld->level == NGX_LOG_WARN);
     }
 }
 
