@@ -9,7 +9,7 @@ use ClientCert;
 use IO::Socket::UNIX;
 use POSIX ();
 
-my $n = nginx(config => <<'END');
+my $n = nginx(config => <<'END' =~ s/%%FOREIGN%%/sha256('foreign')/ger);
     clientcert_store up    directory=%%PREFIX%%/up interval=200ms;
     clientcert_store up2   directory=%%PREFIX%%/up interval=200ms;
     clientcert_store cm    directory=%%PREFIX%%/cm interval=200ms;
@@ -21,6 +21,14 @@ my $n = nginx(config => <<'END');
     clientcert_policy cm     { allow store=cm; }
     clientcert_policy cmlist { allow store=cmlist; }
     clientcert_policy links  { allow store=links; }
+
+    clientcert_policy many1  { allow store=up; }
+    clientcert_policy many2  { allow store=up label=two; }
+    clientcert_policy many3  { allow store=links; allow store=up2; }
+    clientcert_policy many4  { deny store=up; allow store=links;
+                               allow thumbprint=%%FOREIGN%%; }
+    clientcert_policy many5  { deny store=up2;
+                               allow thumbprint=%%FOREIGN%%; }
 
     server {
         listen 127.0.0.1:%%PORT_tls%% ssl;
@@ -35,6 +43,11 @@ my $n = nginx(config => <<'END');
         location /cm     { clientcert_require cm;     try_files /x =404; }
         location /cmlist { clientcert_require cmlist; try_files /x =404; }
         location /links  { clientcert_require links;  try_files /x =404; }
+        location /many1  { clientcert_require many1;  try_files /x =404; }
+        location /many2  { clientcert_require many2;  try_files /x =404; }
+        location /many3  { clientcert_require many3;  try_files /x =404; }
+        location /many4  { clientcert_require many4;  try_files /x =404; }
+        location /many5  { clientcert_require many5;  try_files /x =404; }
     }
 END
 
@@ -140,6 +153,19 @@ ok($n->wait_log(qr/"loop" is rejected \(40: Too many levels/), 'loop');
 is_now('globex', '/up', 401, 'nothing of all that counts');
 is_now('acme', '/up', 200, 'and the good one is untouched');
 is_now('acme', '/up2', 200, 'in both stores on the directory');
+
+# several policies, and two stores on the directory: one change is in force in
+# all of them, whether it allows or denies
+
+my @many = ((map { ["/many$_", 401, 200] } 1 .. 3),
+            (map { ["/many$_", 200, 401] } 4, 5), ['/up2', 401, 200]);
+for my $after (0, 1, 0, 1, 0) {
+    $after ? $n->write('up/foreign.pem', pem('foreign'))
+           : unlink $n->path('up/foreign.pem');
+    becomes('foreign', $_->[0], $_->[1 + $after],
+            "$_->[0] follows " . ($after ? 'an addition' : 'a removal'))
+        for @many;
+}
 
 # names
 
