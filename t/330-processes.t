@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use ClientCert;
+use Digest::SHA 'sha256_hex';
 use POSIX ();
 
 my $times = $ENV{TEST_STORE_TIMES} // 200;
@@ -185,6 +186,50 @@ is($n->stop, 0, 'stops');
 is_deeply([ $n->alerts ], [], 'no alerts');
 my $filled = () = $log =~ /\] $master#.*store "up": \d+ added/g;
 cmp_ok($filled, '<=', 1 + $times / 2, 'unchanged stores are not filled again');
+
+# While an old worker still serves somebody, there is no second copy of a list
+# that has no "size=".
+
+$n = nginx(config => "$stores$rest" =~ s/allow store=up/allow store=list/r
+                     =~ s/deny store=list; //r, log_level => 'notice');
+$n->write('html/x', 'ok');
+mkdir $n->path('up');
+$n->write('list.txt', join '', map { "$_\n" } sha256('acme'),
+          map { sha256_hex($_) } 1 .. 200_000);
+$n->start;
+ok(wait_for(sub { helper($n) }, 5), 'a helper');
+is(status($n, 'acme'), 200, 'a long list');
+
+sub all {
+    return ($n->pid, $n->worker_pids, $n->pids('cache manager process'));
+}
+
+# Pages of a zone that nobody touches any more are in no PSS.
+sub zones {
+    my %zone = map { $_ => 1 }
+        map { ClientCert::slurp("/proc/$_/maps") =~ m{ rw-s \S+ \S+ (\d+) }g }
+        all();
+    return join ' ', sort keys %zone;
+}
+
+my ($draining) = $n->worker_pids;
+my $slow = client(port => $n->port('tls'), cert => 'acme');
+$slow->send("GET / HTTP/1.1\r\nHost: localhost\r\n");
+my ($before, $zones) = (pss(all()), zones());
+$n->reload;
+ok(wait_for(sub { $n->pids('cache manager process') == 1 }, 5), 'reloaded');
+is(status($n, 'acme'), 200, 'the new worker has the list');
+is(scalar(grep { $_ == $draining } $n->worker_pids), 1,
+   'the old one is still there');
+my $overlap = pss(all());
+cmp_ok($overlap, '<', 1.5 * $before,
+       "memory of all processes, $before KiB before, $overlap KiB then");
+is(zones(), $zones, 'and the same zones');
+$slow->send("\r\n");
+is($slow->response('GET')->{status}, 200, 'which has it too');
+ok(wait_for(sub { !grep { $_ == $draining } $n->worker_pids }, 10), 'it ends');
+is($n->stop, 0, 'stops');
+is_deeply([ $n->alerts ], [], 'no alerts');
 
 # USR2, which nginx ignores as long as its parent lives
 
