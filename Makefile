@@ -87,10 +87,13 @@ fuzz-%:
 
 bench:
 	@.ci/install build test bench
-	@$(MAKE) --no-print-directory module
+	@$(MAKE) --no-print-directory module $(BUILD)/load
 	@t/cert/make.sh $(TEST_NGINX_CERT_DIR)
 	@bench/instructions
 	@bench/store
+
+$(BUILD)/load: bench/load.c
+	$(CC) -O2 -Wall -Wextra -Werror -o $@ bench/load.c -lssl -lcrypto
 
 $(BUILD)/thumbprint_test: t/unit/thumbprint.c src/ngx_clientcert_thumbprint.[ch]
 	$(CC) $(UNIT_CFLAGS) $(SANITIZE) -o $@ t/unit/thumbprint.c \

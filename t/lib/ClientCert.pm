@@ -298,7 +298,7 @@ pid $p/nginx.pid;
 error_log $p/$log $self->{log_level};
 $main
 events {
-    worker_connections 256;
+    worker_connections 2048;
 }
 http {
     access_log $p/access.log;
