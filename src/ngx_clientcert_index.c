@@ -77,19 +77,25 @@ ngx_clientcert_index_origin_words(size_t len)
 }
 
 
-/* keys may be chosen by an enemy, the seed may not */
+/* keys may be numbers or chosen by an enemy, the seed may not */
 
 static ngx_inline uint32_t
-ngx_clientcert_index_home(ngx_clientcert_index_t *index, u_char *key,
-    uint32_t nslots)
+ngx_clientcert_index_home(ngx_clientcert_index_t *index, ngx_uint_t table,
+    u_char *key, uint32_t nslots)
 {
-    uint64_t  hash;
+    size_t    n, len;
+    uint64_t  hash, word;
 
-    ngx_memcpy(&hash, key, sizeof(uint64_t));
+    len = ngx_clientcert_index_key_len(table);
+    hash = index->seed;
 
-    hash = (hash ^ index->seed) * 0x9e3779b97f4a7c15;
-    hash ^= hash >> 29;
-    hash *= 0xbf58476d1ce4e5b9;
+    for (n = 0; n < len; n += sizeof(uint64_t)) {
+        ngx_memcpy(&word, key + ngx_min(n, len - sizeof(uint64_t)),
+                   sizeof(uint64_t));
+
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+        hash ^= hash >> 29;
+    }
 
     return (uint32_t) (((hash >> 32) * nslots) >> 32);
 }
@@ -121,7 +127,7 @@ ngx_clientcert_index_find(ngx_clientcert_index_t *index, ngx_uint_t table,
     len = ngx_clientcert_index_key_len(table);
     words = ngx_clientcert_index_entry_words(index, table);
 
-    i = ngx_clientcert_index_home(index, key, t.nslots);
+    i = ngx_clientcert_index_home(index, table, key, t.nslots);
 
     for (n = 0; n < t.nslots; n++) {
 
@@ -380,7 +386,7 @@ ngx_clientcert_index_insert(ngx_clientcert_index_t *index, ngx_uint_t table,
 
     slots = index->half + t->slots;
 
-    i = ngx_clientcert_index_home(index,
+    i = ngx_clientcert_index_home(index, table,
                       (u_char *) (index->half + place
                                   + ngx_clientcert_index_key_at(table)),
                       t->nslots);
@@ -422,7 +428,7 @@ ngx_clientcert_index_remove(ngx_clientcert_index_t *index, ngx_uint_t table,
             break;
         }
 
-        home = ngx_clientcert_index_home(index,
+        home = ngx_clientcert_index_home(index, table,
                                  (u_char *) (index->half + slots[i] + at),
                                  t->nslots);
 
@@ -451,7 +457,7 @@ ngx_clientcert_index_slot(ngx_clientcert_index_t *index, ngx_uint_t table,
     t = &ngx_clientcert_index_head(index)->tables[table];
     slots = index->half + t->slots;
 
-    i = ngx_clientcert_index_home(index,
+    i = ngx_clientcert_index_home(index, table,
                       (u_char *) (index->half + place
                                   + ngx_clientcert_index_key_at(table)),
                       t->nslots);

@@ -296,7 +296,6 @@ ngx_clientcert_list_compare(ngx_clientcert_list_t *list)
     last = text->data + text->len;
 
     max = ngx_min(text->len, (size_t) list->size);
-    common = 0;
 
     for (n = 0; n < max; n += common) {
         len = ngx_min(max - n, NGX_CLIENTCERT_LIST_BUFFER);

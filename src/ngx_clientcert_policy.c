@@ -286,8 +286,10 @@ ngx_clientcert_policy_keep(ngx_clientcert_known_t *known,
         if (v->reason == verdict->reason
             && v->rule == verdict->rule
             && v->label.len == verdict->label.len
-            && ngx_memcmp(v->label.data, verdict->label.data, v->label.len)
-               == 0)
+            && (v->label.len == 0
+                || ngx_memcmp(v->label.data, verdict->label.data,
+                              v->label.len)
+                   == 0))
         {
             return v;
         }

@@ -138,8 +138,8 @@ void ngx_clientcert_store_unlock(ngx_clientcert_store_t *st);
  * Changes what is in force by an array of ngx_clientcert_change_t, which
  * belongs to the store from now on together with the pool, whatever happens.
  * The lock must be held.  Returns NGX_OK, or NGX_DECLINED if the zone is too
- * small: then only what is to be dropped was.  Of thumbprints nothing was then,
- * nor if one that is put is there already.
+ * small: then only what is to be dropped was.  Of thumbprints nothing was
+ * then, nor if one that is put is there already.
  */
 ngx_int_t ngx_clientcert_store_change(ngx_clientcert_store_t *st,
     ngx_pool_t *pool, ngx_array_t *changes);

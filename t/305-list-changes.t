@@ -14,7 +14,8 @@ srand $seed;
 note "TEST_SEED=$seed";
 
 my $n = nginx(log_level => 'notice', config => <<'END');
-    clientcert_store l list=%%PREFIX%%/l.txt interval=100ms;
+    clientcert_store l list=%%PREFIX%%/l.txt size=64m
+        interval=100ms;
     clientcert_policy p { allow store=l; log_level info; }
     server {
         listen 127.0.0.1:%%PORT_tls%% ssl;
@@ -173,6 +174,10 @@ is($told, 2, 'each is told once');
 $lines[$bad] = of_cert('inter');
 put(join "\n", @lines, '');
 ok(wait_for(sub { (answer('inter')->{status} // 0) == 200 }, 5), 'mended');
+
+# thumbprints need not be digests: numbers are found as fast
+put(join '', map { sprintf "%040x\n%064x\n", $_, $_ } 1 .. 100_000);
+ok($n->wait_log(qr/ 200000 thumbprints/, 5), '200,000 numbers');
 
 is($n->stop, 0, 'stops');
 is_deeply([ $n->alerts ], [], 'no alerts');
