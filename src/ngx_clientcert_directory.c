@@ -17,6 +17,9 @@
 #define NGX_CLIENTCERT_FILE_BIG      20
 #define NGX_CLIENTCERT_FILE_SPECIAL  21
 
+/* is no reason, but logged once as well */
+#define NGX_CLIENTCERT_FILE_WARN     22
+
 
 typedef struct ngx_clientcert_node_s  ngx_clientcert_node_t;
 typedef struct ngx_clientcert_cert_s  ngx_clientcert_cert_t;
@@ -42,7 +45,6 @@ typedef struct {
     int                      reason;    /* of a rejection, < 0: -errno */
     uint32_t                 scan;      /* that met it last */
     unsigned                 key:1;     /* a private one, logged */
-    unsigned                 adopts:1;
     u_short                  len;
     u_char                   name[1];
 } ngx_clientcert_source_t;
@@ -74,12 +76,16 @@ struct ngx_clientcert_directory_s {
     ngx_uint_t               rejected;  /* since the last commit */
     ngx_uint_t               bad;       /* files rejected now */
     unsigned                 synced:1;  /* the store holds what this does */
-    unsigned                 scanned:1;
+    unsigned                 scanned:1; /* all files are known */
+    unsigned                 doubtful:1;    /* whether some still hold it */
     unsigned                 unsettled:1;
     unsigned                 failed:1;  /* no memory */
 };
 
 
+static ngx_int_t ngx_clientcert_directory_restore(
+    ngx_clientcert_loader_t *ld);
+static void ngx_clientcert_directory_clean(ngx_clientcert_directory_t *dir);
 static ngx_int_t ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld,
     DIR *d);
 static void ngx_clientcert_directory_sweep(ngx_clientcert_loader_t *ld);
@@ -95,6 +101,8 @@ static ngx_err_t ngx_clientcert_directory_text(ngx_clientcert_directory_t *dir,
     int fd, size_t *len);
 static void ngx_clientcert_directory_reject(ngx_clientcert_loader_t *ld,
     ngx_clientcert_source_t *file, int reason);
+static ngx_uint_t ngx_clientcert_directory_told(ngx_clientcert_loader_t *ld,
+    ngx_clientcert_source_t *file, int reason);
 static const char *ngx_clientcert_directory_reason(int reason);
 static ngx_int_t ngx_clientcert_directory_take(ngx_clientcert_directory_t *dir,
     ngx_clientcert_source_t *file);
@@ -104,16 +112,15 @@ static void ngx_clientcert_directory_clear(ngx_clientcert_directory_t *dir,
     ngx_clientcert_source_t *file);
 static void ngx_clientcert_directory_forget(ngx_clientcert_directory_t *dir,
     ngx_clientcert_source_t *file);
-static void ngx_clientcert_directory_adopt(ngx_clientcert_loader_t *ld);
 static void ngx_clientcert_directory_tell(ngx_clientcert_loader_t *ld,
     ngx_int_t rc, ngx_uint_t added, ngx_uint_t removed, ngx_uint_t n);
 static ngx_int_t ngx_clientcert_directory_all(ngx_clientcert_loader_t *ld);
 static ngx_int_t ngx_clientcert_directory_changes(ngx_clientcert_loader_t *ld,
     ngx_array_t *changes, ngx_uint_t *added, ngx_uint_t *removed);
 static ngx_int_t ngx_clientcert_directory_change(ngx_clientcert_cert_t *cert,
-    u_char *digest, ngx_array_t *changes);
+    u_char *digest, ngx_uint_t shared, ngx_array_t *changes);
 static ngx_clientcert_cert_t *ngx_clientcert_directory_holder(
-    ngx_clientcert_directory_t *dir, u_char *digest);
+    ngx_clientcert_directory_t *dir, u_char *digest, ngx_uint_t *shared);
 static int ngx_libc_cdecl ngx_clientcert_directory_cmp(const void *one,
     const void *two);
 static void ngx_clientcert_directory_mark(ngx_clientcert_directory_t *dir,
@@ -128,21 +135,21 @@ static void ngx_clientcert_hash_remove(ngx_clientcert_hash_t *h,
     ngx_clientcert_node_t *node);
 
 
-ngx_clientcert_directory_t *
-ngx_clientcert_directory_create(ngx_log_t *log)
+ngx_int_t
+ngx_clientcert_directory_create(ngx_clientcert_loader_t *ld)
 {
     ngx_pool_t                  *pool, *scratch;
     ngx_clientcert_directory_t  *dir;
 
-    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ld->log);
     if (pool == NULL) {
-        return NULL;
+        return NGX_ERROR;
     }
 
-    scratch = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
+    scratch = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ld->log);
     if (scratch == NULL) {
         ngx_destroy_pool(pool);
-        return NULL;
+        return NGX_ERROR;
     }
 
     dir = ngx_pcalloc(pool, sizeof(ngx_clientcert_directory_t));
@@ -155,26 +162,103 @@ ngx_clientcert_directory_create(ngx_log_t *log)
     dir->fd = -1;
 
     dir->found = ngx_array_create(pool, 4, sizeof(ngx_clientcert_der_t));
-    dir->dirty = ngx_array_create(scratch, 4, sizeof(ngx_clientcert_dirty_t));
     dir->buf = ngx_palloc(pool, NGX_CLIENTCERT_FILE_MAX + 1);
 
-    if (dir->found && dir->dirty && dir->buf) {
-        return dir;
+    if (dir->found == NULL || dir->buf == NULL) {
+        goto failed;
     }
+
+    ngx_clientcert_directory_clean(dir);
+
+    ld->dir = dir;
+
+    if (ngx_clientcert_directory_restore(ld) != NGX_OK) {
+        ngx_clientcert_directory_destroy(ld);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 
 failed:
 
     ngx_destroy_pool(scratch);
     ngx_destroy_pool(pool);
 
-    return NULL;
+    return NGX_ERROR;
+}
+
+
+/*
+ * What the store holds is what the files held when another process read them:
+ * so events have a state to change before all files are read again, and a file
+ * that can't be read has one to keep.
+ */
+
+static ngx_int_t
+ngx_clientcert_directory_restore(ngx_clientcert_loader_t *ld)
+{
+    ngx_uint_t                place;
+    ngx_clientcert_der_t      der;
+    ngx_clientcert_entry_t    entry;
+    ngx_clientcert_source_t  *file;
+
+    if (ngx_clientcert_store_lock(ld->store) != NGX_OK) {
+        ld->retired = 1;
+        return NGX_ERROR;
+    }
+
+    place = 0;
+    file = NULL;
+
+    while (ngx_clientcert_store_next(ld->store, &place, &entry) == NGX_OK) {
+
+        ngx_memcpy(der.sha256, entry.digest, 32);
+        ngx_memcpy(der.spki, entry.spki, 32);
+        der.not_before = entry.not_before;
+        der.not_after = entry.not_after;
+
+        file = ngx_clientcert_directory_name(ld->dir, entry.origin.data,
+                                             entry.origin.len);
+        if (file == NULL
+            || ngx_clientcert_directory_add(ld->dir, file, &der) != NGX_OK)
+        {
+            ld->dir->failed = 1;
+            break;
+        }
+    }
+
+    ngx_clientcert_store_unlock(ld->store);
+
+    ngx_clientcert_directory_clean(ld->dir);
+    ld->dir->synced = 1;
+
+    return ld->dir->failed ? NGX_ERROR : NGX_OK;
+}
+
+
+/*
+ * Without what the array left behind as it grew; what is left of the pool has
+ * room for it.
+ */
+
+static void
+ngx_clientcert_directory_clean(ngx_clientcert_directory_t *dir)
+{
+    ngx_reset_pool(dir->scratch);
+
+    dir->dirty = ngx_array_create(dir->scratch, 4,
+                                  sizeof(ngx_clientcert_dirty_t));
 }
 
 
 void
-ngx_clientcert_directory_destroy(ngx_clientcert_directory_t *dir)
+ngx_clientcert_directory_destroy(ngx_clientcert_loader_t *ld)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                   i;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = ld->dir;
+    ld->dir = NULL;
 
     for (i = 0; dir->files.buckets && i <= dir->files.mask; i++) {
         while (dir->files.buckets[i]) {
@@ -248,9 +332,11 @@ ngx_clientcert_directory_scan(ngx_clientcert_loader_t *ld)
 
     ngx_clientcert_directory_sweep(ld);
 
-    if (!dir->scanned) {
-        ngx_clientcert_directory_adopt(ld);
-        dir->scanned = 1;
+    dir->scanned = 1;
+
+    if (dir->doubtful) {
+        dir->doubtful = 0;
+        dir->synced = 0;
     }
 
     ld->unsettled = dir->unsettled;
@@ -296,7 +382,7 @@ ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld, DIR *d)
             return NGX_ERROR;
         }
 
-        if (n % NGX_CLIENTCERT_FILES_A_POLL == 0 && ld->dir->scanned) {
+        if (n % NGX_CLIENTCERT_FILES_A_POLL == 0) {
             ngx_clientcert_loader_poll();
         }
 
@@ -531,7 +617,9 @@ ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
         return 0;
     }
 
-    if (key && !file->key) {
+    if (key && !file->key
+        && !ngx_clientcert_directory_told(ld, file, NGX_CLIENTCERT_FILE_WARN))
+    {
         ngx_clientcert_directory_key(ld, file);
     }
 
@@ -610,18 +698,18 @@ ngx_clientcert_directory_reject(ngx_clientcert_loader_t *ld,
     ngx_str_t   name;
     u_char      buf[NGX_CLIENTCERT_ORIGIN_LEN * 4];
 
-    if (!ld->dir->scanned) {
-        file->adopts = 1;
-    }
-
     if (file->reason == reason) {
         return;
     }
 
     ld->dir->bad += (file->reason == 0);
-    ld->dir->rejected++;
-
     file->reason = reason;
+
+    if (ngx_clientcert_directory_told(ld, file, reason)) {
+        return;
+    }
+
+    ld->dir->rejected++;
 
     name.data = file->name;
     name.len = file->len;
@@ -640,6 +728,19 @@ ngx_clientcert_directory_reject(ngx_clientcert_loader_t *ld,
                   &ld->store->name, (size_t) (p - buf), buf,
                   file->certs ? ", it keeps its state" : "",
                   ngx_clientcert_directory_reason(reason));
+}
+
+
+/* by another process, which knew the file before this one has read all */
+
+static ngx_uint_t
+ngx_clientcert_directory_told(ngx_clientcert_loader_t *ld,
+    ngx_clientcert_source_t *file, int reason)
+{
+    return ngx_clientcert_store_told(ld->store,
+                                     (uint64_t) file->node.hash << 32
+                                     | (uint32_t) reason)
+           && !ld->dir->scanned;
 }
 
 
@@ -786,39 +887,6 @@ ngx_clientcert_directory_forget(ngx_clientcert_directory_t *dir,
 }
 
 
-/* a new process finds in the store what files held before they got bad */
-
-static void
-ngx_clientcert_directory_adopt(ngx_clientcert_loader_t *ld)
-{
-    ngx_uint_t                place;
-    ngx_clientcert_der_t      der;
-    ngx_clientcert_entry_t    entry;
-    ngx_clientcert_source_t  *file;
-
-    place = 0;
-
-    while (ngx_clientcert_store_next(ld->store, &place, &entry) == NGX_OK) {
-
-        file = ngx_clientcert_directory_find(ld->dir, entry.origin.data,
-                                             entry.origin.len);
-
-        if (file == NULL || !file->adopts) {
-            continue;
-        }
-
-        ngx_memcpy(der.sha256, entry.digest, 32);
-        ngx_memcpy(der.spki, entry.spki, 32);
-        der.not_before = entry.not_before;
-        der.not_after = entry.not_after;
-
-        if (ngx_clientcert_directory_add(ld->dir, file, &der) != NGX_OK) {
-            ld->dir->failed = 1;
-        }
-    }
-}
-
-
 void
 ngx_clientcert_directory_commit(ngx_clientcert_loader_t *ld)
 {
@@ -830,15 +898,11 @@ ngx_clientcert_directory_commit(ngx_clientcert_loader_t *ld)
 
     dir = ld->dir;
 
-    /* nothing is known before the first scan */
-
     if (dir->scanned) {
         ld->store->sh->failed = dir->bad;
     }
 
-    if (!dir->scanned
-        || (dir->synced && dir->dirty->nelts == 0 && dir->rejected == 0))
-    {
+    if (dir->synced && dir->dirty->nelts == 0 && dir->rejected == 0) {
         return;
     }
 
@@ -912,11 +976,7 @@ ngx_clientcert_directory_tell(ngx_clientcert_loader_t *ld, ngx_int_t rc,
 
     dir->rejected = 0;
 
-    /* without what the array left behind as it grew */
-
-    ngx_reset_pool(dir->scratch);
-    dir->dirty = ngx_array_create(dir->scratch, 4,
-                                  sizeof(ngx_clientcert_dirty_t));
+    ngx_clientcert_directory_clean(dir);
 }
 
 
@@ -950,7 +1010,7 @@ static ngx_int_t
 ngx_clientcert_directory_changes(ngx_clientcert_loader_t *ld,
     ngx_array_t *changes, ngx_uint_t *added, ngx_uint_t *removed)
 {
-    ngx_uint_t                   i, there;
+    ngx_uint_t                   i, there, shared;
     ngx_clientcert_cert_t       *cert;
     ngx_clientcert_dirty_t      *dirty;
     ngx_clientcert_entry_t       entry;
@@ -971,13 +1031,24 @@ ngx_clientcert_directory_changes(ngx_clientcert_loader_t *ld,
             continue;
         }
 
-        cert = ngx_clientcert_directory_holder(dir, dirty[i].digest);
+        cert = ngx_clientcert_directory_holder(dir, dirty[i].digest, &shared);
 
         there = (ngx_clientcert_store_get_entry(ld->store, dirty[i].digest,
                                                 32, &entry)
                  == NGX_OK);
 
-        if (cert && there
+        if (there && entry.shared) {
+            shared = 1;
+
+            /* some file that isn't known yet may hold it */
+
+            if (cert == NULL && !dir->scanned) {
+                dir->doubtful = 1;
+                continue;
+            }
+        }
+
+        if (cert && there && shared == entry.shared
             && entry.origin.len == cert->file->len
             && ngx_memcmp(entry.origin.data, cert->file->name,
                           cert->file->len)
@@ -993,7 +1064,8 @@ ngx_clientcert_directory_changes(ngx_clientcert_loader_t *ld,
         *added += !there;
         *removed += (cert == NULL);
 
-        if (ngx_clientcert_directory_change(cert, dirty[i].digest, changes)
+        if (ngx_clientcert_directory_change(cert, dirty[i].digest, shared,
+                                            changes)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -1008,7 +1080,7 @@ ngx_clientcert_directory_changes(ngx_clientcert_loader_t *ld,
 
 static ngx_int_t
 ngx_clientcert_directory_change(ngx_clientcert_cert_t *cert, u_char *digest,
-    ngx_array_t *changes)
+    ngx_uint_t shared, ngx_array_t *changes)
 {
     size_t                    len;
     u_char                   *p;
@@ -1042,6 +1114,7 @@ ngx_clientcert_directory_change(ngx_clientcert_cert_t *cert, u_char *digest,
 
     change->entry.not_before = cert->der.not_before;
     change->entry.not_after = cert->der.not_after;
+    change->entry.shared = shared;
 
     change->entry.origin.data = p;
     change->entry.origin.len = len;
@@ -1063,11 +1136,13 @@ ngx_clientcert_directory_change(ngx_clientcert_cert_t *cert, u_char *digest,
 
 static ngx_clientcert_cert_t *
 ngx_clientcert_directory_holder(ngx_clientcert_directory_t *dir,
-    u_char *digest)
+    u_char *digest, ngx_uint_t *shared)
 {
     ngx_uint_t              hash;
     ngx_clientcert_cert_t  *cert, *holder;
     ngx_clientcert_node_t  *node;
+
+    *shared = 0;
 
     if (dir->certs.buckets == NULL) {
         return NULL;
@@ -1082,10 +1157,18 @@ ngx_clientcert_directory_holder(ngx_clientcert_directory_t *dir,
     {
         cert = (ngx_clientcert_cert_t *) node;
 
-        if (node->hash == hash
-            && ngx_memcmp(cert->der.sha256, digest, 32) == 0
-            && (holder == NULL
-                || ngx_strcmp(cert->file->name, holder->file->name) < 0))
+        if (node->hash != hash
+            || ngx_memcmp(cert->der.sha256, digest, 32) != 0)
+        {
+            continue;
+        }
+
+        if (holder && cert->file != holder->file) {
+            *shared = 1;
+        }
+
+        if (holder == NULL
+            || ngx_strcmp(cert->file->name, holder->file->name) < 0)
         {
             holder = cert;
         }

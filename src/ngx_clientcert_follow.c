@@ -120,8 +120,8 @@ ngx_clientcert_follow_start(ngx_cycle_t *cycle, ngx_array_t *loaders)
         ld[i]->level = NGX_LOG_ERR;
         ld[i]->due = ngx_current_msec;
         ld[i]->wd = -1;
-        ld[i]->err = 0;
         ld[i]->stamp = ld[i]->store->sh->stamp;
+        ld[i]->small = (ld[i]->store->sh->wanted != 0);
 
         ngx_clientcert_store_new_writer(ld[i]->store);
     }
@@ -184,18 +184,16 @@ ngx_clientcert_follow_one(ngx_clientcert_loader_t *ld)
 {
     ngx_msec_t  start, wait;
 
-    if (ld->store->certificates && ld->dir == NULL) {
-        ld->dir = ngx_clientcert_directory_create(ld->log);
-
-        if (ld->dir == NULL) {
-            ld->due = ngx_current_msec + ld->interval;
-            return;
-        }
-    }
-
     /* first, so that nothing happens unseen after the reading */
 
     ngx_clientcert_follow_watch(ld);
+
+    if (ld->store->certificates && ld->dir == NULL
+        && ngx_clientcert_directory_create(ld) != NGX_OK)
+    {
+        ld->due = ngx_current_msec + ld->interval;
+        return;
+    }
 
     ngx_time_update();
     start = ngx_current_msec;

@@ -17,8 +17,12 @@
 #define NGX_CLIENTCERT_NEXT    21   /* with the same public key */
 #define NGX_CLIENTCERT_PREV    22
 
-/* words of an origin before its text: its length, the label's length */
+/*
+ * words of an origin before its text: its length, the label's length in the
+ * upper half, and whether others hold the entry in the highest bit
+ */
 #define NGX_CLIENTCERT_TEXT    1
+#define NGX_CLIENTCERT_SHARED  0x80000000
 
 
 static void ngx_clientcert_index_unlink(ngx_clientcert_index_t *index,
@@ -167,7 +171,8 @@ ngx_clientcert_index_label(ngx_clientcert_index_t *index, uint32_t place,
         return 0;
     }
 
-    len = *(volatile uint32_t *) &index->half[origin] >> 16;
+    len = (*(volatile uint32_t *) &index->half[origin]
+           & ~NGX_CLIENTCERT_SHARED) >> 16;
     text = (u_char *) &index->half[origin + NGX_CLIENTCERT_TEXT];
 
     if (len > size
@@ -534,7 +539,8 @@ ngx_clientcert_index_add_origin(ngx_clientcert_index_t *index,
 
     index->half[place + words - 1] = 0;
     index->half[place] = (uint32_t) (entry->label_len << 16
-                                     | entry->origin.len);
+                                     | entry->origin.len)
+                         | (entry->shared ? NGX_CLIENTCERT_SHARED : 0);
 
     ngx_memcpy(index->half + place + NGX_CLIENTCERT_TEXT, entry->origin.data,
                entry->origin.len);
@@ -594,7 +600,9 @@ ngx_clientcert_index_get(ngx_clientcert_index_t *index, ngx_uint_t table,
 
     if (origin) {
         entry->origin.len = index->half[origin] & 0xffff;
-        entry->label_len = index->half[origin] >> 16;
+        entry->label_len = (index->half[origin] & ~NGX_CLIENTCERT_SHARED)
+                           >> 16;
+        entry->shared = ((index->half[origin] & NGX_CLIENTCERT_SHARED) != 0);
         entry->origin.data = (u_char *) (index->half + origin
                                          + NGX_CLIENTCERT_TEXT);
     }

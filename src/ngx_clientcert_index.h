@@ -37,7 +37,6 @@ typedef struct {
 
 typedef struct {
     uint32_t                used;   /* words */
-    uint32_t                origins;        /* words of those in use */
     ngx_clientcert_table_t  tables[NGX_CLIENTCERT_TABLES];
 } ngx_clientcert_half_t;
 

@@ -1090,11 +1090,9 @@ ngx_clientcert_list_bad(ngx_clientcert_list_t *list, ngx_uint_t column,
 
     ld = list->ld;
 
-    if (ld->rejected == ld->pending) {
+    if (ngx_clientcert_store_told(ld->store, ld->pending)) {
         return NGX_ABORT;
     }
-
-    ld->rejected = ld->pending;
 
     line = list->line;
 

@@ -168,6 +168,7 @@ ngx_clientcert_loader_init_zone(ngx_shm_zone_t *zone, void *data)
 {
     ngx_clientcert_loader_t *old = data;
 
+    ngx_err_t                 err;
     ngx_clientcert_store_t   *st;
     ngx_clientcert_loader_t  *ld;
 
@@ -185,7 +186,12 @@ ngx_clientcert_loader_init_zone(ngx_shm_zone_t *zone, void *data)
         return NGX_ERROR;
     }
 
-    if (st->denies && (st->sh->failed || ld->err)) {
+    /* at a reload that may pass, or because of it */
+
+    err = (old && ngx_clientcert_loader_transient(st->sh->err)) ? 0
+                                                                : st->sh->err;
+
+    if (st->denies && (st->sh->failed || err)) {
         ngx_log_error(NGX_LOG_EMERG, ld->log, 0,
                       "store \"%V\", which a \"deny\" uses, can't be read "
                       "whole from \"%V\"", &st->name, &ld->path);
@@ -227,15 +233,11 @@ ngx_clientcert_loader_fill(ngx_clientcert_loader_t *ld)
     rc = NGX_OK;
 
     if (ld->store->certificates) {
-        ld->dir = ngx_clientcert_directory_create(ld->log);
+        rc = ngx_clientcert_directory_create(ld);
 
-        if (ld->dir == NULL) {
-            rc = NGX_ERROR;
-
-        } else {
+        if (rc == NGX_OK) {
             ngx_clientcert_loader_read(ld);
-            ngx_clientcert_directory_destroy(ld->dir);
-            ld->dir = NULL;
+            ngx_clientcert_directory_destroy(ld);
         }
 
     } else {
@@ -432,7 +434,7 @@ void
 ngx_clientcert_loader_failed(ngx_clientcert_loader_t *ld, ngx_err_t err,
     const char *call)
 {
-    if (err == ld->err) {
+    if (err == ld->store->sh->err) {
         return;
     }
 
@@ -447,7 +449,7 @@ ngx_clientcert_loader_failed(ngx_clientcert_loader_t *ld, ngx_err_t err,
                       &ld->store->name, &ld->path);
     }
 
-    ld->err = err;
+    ld->store->sh->err = err;
 }
 
 

@@ -39,12 +39,10 @@ typedef struct {
     ngx_clientcert_directory_t  *dir;
     uint64_t                     stamp;     /* of the list in force */
     uint64_t                     pending;   /* of what was seen last */
-    uint64_t                     rejected;  /* of a bad list, logged */
     ngx_str_t                    text;      /* that the list has, or NULL */
     ngx_uint_t                   generation;    /* of the store, from it */
     ngx_msec_t                   due;
     int                          wd;        /* -1: not watched */
-    ngx_err_t                    err;       /* that was logged last */
     ngx_err_t                    watch_err;
 
     unsigned                     small:1;   /* the zone, logged */
@@ -98,7 +96,8 @@ uint64_t ngx_clientcert_loader_stamp(ngx_file_info_t *fi, ngx_uint_t *recent);
 ngx_uint_t ngx_clientcert_loader_transient(ngx_err_t err);
 
 /*
- * Logs the error of a source, once until another one or 0 comes.
+ * Logs the error of a source, once until another one or 0 comes, whichever
+ * process follows it.
  */
 void ngx_clientcert_loader_failed(ngx_clientcert_loader_t *ld, ngx_err_t err,
     const char *call);
@@ -111,8 +110,12 @@ void ngx_clientcert_loader_small(ngx_clientcert_loader_t *ld);
 
 /* ngx_clientcert_directory.c */
 
-ngx_clientcert_directory_t *ngx_clientcert_directory_create(ngx_log_t *log);
-void ngx_clientcert_directory_destroy(ngx_clientcert_directory_t *dir);
+/*
+ * Makes or frees ld->dir, what is known of the directory: at first what the
+ * store holds.  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_clientcert_directory_create(ngx_clientcert_loader_t *ld);
+void ngx_clientcert_directory_destroy(ngx_clientcert_loader_t *ld);
 
 /*
  * Compares the directory with what is known of it and puts changes in force.

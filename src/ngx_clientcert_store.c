@@ -565,6 +565,27 @@ ngx_clientcert_store_number(ngx_clientcert_store_t *st,
 }
 
 
+ngx_uint_t
+ngx_clientcert_store_told(ngx_clientcert_store_t *st, uint64_t problem)
+{
+    ngx_uint_t                  i, n;
+    ngx_clientcert_store_sh_t  *sh;
+
+    sh = st->sh;
+    n = ngx_min(sh->ntold, NGX_CLIENTCERT_STORE_TOLD);
+
+    for (i = 0; i < n; i++) {
+        if (sh->told[i] == problem) {
+            return 1;
+        }
+    }
+
+    sh->told[sh->ntold++ % NGX_CLIENTCERT_STORE_TOLD] = problem;
+
+    return 0;
+}
+
+
 size_t
 ngx_clientcert_store_size(ngx_uint_t certificates, ngx_uint_t sha1,
     ngx_uint_t sha256, size_t origins)

@@ -17,12 +17,21 @@
 /* of the origin of an entry, and so of its label */
 #define NGX_CLIENTCERT_ORIGIN_LEN      255
 
+/* problems that are known to have been logged */
+#define NGX_CLIENTCERT_STORE_TOLD      1024
+
 
 /* lies in shared memory */
 
 typedef struct {
     ngx_atomic_t   generation;  /* its lowest bit is the half to read */
     uint64_t       seed;
+
+    /* for whoever follows the source */
+
+    ngx_err_t      err;         /* of the source, that was logged last */
+    ngx_uint_t     ntold;       /* that there have been */
+    uint64_t       told[NGX_CLIENTCERT_STORE_TOLD];
 
     /* the mutex of the zone's slab pool guards what follows */
 
@@ -72,6 +81,7 @@ typedef struct {
 
     ngx_str_t                   origin;
     size_t                      label_len;  /* the head of the origin */
+    unsigned                    shared:1;   /* others may hold it as well */
 } ngx_clientcert_entry_t;
 
 
@@ -179,6 +189,13 @@ ngx_int_t ngx_clientcert_store_get_entry(ngx_clientcert_store_t *st,
  */
 ngx_uint_t ngx_clientcert_store_number(ngx_clientcert_store_t *st,
     ngx_clientcert_entry_t *entry);
+
+/*
+ * Whether a problem, by a number of its own, was logged already, whichever
+ * process did it.  From now on it was, until very many others have been.
+ */
+ngx_uint_t ngx_clientcert_store_told(ngx_clientcert_store_t *st,
+    uint64_t problem);
 
 /*
  * The size of a zone for so many entries with so many bytes of origins.

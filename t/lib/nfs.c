@@ -2,7 +2,7 @@
  * Makes a file system look like NFS to nginx, by LD_PRELOAD: its type is that,
  * inotify takes a directory and never tells of it, and looking at a file takes
  * NFS_DELAY microseconds.  Instead of the directory NFS_SILENT is watched, in
- * which nothing happens.
+ * which nothing happens, if that is given.
  */
 
 #define _GNU_SOURCE
@@ -31,14 +31,15 @@ init(void)
     delay = s ? atol(s) * 1000 : 0;
 
     s = getenv("NFS_SILENT");
-    silent = s ? strdup(s) : "/";
+    silent = s ? strdup(s) : NULL;
 }
 
 
 int
 inotify_add_watch(int fd, const char *path, uint32_t mask)
 {
-    return (int) syscall(SYS_inotify_add_watch, fd, silent, mask);
+    return (int) syscall(SYS_inotify_add_watch, fd, silent ? silent : path,
+                         mask);
 }
 
 
