@@ -29,8 +29,10 @@ TEST_NGINX_LIB = $(shell perl -MTest::Nginx::Socket -e 1 2>/dev/null \
                    || echo "-I$(CURDIR)/t/lib")
 TESTS = t
 
+UNIT_TESTS = $(BUILD)/thumbprint_test $(BUILD)/store_test
+
 FUZZ_SECONDS = 60
-FUZZ_TARGETS = thumbprint dn facts san der
+FUZZ_TARGETS = thumbprint dn facts san der index
 UNIT_CFLAGS = -g -O1 -Wall -Wextra -Wno-unused-parameter -Werror \
               -I$(OBJS) $(addprefix -I$(NGINX_SRC)/src/,core event \
               event/modules event/quic os/unix)
@@ -63,7 +65,7 @@ demo:
 
 test:
 	@.ci/install build test
-	@$(MAKE) --no-print-directory module $(BUILD)/thumbprint_test
+	@$(MAKE) --no-print-directory module $(UNIT_TESTS)
 	@t/cert/make.sh $(TEST_NGINX_CERT_DIR)
 	prove $(TEST_NGINX_LIB) $(PROVE_FLAGS) $(TESTS)
 
@@ -99,6 +101,11 @@ $(BUILD)/thumbprint_test: t/unit/thumbprint.c src/ngx_clientcert_thumbprint.[ch]
 	$(CC) $(UNIT_CFLAGS) $(SANITIZE) -o $@ t/unit/thumbprint.c \
 	    src/ngx_clientcert_thumbprint.c
 
+$(BUILD)/store_test: t/unit/store.c src/ngx_clientcert_store.[ch] \
+                     src/ngx_clientcert_index.[ch]
+	$(CC) $(UNIT_CFLAGS) $(SANITIZE) -o $@ t/unit/store.c \
+	    src/ngx_clientcert_store.c src/ngx_clientcert_index.c
+
 $(BUILD)/thumbprint_fuzz: t/fuzz/thumbprint.c src/ngx_clientcert_thumbprint.[ch]
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
 	    t/fuzz/thumbprint.c src/ngx_clientcert_thumbprint.c
@@ -106,6 +113,11 @@ $(BUILD)/thumbprint_fuzz: t/fuzz/thumbprint.c src/ngx_clientcert_thumbprint.[ch]
 $(BUILD)/der_fuzz: t/fuzz/der.c src/ngx_clientcert_der.[ch]
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
 	    t/fuzz/der.c src/ngx_clientcert_der.c -lcrypto
+
+$(BUILD)/index_fuzz: t/fuzz/index.c src/ngx_clientcert_index.[ch] \
+                     src/ngx_clientcert_store.h
+	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
+	    t/fuzz/index.c src/ngx_clientcert_index.c
 
 NAMES_SRCS = t/fuzz/shim.c $(addprefix src/ngx_clientcert_,match.c names.c \
              dn.c)

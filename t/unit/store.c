@@ -1,0 +1,509 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+/*
+ * Look-ups without a lock, interrupted at any instruction for longer than a
+ * change takes, while another process changes the store as fast as it can and
+ * is killed at any instruction: each look-up must find what was in force when
+ * it began, when it ended or in between.
+ */
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include "../../src/ngx_clientcert_store.h"
+
+
+#define SECONDS   5
+#define READERS   2
+
+/* microseconds between two interruptions, which take one thousand */
+#define INTERVAL  1200
+
+/* of each kind: always there, one of two there, never there */
+#define KEYS      64
+
+/* so small that it is made anew time and again */
+#define ZONE      (96 * 1024)
+
+#define SHORT     "s"
+#define LONG      "a label that is longer than the other one"
+
+
+/* lies in memory that all processes share */
+
+typedef struct {
+    ngx_slab_pool_t          shpool;
+    u_char                   memory[ZONE];
+    size_t                   taken;
+
+    volatile ngx_uint_t      changes;
+    volatile ngx_uint_t      refused;       /* changes */
+    volatile ngx_uint_t      looked[READERS];
+    volatile ngx_uint_t      lost[READERS];
+    volatile ngx_uint_t      found[READERS];
+    volatile ngx_uint_t      labels[READERS];
+    volatile ngx_uint_t      pairs[READERS];
+    volatile ngx_uint_t      stop;
+} shared_t;
+
+
+static shared_t                *shared;
+static ngx_shm_zone_t           zone;
+static ngx_clientcert_store_t   store;
+
+
+ngx_uint_t  ngx_pagesize = 4096;
+
+
+/* of a kind: '=' always there, '0' or '1' of a pair, '-' never there */
+
+static void
+make_key(u_char *key, int kind, ngx_uint_t i)
+{
+    memset(key, kind, 32);
+    key[31] = (u_char) i;
+}
+
+
+static ngx_uint_t
+is_known(int kind, int key_kind, ngx_uint_t i, ngx_str_t *label)
+{
+    u_char                    key[32], spki[32];
+    ngx_clientcert_sought_t   sought;
+
+    make_key(key, kind, i);
+    make_key(spki, key_kind, i);
+
+    sought.sha1 = key;
+    sought.sha256 = key;
+    sought.spki = spki;
+
+    return ngx_clientcert_store_find(&store, &sought, label)
+           == NGX_OK;
+}
+
+
+static ngx_uint_t
+is_there(int kind, ngx_uint_t i, ngx_str_t *label)
+{
+    return is_known(kind, '-', i, label);
+}
+
+
+static ngx_uint_t
+is_label(ngx_str_t *label)
+{
+    return (label->len == sizeof(SHORT) - 1
+            && memcmp(label->data, SHORT, label->len) == 0)
+           || (label->len == sizeof(LONG) - 1
+               && memcmp(label->data, LONG, label->len) == 0);
+}
+
+
+static void
+interrupt(int signo)
+{
+    (void) poll(NULL, 0, 1);
+}
+
+
+static void
+reader(ngx_uint_t n)
+{
+    ngx_str_t          label;
+    ngx_uint_t         i, generation, both;
+    u_char             buf[NGX_CLIENTCERT_ORIGIN_LEN];
+    struct itimerval   timer;
+
+    label.data = buf;
+
+    timer.it_interval.tv_sec = 0;
+    timer.it_interval.tv_usec = INTERVAL;
+    timer.it_value = timer.it_interval;
+
+    signal(SIGALRM, interrupt);
+    setitimer(ITIMER_REAL, &timer, NULL);
+
+    for (i = 0; !shared->stop; i = (i + 1) % KEYS) {
+
+        if (!is_there('=', i, &label)) {
+            shared->lost[n]++;
+
+        } else if (!is_label(&label)) {
+            shared->labels[n]++;
+        }
+
+        if (!is_known('-', '=', i, NULL)) {
+            shared->lost[n]++;
+        }
+
+        if (is_there('-', i, NULL)) {
+            shared->found[n]++;
+        }
+
+        generation = ngx_clientcert_store_generation(&store);
+
+        both = is_there('0', i, NULL) + is_there('1', i, NULL);
+
+        if (generation == ngx_clientcert_store_generation(&store)
+            && both != 1)
+        {
+            shared->pairs[n]++;
+        }
+
+        shared->looked[n] += 5;
+    }
+
+    _exit(0);
+}
+
+
+static void
+add_change(ngx_array_t *changes, int kind, ngx_uint_t i, ngx_uint_t drop)
+{
+    u_char                   *p;
+    ngx_clientcert_change_t  *change;
+
+    change = ngx_array_push(changes);
+    memset(change, 0, sizeof(ngx_clientcert_change_t));
+
+    /* the pool is the array's, in one block with room for all keys */
+
+    p = (u_char *) changes->elts + changes->nalloc * changes->size
+        + (changes->nelts - 1) * 64;
+
+    make_key(p, kind, i);
+    make_key(p + 32, kind, i);
+
+    change->drop = drop;
+    change->entry.digest = p;
+    change->entry.len = 32;
+    change->entry.spki = p + 32;
+    change->entry.origin.data = (u_char *) ((random() & 1) ? SHORT : LONG);
+    change->entry.origin.len = ngx_strlen(change->entry.origin.data);
+    change->entry.label_len = change->entry.origin.len;
+}
+
+
+static ngx_array_t *
+create_changes(void)
+{
+    ngx_array_t  *changes;
+
+    changes = malloc(sizeof(ngx_array_t)
+                     + KEYS * 4 * (sizeof(ngx_clientcert_change_t) + 64));
+
+    changes->elts = changes + 1;
+    changes->nelts = 0;
+    changes->nalloc = KEYS * 4;
+    changes->size = sizeof(ngx_clientcert_change_t);
+
+    return changes;
+}
+
+
+/* the array is its own pool */
+
+static void
+change_store(ngx_array_t *changes)
+{
+    if (ngx_clientcert_store_lock(&store) != NGX_OK
+        || ngx_clientcert_store_change(&store,
+                                       (ngx_pool_t *) changes, changes)
+           != NGX_OK)
+    {
+        shared->refused++;
+    }
+
+    ngx_clientcert_store_unlock(&store);
+}
+
+
+/* all at once, as a list is */
+
+static void
+replace_all(void)
+{
+    ngx_int_t                 rc;
+    ngx_uint_t                i;
+    ngx_array_t              *changes;
+    ngx_clientcert_change_t  *change;
+
+    changes = create_changes();
+
+    for (i = 0; i < KEYS; i++) {
+        add_change(changes, '=', i, 0);
+        add_change(changes, is_there('0', i, NULL) ? '1' : '0', i, 0);
+    }
+
+    rc = ngx_clientcert_store_lock(&store);
+
+    if (rc == NGX_OK) {
+        rc = ngx_clientcert_store_begin(&store, 0, KEYS);
+    }
+
+    change = changes->elts;
+
+    for (i = 0; rc == NGX_OK && i < changes->nelts; i++) {
+        rc = ngx_clientcert_store_put(&store, &change[i].entry);
+    }
+
+    if (rc == NGX_OK) {
+        ngx_clientcert_store_publish(&store);
+
+    } else {
+        shared->refused++;
+    }
+
+    ngx_clientcert_store_unlock(&store);
+    free(changes);
+}
+
+
+static void
+writer(void)
+{
+    ngx_uint_t    i, n, second;
+    ngx_array_t  *changes;
+
+    srandom(getpid());
+
+    ngx_clientcert_store_new_writer(&store);
+
+    for ( ;; ) {
+        if (random() % 50 == 0) {
+            replace_all();
+            shared->changes++;
+            continue;
+        }
+
+        changes = create_changes();
+
+        /* the writer alone changes it, so what it finds stays */
+
+        for (n = random() % 4 + 1; n > 0; n--) {
+            i = (random() % (KEYS / 4)) * 4 + n - 1;
+            second = is_there('1', i, NULL);
+
+            add_change(changes, second ? '1' : '0', i, 1);
+            add_change(changes, second ? '0' : '1', i, 0);
+            add_change(changes, '=', random() % KEYS, 0);
+        }
+
+        change_store(changes);
+        shared->changes++;
+    }
+}
+
+
+/* who has been followed by another one writes no more */
+
+static ngx_uint_t
+newest_writes(void)
+{
+    ngx_uint_t               first, both, third;
+    ngx_clientcert_store_t   old, new;
+
+    old = store;
+    new = store;
+
+    ngx_clientcert_store_new_writer(&old);
+    ngx_clientcert_store_new_writer(&new);
+
+    first = (ngx_clientcert_store_lock(&old) == NGX_OK);
+    both = (ngx_clientcert_store_lock(&new) == NGX_OK);
+    third = (ngx_clientcert_store_lock(&old) == NGX_OK);
+
+    return first && both && !third;
+}
+
+
+static ngx_uint_t
+sum(volatile ngx_uint_t *of)
+{
+    ngx_uint_t  i, n;
+
+    for (n = 0, i = 0; i < READERS; i++) {
+        n += of[i];
+    }
+
+    return n;
+}
+
+
+/* lets it make some changes, and as often as not begin another one */
+
+static ngx_uint_t
+kill_writer(pid_t pid)
+{
+    int         status;
+    ngx_uint_t  i, until;
+
+    until = shared->changes + random() % 1000;
+
+    for (i = 0; shared->changes < until && i < 1000; i++) {
+        usleep(1000);
+    }
+
+    usleep(random() % 100);
+
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+
+static int
+report(int test, int right, const char *what)
+{
+    printf("%s %d - %s\n", right ? "ok" : "not ok", test, what);
+
+    return !right;
+}
+
+
+int
+main(void)
+{
+    int          failed;
+    pid_t        pid, readers[READERS];
+    time_t       end;
+    ngx_uint_t   i, kills, crashed, only;
+
+    shared = mmap(NULL, sizeof(shared_t), PROT_READ|PROT_WRITE,
+                  MAP_SHARED|MAP_ANONYMOUS, -1, 0);
+
+    if (shared == MAP_FAILED) {
+        perror("mmap");
+        return 1;
+    }
+
+    shared->shpool.pfree = ZONE / ngx_pagesize - 4;
+    zone.shm.addr = (u_char *) &shared->shpool;
+    store.zone = &zone;
+    store.certificates = 1;
+
+    if (ngx_clientcert_store_init(&store, NULL) != NGX_OK) {
+        return 1;
+    }
+
+    only = newest_writes();
+
+    ngx_clientcert_store_new_writer(&store);
+    replace_all();
+
+    for (i = 0; i < READERS; i++) {
+        readers[i] = fork();
+
+        if (readers[i] == 0) {
+            reader(i);
+        }
+    }
+
+    crashed = 0;
+    end = time(NULL) + SECONDS;
+
+    for (kills = 0; time(NULL) < end; kills++) {
+        pid = fork();
+
+        if (pid == 0) {
+            writer();
+        }
+
+        if (!kill_writer(pid)) {
+            crashed++;
+        }
+    }
+
+    shared->stop = 1;
+
+    for (i = 0; i < READERS; i++) {
+        waitpid(readers[i], NULL, 0);
+    }
+
+    printf("# %lu look-ups, %lu changes, %lu writers killed\n1..7\n",
+           (unsigned long) sum(shared->looked),
+           (unsigned long) shared->changes, (unsigned long) kills);
+
+    failed = report(1, shared->changes > kills && sum(shared->looked) > 1000,
+                    "there were changes and look-ups");
+    failed |= report(2, shared->refused == 0 && crashed == 0,
+                     "each change went in");
+    failed |= report(3, sum(shared->lost) == 0, "what is there is found");
+    failed |= report(4, sum(shared->found) == 0, "what isn't is not");
+    failed |= report(5, sum(shared->labels) == 0, "labels are whole");
+    failed |= report(6, sum(shared->pairs) == 0,
+                     "what changes together is seen together");
+    failed |= report(7, only, "the newest writer alone writes");
+
+    return failed;
+}
+
+
+/* of nginx's core, as far as it is needed; there is one writer at a time */
+
+void
+ngx_shmtx_lock(ngx_shmtx_t *mtx)
+{
+}
+
+
+void
+ngx_shmtx_unlock(ngx_shmtx_t *mtx)
+{
+}
+
+
+void *
+ngx_slab_alloc(ngx_slab_pool_t *pool, size_t size)
+{
+    void  *p;
+
+    p = shared->memory + shared->taken;
+    shared->taken += ngx_align(size, 64);
+
+    return (shared->taken > ZONE) ? NULL : p;
+}
+
+
+void *
+ngx_slab_calloc(ngx_slab_pool_t *pool, size_t size)
+{
+    return ngx_slab_alloc(pool, size);
+}
+
+
+void *
+ngx_array_push(ngx_array_t *a)
+{
+    return (u_char *) a->elts + a->size * a->nelts++;
+}
+
+
+void *
+ngx_pcalloc(ngx_pool_t *pool, size_t size)
+{
+    return NULL;
+}
+
+
+void
+ngx_destroy_pool(ngx_pool_t *pool)
+{
+    free(pool);
+}
+
+
+u_char *
+ngx_sprintf(u_char *buf, const char *fmt, ...)
+{
+    return buf;
+}
