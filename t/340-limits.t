@@ -101,7 +101,7 @@ like($text, qr/\[emerg\].*its zone of 64k is too small.*size=${size}k/,
 # no descriptors left
 
 SKIP: {
-    skip 'needs root and prlimit', 8
+    skip 'needs root and prlimit', 12
         if $> != 0 || system('prlimit --version >/dev/null') != 0;
 
     $n = prepare("$up; $listed;", $both);
@@ -115,12 +115,19 @@ SKIP: {
                 prlimit --pid);
     system(@as, $helper, '--nofile=3:') == 0 or die;
     put($n, 'globex');
-    ok($n->wait_log(qr/"up": .*Too many open files/), 'no descriptors');
+    $n->write('list.txt', sha256('foreign') . "\n");
+    for my $name (qw(up l)) {
+        ok($n->wait_log(qr/"$name": .*Too many open files/),
+           "no descriptors: $name");
+    }
     Time::HiRes::sleep(0.5);
-    is(lines($n, qr/"up": .*Too many open files/), 1, 'told once');
+    is(lines($n, qr/"(?:up|l)": .*Too many open files/), 2, 'each told once');
     is(status($n, 'acme'), 200, 'last good');
+    is(status($n, 'rsa'), 200, 'last good list');
     system(@as, $helper, '--nofile=1024:') == 0 or die;
     becomes($n, 'globex', 200, 'recovers by itself');
+    becomes($n, 'foreign', 200, 'the list too');
+    is(status($n, 'rsa'), 401, 'which is another one now');
     is($n->stop, 0, 'stops');
     is_deeply([ $n->alerts ], [], 'no alerts');
 }
@@ -174,7 +181,7 @@ SKIP: {
                  . 'interval=100ms; clientcert_store l '
                  . 'list=%%PREFIX%%/small/l.txt interval=100ms;', $both);
     mkdir $n->path('small');
-    skip 'cannot mount', 5
+    skip 'cannot mount', 9
         if system('mount -t tmpfs -o size=16k none ' . $n->path('small')
                   . ' 2>/dev/null') != 0;
     put($n, 'acme', 'small/acme.pem');
@@ -200,9 +207,22 @@ SKIP: {
         print $fh $_->[1] x 100;
         close $fh;
     }
-    ok($n->wait_log(qr/rejected/), 'a full disk');
+    ok($n->wait_log(qr/$_ is rejected/), "a full disk: $_")
+        for '"acme.pem"', 'list';
+    Time::HiRes::sleep(0.5);
+    is(lines($n, qr/ is rejected, it keeps/), 2, 'each told once');
     is(status($n, 'acme'), 200, 'last good certificate');
     is(status($n, 'rsa'), 200, 'last good list');
+    unlink $n->path('small/.fill');
+    for (['acme.pem', ClientCert::slurp(cert_file('globex', 'crt'))],
+         ['l.txt', sha256('foreign') . "\n"])
+    {
+        open my $fh, '>', $n->path("small/$_->[0]") or die;
+        print $fh $_->[1];
+        close $fh;
+    }
+    becomes($n, 'globex', 200, 'recovers by itself');
+    becomes($n, 'foreign', 200, 'the list too');
     is($n->stop, 0, 'stops');
     system('umount', $n->path('small'));
 }
@@ -261,6 +281,23 @@ $bad->write('list.txt', "# x\nzz\n");
 isnt($rc, 0, 'nor may it be bad');
 like($text, qr/list is rejected.*unexpected character "z" at column 1 in \S+list.txt:2:1/, 'which is told by line and column');
 like($text, qr/"deny" by the thumbprints of store "l"/, 'and that it is weak');
+$bad->write('list.txt', "# none\n");
+$bad->{config} = config("$up; $listed;",
+                        'deny store=up; deny store=l; allow store=up;');
+$bad->start;
+for my $source (qw(up list.txt)) {
+    rename $bad->path($source), $bad->path('away');
+    ok($bad->wait_log(qr/"\S+\Q$source\E" failed, it keeps its state/),
+       "$source goes away");
+    ok(!$bad->reload, 'then a reload is refused');
+    like($bad->error_log, qr/\[emerg\].*which a "deny" uses, can't be read whole from "\S+\Q$source\E"/,
+         'which is told');
+    rename $bad->path('away'), $bad->path($source);
+    ok($bad->wait_log(qr/"\S+\Q$source\E" can be read again/),
+       'it comes back');
+    ok($bad->reload, 'and nginx reloads');
+}
+$bad->stop;
 ($rc, $text) = $bad->test(config("$up; $listed;", 'allow store=up;'));
 like($text, qr/\[warn\].*store "l" in \S+ is used by no policy/, 'unused');
 

@@ -235,5 +235,27 @@ for my $i (1 .. 4) {
 cmp_ok($slow[1], '<', 0.5, 'is compared as often');
 is($n->stop, 0, 'stops');
 is_deeply([ $n->alerts ], [], 'no alerts');
+%open = ();
+
+# No watch is left: it is told once, comparing goes on, and when there are some
+# again one is taken.
+
+ClientCert::spew("$tmp/full", '');
+begin(config('full', 'directory=%%PREFIX%%/full', 200), ['full'], undef,
+      NFS_FULL => "$tmp/full");
+ok($n->wait_log(qr/\[warn\].*"full": inotify does not work .*\(28: /),
+   'no watch is left');
+for my $status (200, 401) {
+    $status == 200 ? $n->write('full/acme.pem', $acme)
+                   : unlink $n->path('full/acme.pem');
+    ok(wait_for(sub { status('acme', 'full') == $status }, 5),
+       'a change by comparing');
+}
+my $warned = () = $n->error_log =~ /inotify does not work/g;
+is($warned, 1, 'told once');
+unlink "$tmp/full";
+ok($n->wait_log(qr/"full": inotify works for .* again/), 'there are some');
+is($n->stop, 0, 'stops');
+is_deeply([ $n->alerts ], [], 'no alerts');
 
 done_testing;

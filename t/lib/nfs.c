@@ -2,10 +2,12 @@
  * Makes a file system look like NFS to nginx, by LD_PRELOAD: its type is that,
  * inotify takes a directory and never tells of it, and looking at a file takes
  * NFS_DELAY microseconds.  Instead of the directory NFS_SILENT is watched, in
- * which nothing happens, if that is given.
+ * which nothing happens, if that is given.  While there is a file NFS_FULL, no
+ * watch is left.
  */
 
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +19,7 @@
 #include <unistd.h>
 
 
-static const char  *silent;
+static const char  *silent, *full;
 static long         delay;
 
 
@@ -32,12 +34,20 @@ init(void)
 
     s = getenv("NFS_SILENT");
     silent = s ? strdup(s) : NULL;
+
+    s = getenv("NFS_FULL");
+    full = s ? strdup(s) : NULL;
 }
 
 
 int
 inotify_add_watch(int fd, const char *path, uint32_t mask)
 {
+    if (full && access(full, F_OK) == 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+
     return (int) syscall(SYS_inotify_add_watch, fd, silent ? silent : path,
                          mask);
 }
