@@ -400,6 +400,13 @@ ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
         p = ngx_clientcert_pem_find(type.data, last, "-----", 5);
         type.len = p - type.data;
 
+        /* some text */
+
+        if (memchr(type.data, '\n', type.len)) {
+            p = type.data;
+            continue;
+        }
+
         end = ngx_clientcert_pem_find(p, last, "-----END ", 9);
 
         if (end == last) {
@@ -418,6 +425,10 @@ ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
             || ngx_clientcert_pem_is(&type, "CMS"))
         {
             pkcs7 = 1;
+        }
+
+        if (ngx_clientcert_pem_is(&type, "TRUSTED CERTIFICATE")) {
+            return NGX_CLIENTCERT_FILE_TRUSTED;
         }
 
         if (ngx_clientcert_pem_is(&type, "CERTIFICATE")
