@@ -847,7 +847,7 @@ ngx_http_clientcert_init_module(ngx_cycle_t *cycle)
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                            ngx_http_clientcert_policy_module);
 
-    return mcf ? ngx_clientcert_loader_follow(cycle, &mcf->loaders) : NGX_OK;
+    return ngx_clientcert_loader_follow(cycle, mcf ? &mcf->loaders : NULL);
 }
 
 
@@ -859,11 +859,11 @@ ngx_http_clientcert_init_process(ngx_cycle_t *cycle)
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                            ngx_http_clientcert_policy_module);
 
-    if (mcf == NULL || ngx_process != NGX_PROCESS_SINGLE) {
-        return NGX_OK;
+    if (ngx_process == NGX_PROCESS_SINGLE) {
+        ngx_clientcert_loader_single(cycle, mcf ? &mcf->loaders : NULL);
     }
 
-    return ngx_clientcert_loader_single(cycle, &mcf->loaders);
+    return NGX_OK;
 }
 
 

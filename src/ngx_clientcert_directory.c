@@ -6,19 +6,31 @@
 
 #include "ngx_clientcert_loader.h"
 #include "ngx_clientcert_der.h"
+#include <sys/inotify.h>
 
 
 #define NGX_CLIENTCERT_MIN_BUCKETS  64
 
-/* files looked at between two chances for other work */
-#define NGX_CLIENTCERT_FILES_A_POLL  64
+/* bytes read between two chances for other work, and what a look counts for */
+#define NGX_CLIENTCERT_WORK_A_POLL   (256 * 1024)
+#define NGX_CLIENTCERT_WORK_A_LOOK   4096
 
 /* reasons that are no errors of the system and not ngx_clientcert_file_e's */
 #define NGX_CLIENTCERT_FILE_BIG      20
 #define NGX_CLIENTCERT_FILE_SPECIAL  21
+#define NGX_CLIENTCERT_FILE_NAME     22
 
 /* is no reason, but logged once as well */
-#define NGX_CLIENTCERT_FILE_WARN     22
+#define NGX_CLIENTCERT_FILE_WARN     23
+
+
+/* why a file is looked at */
+
+typedef enum {
+    NGX_CLIENTCERT_COMPARED = 0,    /* somebody may be writing it */
+    NGX_CLIENTCERT_CREATED,         /* it may not be written at all */
+    NGX_CLIENTCERT_COMPLETE
+} ngx_clientcert_look_e;
 
 
 typedef struct ngx_clientcert_node_s  ngx_clientcert_node_t;
@@ -41,10 +53,12 @@ typedef struct {
     ngx_clientcert_node_t    node;      /* by name */
     ngx_clientcert_cert_t   *certs;
     uint64_t                 stamp;     /* 0: to be read again */
-    uint64_t                 pending;
+    uint64_t                 pending;   /* the stamp that was seen last */
+    ngx_msec_t               since;     /* of pending or missed */
     int                      reason;    /* of a rejection, < 0: -errno */
     uint32_t                 scan;      /* that met it last */
     unsigned                 key:1;     /* a private one, logged */
+    unsigned                 missed:1;  /* gone, as it seems so far */
     u_short                  len;
     u_char                   name[1];
 } ngx_clientcert_source_t;
@@ -71,12 +85,21 @@ struct ngx_clientcert_directory_s {
     ngx_pool_t              *pool;
     ngx_pool_t              *scratch;   /* of dirty */
     u_char                  *buf;
-    int                      fd;
+    int                      fd;        /* -1: not open now */
+    dev_t                    dev;
+    ino_t                    ino;       /* 0: was never open */
     uint32_t                 scan;
+    size_t                   work;      /* since the last poll */
+
+    uint32_t                 cookie;    /* of a rename, 0: none */
+    size_t                   moved_len;
+    u_char                   moved[NGX_CLIENTCERT_ORIGIN_LEN + 1];
+
     ngx_uint_t               rejected;  /* since the last commit */
     ngx_uint_t               bad;       /* files rejected now */
     unsigned                 synced:1;  /* the store holds what this does */
     unsigned                 scanned:1; /* all files are known */
+    unsigned                 scanning:1;
     unsigned                 doubtful:1;    /* whether some still hold it */
     unsigned                 unsettled:1;
     unsigned                 failed:1;  /* no memory */
@@ -86,15 +109,32 @@ struct ngx_clientcert_directory_s {
 static ngx_int_t ngx_clientcert_directory_restore(
     ngx_clientcert_loader_t *ld);
 static void ngx_clientcert_directory_clean(ngx_clientcert_directory_t *dir);
+static ngx_int_t ngx_clientcert_directory_open(ngx_clientcert_loader_t *ld);
+static void ngx_clientcert_directory_close(ngx_clientcert_directory_t *dir);
+static ngx_int_t ngx_clientcert_directory_all_files(
+    ngx_clientcert_loader_t *ld);
 static ngx_int_t ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld,
-    DIR *d);
-static void ngx_clientcert_directory_sweep(ngx_clientcert_loader_t *ld);
+    DIR *d, ngx_clientcert_look_e how);
+static ngx_err_t ngx_clientcert_directory_sweep(ngx_clientcert_loader_t *ld,
+    ngx_clientcert_look_e how);
+static ngx_uint_t ngx_clientcert_directory_other(ngx_clientcert_loader_t *ld);
+static ngx_err_t ngx_clientcert_directory_rename(
+    ngx_clientcert_directory_t *dir, ngx_str_t *name, uint32_t mask,
+    uint32_t cookie);
+static ngx_err_t ngx_clientcert_directory_move(ngx_clientcert_directory_t *dir,
+    ngx_str_t *name);
+static ngx_int_t ngx_clientcert_directory_how(ngx_clientcert_loader_t *ld,
+    ngx_str_t *name, uint32_t mask);
 static ngx_err_t ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld,
-    u_char *name, size_t len, ngx_uint_t event);
+    u_char *name, size_t len, ngx_clientcert_look_e how);
+static ngx_uint_t ngx_clientcert_directory_settled(
+    ngx_clientcert_source_t *file, uint64_t stamp);
 static ngx_err_t ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld,
-    u_char *name, size_t len, ngx_err_t err);
+    u_char *name, size_t len, ngx_err_t err, ngx_clientcert_look_e how);
+static void ngx_clientcert_directory_gone(ngx_clientcert_directory_t *dir,
+    u_char *name, size_t len, ngx_clientcert_look_e how);
 static ngx_err_t ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
-    ngx_clientcert_source_t *file);
+    ngx_clientcert_source_t *file, ngx_clientcert_look_e how);
 static void ngx_clientcert_directory_key(ngx_clientcert_loader_t *ld,
     ngx_clientcert_source_t *file);
 static ngx_err_t ngx_clientcert_directory_text(ngx_clientcert_directory_t *dir,
@@ -208,7 +248,6 @@ ngx_clientcert_directory_restore(ngx_clientcert_loader_t *ld)
     }
 
     place = 0;
-    file = NULL;
 
     while (ngx_clientcert_store_next(ld->store, &place, &entry) == NGX_OK) {
 
@@ -275,9 +314,7 @@ ngx_clientcert_directory_destroy(ngx_clientcert_loader_t *ld)
         ngx_free(dir->certs.buckets);
     }
 
-    if (dir->fd != -1) {
-        (void) close(dir->fd);
-    }
+    ngx_clientcert_directory_close(dir);
 
     ngx_destroy_pool(dir->scratch);
     ngx_destroy_pool(dir->pool);
@@ -287,23 +324,103 @@ ngx_clientcert_directory_destroy(ngx_clientcert_loader_t *ld)
 ngx_int_t
 ngx_clientcert_directory_scan(ngx_clientcert_loader_t *ld)
 {
-    int                          fd;
-    DIR                         *d;
     ngx_int_t                    rc;
     ngx_clientcert_directory_t  *dir;
 
     dir = ld->dir;
 
-    if (dir->fd != -1) {
-        (void) close(dir->fd);
+    ngx_clientcert_directory_close(dir);
+
+    if (ngx_clientcert_directory_open(ld) != NGX_OK) {
+        return NGX_ERROR;
     }
+
+    dir->scan++;
+    dir->unsettled = 0;
+    dir->failed = 0;
+    dir->scanning = 1;
+
+    rc = ngx_clientcert_directory_all_files(ld);
+
+    dir->scanning = 0;
+
+    if (rc == NGX_OK) {
+        ngx_clientcert_loader_failed(ld, 0, NULL);
+
+        ld->store->sh->dev = dir->dev;
+        dir->scanned = 1;
+
+        if (dir->doubtful) {
+            dir->doubtful = 0;
+            dir->synced = 0;
+        }
+    }
+
+    ld->unsettled = dir->unsettled;
+
+    ngx_clientcert_directory_commit(ld);
+
+    return rc;
+}
+
+
+/*
+ * Opens what the path leads to now, until the next commit: it isn't kept open
+ * for long, since its file system may be unmounted.
+ */
+
+static ngx_int_t
+ngx_clientcert_directory_open(ngx_clientcert_loader_t *ld)
+{
+    struct stat                  sb;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = ld->dir;
 
     dir->fd = open((char *) ld->path.data,
                    O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NONBLOCK);
 
-    fd = (dir->fd == -1) ? -1
-         : openat(dir->fd, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    if (dir->fd == -1 || fstat(dir->fd, &sb) == -1) {
+        ngx_clientcert_loader_failed(ld, ngx_errno, "open()");
+        ngx_clientcert_directory_close(dir);
+        return NGX_ERROR;
+    }
 
+    /* another one is put in the place of the old one when it is complete */
+
+    if (dir->ino && (dir->ino != sb.st_ino || dir->dev != sb.st_dev)) {
+        ld->complete = 1;
+    }
+
+    dir->ino = sb.st_ino;
+    dir->dev = sb.st_dev;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_clientcert_directory_close(ngx_clientcert_directory_t *dir)
+{
+    if (dir->fd != -1) {
+        (void) close(dir->fd);
+        dir->fd = -1;
+    }
+}
+
+
+static ngx_int_t
+ngx_clientcert_directory_all_files(ngx_clientcert_loader_t *ld)
+{
+    int                     fd;
+    DIR                    *d;
+    ngx_err_t               err;
+    ngx_int_t               rc;
+    ngx_clientcert_look_e   how;
+
+    how = ld->complete ? NGX_CLIENTCERT_COMPLETE : NGX_CLIENTCERT_COMPARED;
+
+    fd = openat(ld->dir->fd, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
     d = (fd == -1) ? NULL : fdopendir(fd);
 
     if (d == NULL) {
@@ -316,11 +433,7 @@ ngx_clientcert_directory_scan(ngx_clientcert_loader_t *ld)
         return NGX_ERROR;
     }
 
-    dir->scan++;
-    dir->unsettled = 0;
-    dir->failed = 0;
-
-    rc = ngx_clientcert_directory_read(ld, d);
+    rc = ngx_clientcert_directory_read(ld, d, how);
 
     (void) closedir(d);
 
@@ -328,33 +441,34 @@ ngx_clientcert_directory_scan(ngx_clientcert_loader_t *ld)
         return NGX_ERROR;
     }
 
-    ngx_clientcert_loader_failed(ld, 0, NULL);
+    /* what has been renamed meanwhile isn't gone */
 
-    ngx_clientcert_directory_sweep(ld);
+    ngx_clientcert_loader_poll();
 
-    dir->scanned = 1;
+    err = ngx_clientcert_directory_sweep(ld, how);
 
-    if (dir->doubtful) {
-        dir->doubtful = 0;
-        dir->synced = 0;
+    if (err) {
+        ngx_clientcert_loader_failed(ld, err, "reading files");
+        return NGX_ERROR;
     }
-
-    ld->unsettled = dir->unsettled;
-
-    ngx_clientcert_directory_commit(ld);
 
     return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld, DIR *d)
+ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld, DIR *d,
+    ngx_clientcert_look_e how)
 {
-    ngx_err_t       err;
-    ngx_uint_t      n;
-    struct dirent  *de;
+    ngx_err_t                    err;
+    ngx_uint_t                   n;
+    struct dirent               *de;
+    ngx_clientcert_directory_t  *dir;
 
-    for (n = 1; /* void */ ; n++) {
+    dir = ld->dir;
+    ld->linked = 0;
+
+    for (n = 0; /* void */ ; n++) {
 
         ngx_set_errno(0);
         de = readdir(d);
@@ -362,27 +476,36 @@ ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld, DIR *d)
         if (de == NULL) {
             err = ngx_errno;
 
-            if (err == 0) {
-                return NGX_OK;
+            if (err) {
+                ngx_clientcert_loader_failed(ld, err, "readdir()");
+                return NGX_ERROR;
             }
 
-            ngx_clientcert_loader_failed(ld, err, "readdir()");
-            return NGX_ERROR;
+            break;
         }
 
         if (de->d_name[0] == '.') {
+            n--;
             continue;
         }
 
+        /* of changes behind a link no event tells */
+
+        if (de->d_type == DT_LNK || de->d_type == DT_UNKNOWN) {
+            ld->linked = 1;
+        }
+
         err = ngx_clientcert_directory_look(ld, (u_char *) de->d_name,
-                                            ngx_strlen(de->d_name),
-                                            ld->swapped);
+                                            ngx_strlen(de->d_name), how);
         if (err) {
             ngx_clientcert_loader_failed(ld, err, "reading files");
             return NGX_ERROR;
         }
 
-        if (n % NGX_CLIENTCERT_FILES_A_POLL == 0) {
+        dir->work += NGX_CLIENTCERT_WORK_A_LOOK;
+
+        if (dir->work > NGX_CLIENTCERT_WORK_A_POLL) {
+            dir->work = 0;
             ngx_clientcert_loader_poll();
         }
 
@@ -390,14 +513,28 @@ ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld, DIR *d)
             return NGX_ERROR;
         }
     }
+
+    /* a mount point whose file system isn't there says nothing of its files */
+
+    if (n == 0
+        && ld->store->sh->dev && ld->store->sh->dev != dir->dev
+        && ngx_clientcert_store_count(ld->store, 0))
+    {
+        ngx_clientcert_loader_failed(ld, ENODEV, "finding the file system");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
 /* forgets the files that the scan hasn't met */
 
-static void
-ngx_clientcert_directory_sweep(ngx_clientcert_loader_t *ld)
+static ngx_err_t
+ngx_clientcert_directory_sweep(ngx_clientcert_loader_t *ld,
+    ngx_clientcert_look_e how)
 {
+    ngx_err_t                    err;
     ngx_uint_t                   i;
     ngx_clientcert_node_t       *node, *next;
     ngx_clientcert_source_t     *file;
@@ -410,41 +547,206 @@ ngx_clientcert_directory_sweep(ngx_clientcert_loader_t *ld)
             next = node->next;
             file = (ngx_clientcert_source_t *) node;
 
-            if (file->scan != dir->scan) {
-                ngx_clientcert_directory_forget(dir, file);
+            if (file->scan == dir->scan) {
+                continue;
+            }
+
+            /* it may have come back */
+
+            err = ngx_clientcert_directory_look(ld, file->name, file->len,
+                                                how);
+            if (err) {
+                return err;
             }
         }
     }
+
+    return 0;
 }
 
 
 void
 ngx_clientcert_directory_event(ngx_clientcert_loader_t *ld, ngx_str_t *name,
-    ngx_uint_t created)
+    uint32_t mask, uint32_t cookie)
 {
-    struct stat  sb;
-    ngx_err_t    err;
+    ngx_err_t   err;
+    ngx_int_t   how;
+    ngx_msec_t  due;
 
-    if (ld->dir->fd == -1) {
+    if (ngx_clientcert_directory_other(ld)) {
+        ld->swapped = 1;
+        ld->due = ngx_current_msec;
         return;
     }
 
-    /* a file that was just made isn't written yet, a link is complete */
+    err = ngx_clientcert_directory_rename(ld->dir, name, mask, cookie);
 
-    if (created
-        && fstatat(ld->dir->fd, (char *) name->data, &sb, AT_SYMLINK_NOFOLLOW)
-           == 0
-        && S_ISREG(sb.st_mode)
-        && sb.st_nlink == 1)
+    if (err == 0 && ld->dir->fd == -1
+        && ngx_clientcert_directory_open(ld) != NGX_OK)
     {
-        return;
+        err = ld->store->sh->err;
     }
 
-    err = ngx_clientcert_directory_look(ld, name->data, name->len, 1);
+    if (err == 0) {
+        how = ngx_clientcert_directory_how(ld, name, mask);
+
+        if (how != NGX_DECLINED) {
+            err = ngx_clientcert_directory_look(ld, name->data, name->len,
+                                                how);
+        }
+    }
 
     if (err) {
         ngx_clientcert_loader_failed(ld, err, "reading files");
+
+        /* it is met by comparing, and soon */
+
+        due = ngx_current_msec + ld->interval;
+
+        if ((ngx_msec_int_t) (ld->due - due) > 0) {
+            ld->due = due;
+        }
     }
+}
+
+
+/* whether the path leads to another directory than the one of the events */
+
+static ngx_uint_t
+ngx_clientcert_directory_other(ngx_clientcert_loader_t *ld)
+{
+    struct stat  sb;
+
+    return stat((char *) ld->path.data, &sb) == -1
+           || sb.st_ino != ld->dir->ino
+           || sb.st_dev != ld->dir->dev;
+}
+
+
+/*
+ * What a file holds moves with it, whether it still has that name or not, since
+ * there may be many renames in a row.  One that moved away is forgotten when it
+ * is known that its new name isn't here.
+ */
+
+static ngx_err_t
+ngx_clientcert_directory_rename(ngx_clientcert_directory_t *dir,
+    ngx_str_t *name, uint32_t mask, uint32_t cookie)
+{
+    ngx_err_t  err;
+
+    err = 0;
+
+    if (dir->cookie && (mask & IN_MOVED_TO) && cookie == dir->cookie) {
+        err = ngx_clientcert_directory_move(dir, name);
+        dir->cookie = 0;
+    }
+
+    ngx_clientcert_directory_moved_away(dir);
+
+    if ((mask & IN_MOVED_FROM) && name->len <= NGX_CLIENTCERT_ORIGIN_LEN) {
+        dir->cookie = cookie;
+        dir->moved_len = name->len;
+        ngx_memcpy(dir->moved, name->data, name->len);
+    }
+
+    return err;
+}
+
+
+void
+ngx_clientcert_directory_moved_away(ngx_clientcert_directory_t *dir)
+{
+    if (dir->cookie) {
+        dir->cookie = 0;
+        ngx_clientcert_directory_gone(dir, dir->moved, dir->moved_len,
+                                      NGX_CLIENTCERT_COMPLETE);
+    }
+}
+
+
+static ngx_err_t
+ngx_clientcert_directory_move(ngx_clientcert_directory_t *dir, ngx_str_t *name)
+{
+    ngx_clientcert_cert_t    *cert, **last;
+    ngx_clientcert_source_t  *from, *to;
+
+    from = ngx_clientcert_directory_find(dir, dir->moved, dir->moved_len);
+
+    if (from == NULL) {
+        return 0;
+    }
+
+    to = ngx_clientcert_directory_name(dir, name->data, name->len);
+    if (to == NULL) {
+        return NGX_ENOMEM;
+    }
+
+    to->scan = dir->scan;
+
+    /* that of the other file is in force until it is read */
+
+    last = &from->certs;
+
+    for (cert = from->certs; cert; cert = cert->sibling) {
+        cert->file = to;
+        last = &cert->sibling;
+
+        ngx_clientcert_directory_mark(dir, cert->der.sha256);
+    }
+
+    *last = to->certs;
+    to->certs = from->certs;
+    from->certs = NULL;
+
+    ngx_clientcert_directory_forget(dir, from);
+
+    return 0;
+}
+
+
+/* returns how to look at the file after the event, or NGX_DECLINED: not */
+
+static ngx_int_t
+ngx_clientcert_directory_how(ngx_clientcert_loader_t *ld, ngx_str_t *name,
+    uint32_t mask)
+{
+    struct stat               sb;
+    ngx_clientcert_source_t  *file;
+
+    /* a change of its attributes is none of what it holds */
+
+    if (mask & IN_ATTRIB) {
+        file = ngx_clientcert_directory_find(ld->dir, name->data, name->len);
+
+        return (file && file->reason) ? NGX_CLIENTCERT_COMPLETE
+                                      : NGX_DECLINED;
+    }
+
+    if (mask & IN_MOVED_FROM) {
+        return NGX_DECLINED;
+    }
+
+    if (fstatat(ld->dir->fd, (char *) name->data, &sb, AT_SYMLINK_NOFOLLOW)
+        == -1)
+    {
+        /* another event tells where it went */
+
+        return (mask & IN_DELETE) ? NGX_CLIENTCERT_COMPLETE : NGX_DECLINED;
+    }
+
+    /* if it is there again, another event tells that it is complete */
+
+    if (mask & IN_DELETE) {
+        return NGX_DECLINED;
+    }
+
+    if (mask & (IN_CLOSE_WRITE|IN_MOVED_TO)) {
+        return NGX_CLIENTCERT_COMPLETE;
+    }
+
+    return S_ISREG(sb.st_mode) ? NGX_CLIENTCERT_CREATED
+                               : NGX_CLIENTCERT_COMPLETE;
 }
 
 
@@ -452,8 +754,9 @@ ngx_clientcert_directory_event(ngx_clientcert_loader_t *ld, ngx_str_t *name,
 
 static ngx_err_t
 ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld, u_char *name,
-    size_t len, ngx_uint_t event)
+    size_t len, ngx_clientcert_look_e how)
 {
+    int                          reason;
     uint64_t                     stamp;
     ngx_err_t                    err;
     ngx_uint_t                   recent;
@@ -464,10 +767,11 @@ ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld, u_char *name,
     dir = ld->dir;
 
     if (fstatat(dir->fd, (char *) name, &sb, 0) == -1) {
-        return ngx_clientcert_directory_no_stat(ld, name, len, ngx_errno);
+        return ngx_clientcert_directory_no_stat(ld, name, len, ngx_errno, how);
     }
 
     if (S_ISDIR(sb.st_mode)) {
+        ngx_clientcert_directory_gone(dir, name, len, how);
         return 0;
     }
 
@@ -477,10 +781,14 @@ ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld, u_char *name,
     }
 
     file->scan = dir->scan;
+    file->missed = 0;
 
-    if (!S_ISREG(sb.st_mode)) {
+    reason = !S_ISREG(sb.st_mode) ? NGX_CLIENTCERT_FILE_SPECIAL
+             : (len > NGX_CLIENTCERT_ORIGIN_LEN) ? NGX_CLIENTCERT_FILE_NAME
+                                                 : 0;
+    if (reason) {
         ngx_clientcert_directory_clear(dir, file);
-        ngx_clientcert_directory_reject(ld, file, NGX_CLIENTCERT_FILE_SPECIAL);
+        ngx_clientcert_directory_reject(ld, file, reason);
         file->stamp = 0;
         return 0;
     }
@@ -491,10 +799,9 @@ ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld, u_char *name,
         return 0;
     }
 
-    /* without an event somebody may be writing it */
-
-    if (!event && dir->scanned && file->pending != stamp) {
-        file->pending = stamp;
+    if (how == NGX_CLIENTCERT_COMPARED && dir->scanned
+        && !ngx_clientcert_directory_settled(file, stamp))
+    {
         dir->unsettled = 1;
         return 0;
     }
@@ -502,7 +809,7 @@ ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld, u_char *name,
     file->pending = stamp;
     file->stamp = recent ? 0 : stamp;
 
-    err = ngx_clientcert_directory_file(ld, file);
+    err = ngx_clientcert_directory_file(ld, file, how);
 
     if (err) {
         file->stamp = 0;
@@ -512,9 +819,21 @@ ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld, u_char *name,
 }
 
 
+static ngx_uint_t
+ngx_clientcert_directory_settled(ngx_clientcert_source_t *file, uint64_t stamp)
+{
+    if (file->pending != stamp) {
+        file->pending = stamp;
+        file->since = ngx_current_msec;
+    }
+
+    return ngx_current_msec - file->since >= NGX_CLIENTCERT_SETTLE;
+}
+
+
 static ngx_err_t
 ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld, u_char *name,
-    size_t len, ngx_err_t err)
+    size_t len, ngx_err_t err, ngx_clientcert_look_e how)
 {
     ngx_uint_t                   gone;
     struct stat                  sb;
@@ -523,7 +842,7 @@ ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld, u_char *name,
 
     dir = ld->dir;
 
-    if (ngx_clientcert_loader_transient(err)) {
+    if (ngx_clientcert_loader_exhausted(err)) {
         return err;
     }
 
@@ -532,12 +851,7 @@ ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld, u_char *name,
     if (gone
         && fstatat(dir->fd, (char *) name, &sb, AT_SYMLINK_NOFOLLOW) == -1)
     {
-        file = ngx_clientcert_directory_find(dir, name, len);
-
-        if (file) {
-            ngx_clientcert_directory_forget(dir, file);
-        }
-
+        ngx_clientcert_directory_gone(dir, name, len, how);
         return 0;
     }
 
@@ -548,12 +862,21 @@ ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld, u_char *name,
         return NGX_ENOMEM;
     }
 
-    if (gone) {
-        ngx_clientcert_directory_clear(dir, file);
-    }
-
     file->scan = dir->scan;
     file->stamp = 0;
+    file->pending = 0;
+
+    if (gone) {
+        ngx_clientcert_directory_clear(dir, file);
+
+        /* it may be about to go as well, or what it leads to about to come */
+
+        if (dir->scanned && !file->missed) {
+            file->missed = 1;
+            dir->unsettled = 1;
+            return 0;
+        }
+    }
 
     ngx_clientcert_directory_reject(ld, file, -err);
 
@@ -561,9 +884,44 @@ ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld, u_char *name,
 }
 
 
+/*
+ * If no event tells of it, it may have been renamed: it is kept until what has
+ * come in its place has settled.
+ */
+
+static void
+ngx_clientcert_directory_gone(ngx_clientcert_directory_t *dir, u_char *name,
+    size_t len, ngx_clientcert_look_e how)
+{
+    ngx_clientcert_source_t  *file;
+
+    file = ngx_clientcert_directory_find(dir, name, len);
+
+    if (file == NULL) {
+        return;
+    }
+
+    if (how == NGX_CLIENTCERT_COMPARED && dir->scanned) {
+
+        if (!file->missed) {
+            file->missed = 1;
+            file->since = ngx_current_msec;
+        }
+
+        if (ngx_current_msec - file->since < NGX_CLIENTCERT_SETTLE) {
+            file->scan = dir->scan;
+            dir->unsettled = 1;
+            return;
+        }
+    }
+
+    ngx_clientcert_directory_forget(dir, file);
+}
+
+
 static ngx_err_t
 ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
-    ngx_clientcert_source_t *file)
+    ngx_clientcert_source_t *file, ngx_clientcert_look_e how)
 {
     int                          fd, reason;
     size_t                       len;
@@ -585,13 +943,15 @@ ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
         (void) close(fd);
     }
 
+    dir->work += len;
+
     if (err == NGX_ENOENT) {
         /* gone meanwhile, which makes an event or is met by the next scan */
         file->stamp = 0;
         return 0;
     }
 
-    if (ngx_clientcert_loader_transient(err)) {
+    if (ngx_clientcert_loader_exhausted(err)) {
         return err;
     }
 
@@ -610,6 +970,13 @@ ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
 
     if (reason == NGX_CLIENTCERT_FILE_MEMORY) {
         return NGX_ENOMEM;
+    }
+
+    /* a link or an unnamed file that got a name is complete, others get so */
+
+    if (reason && how == NGX_CLIENTCERT_CREATED) {
+        file->stamp = 0;
+        return 0;
     }
 
     if (reason) {
@@ -642,7 +1009,7 @@ ngx_clientcert_directory_key(ngx_clientcert_loader_t *ld,
     u_char      buf[NGX_CLIENTCERT_ORIGIN_LEN * 4];
 
     name.data = file->name;
-    name.len = file->len;
+    name.len = ngx_min(file->len, NGX_CLIENTCERT_ORIGIN_LEN);
     p = ngx_clientcert_store_escape(buf, &name);
 
     ngx_log_error(NGX_LOG_WARN, ld->log, 0,
@@ -712,7 +1079,7 @@ ngx_clientcert_directory_reject(ngx_clientcert_loader_t *ld,
     ld->dir->rejected++;
 
     name.data = file->name;
-    name.len = file->len;
+    name.len = ngx_min(file->len, NGX_CLIENTCERT_ORIGIN_LEN);
     p = ngx_clientcert_store_escape(buf, &name);
 
     if (reason < 0) {
@@ -737,9 +1104,10 @@ static ngx_uint_t
 ngx_clientcert_directory_told(ngx_clientcert_loader_t *ld,
     ngx_clientcert_source_t *file, int reason)
 {
-    return ngx_clientcert_store_told(ld->store,
-                                     (uint64_t) file->node.hash << 32
-                                     | (uint32_t) reason)
+    return ngx_clientcert_loader_told(ld,
+                                      ((uint64_t) file->node.hash << 32
+                                      | (uint32_t) reason)
+                                     ^ file->pending)
            && !ld->dir->scanned;
 }
 
@@ -782,6 +1150,13 @@ ngx_clientcert_directory_reason(int reason)
 
     case NGX_CLIENTCERT_FILE_SPECIAL:
         return "it is not a regular file";
+
+    case NGX_CLIENTCERT_FILE_NAME:
+        return "its name is longer than 255 bytes";
+
+    case NGX_CLIENTCERT_FILE_TRUSTED:
+        return "it holds a trusted certificate, \"openssl x509 -in FILE\" "
+               "exports the certificate";
 
     default: /* NGX_CLIENTCERT_FILE_NONE */
         return "it holds no certificate";
@@ -897,6 +1272,10 @@ ngx_clientcert_directory_commit(ngx_clientcert_loader_t *ld)
     ngx_clientcert_directory_t  *dir;
 
     dir = ld->dir;
+
+    if (!dir->scanning) {
+        ngx_clientcert_directory_close(dir);
+    }
 
     if (dir->scanned) {
         ld->store->sh->failed = dir->bad;
@@ -1037,15 +1416,16 @@ ngx_clientcert_directory_changes(ngx_clientcert_loader_t *ld,
                                                 32, &entry)
                  == NGX_OK);
 
-        if (there && entry.shared) {
-            shared = 1;
+        /* some file that isn't known yet may hold it */
 
-            /* some file that isn't known yet may hold it */
+        if (there && entry.shared && !dir->scanned) {
 
-            if (cert == NULL && !dir->scanned) {
+            if (cert == NULL) {
                 dir->doubtful = 1;
                 continue;
             }
+
+            shared = 1;
         }
 
         if (cert && there && shared == entry.shared

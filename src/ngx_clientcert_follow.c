@@ -7,6 +7,7 @@
 #include "ngx_clientcert_loader.h"
 #include <ngx_event.h>
 #include <ngx_channel.h>
+#include <poll.h>
 #include <sys/inotify.h>
 #include <sys/vfs.h>
 
@@ -18,10 +19,17 @@
 /* where events come, comparing takes at most 1 / so much of the time */
 #define NGX_CLIENTCERT_SHARE   20
 
+/* how often events are read before what they tell is put in force */
+#define NGX_CLIENTCERT_READS   16
+
+/* between the events of a rename, whoever makes it may be preempted, ms */
+#define NGX_CLIENTCERT_HALF    4
+
 
 static ngx_msec_t ngx_clientcert_follow_manager(void *data);
 static void ngx_clientcert_follow_start(ngx_cycle_t *cycle,
     ngx_array_t *loaders);
+static void ngx_clientcert_follow_stop(void);
 static void ngx_clientcert_follow_timer(ngx_event_t *ev);
 static void ngx_clientcert_follow_due(void);
 static void ngx_clientcert_follow_one(ngx_clientcert_loader_t *ld);
@@ -31,6 +39,7 @@ static void ngx_clientcert_follow_unwatch(int wd);
 static ngx_uint_t ngx_clientcert_follow_local(ngx_clientcert_loader_t *ld);
 static void ngx_clientcert_follow_handler(ngx_event_t *ev);
 static void ngx_clientcert_follow_events(void);
+static ngx_int_t ngx_clientcert_follow_read(void);
 static void ngx_clientcert_follow_event(struct inotify_event *event);
 static void ngx_clientcert_follow_name(ngx_clientcert_loader_t *ld,
     struct inotify_event *event);
@@ -39,6 +48,7 @@ static void ngx_clientcert_follow_name(ngx_clientcert_loader_t *ld,
 /* of the process that follows */
 
 static ngx_array_t  *ngx_clientcert_followed;  /* ngx_clientcert_loader_t * */
+static ngx_array_t   ngx_clientcert_nothing;
 static int           ngx_clientcert_inotify = -1;
 static ngx_event_t   ngx_clientcert_timer;
 
@@ -53,12 +63,15 @@ ngx_clientcert_loader_follow(ngx_cycle_t *cycle, ngx_array_t *loaders)
 
     /* a reload without a master: the old loaders are about to be freed */
 
-    if (ngx_process == NGX_PROCESS_SINGLE && ngx_clientcert_followed) {
-        ngx_clientcert_follow_start(cycle, loaders);
+    if (ngx_process == NGX_PROCESS_SINGLE
+        && !ngx_is_init_cycle(cycle->old_cycle))
+    {
+        ngx_clientcert_follow_stop();
+        ngx_clientcert_loader_single(cycle, loaders);
         return NGX_OK;
     }
 
-    if (loaders->nelts == 0) {
+    if (loaders == NULL || loaders->nelts == 0) {
         return NGX_OK;
     }
 
@@ -82,14 +95,11 @@ ngx_clientcert_loader_follow(ngx_cycle_t *cycle, ngx_array_t *loaders)
 }
 
 
-ngx_int_t
+void
 ngx_clientcert_loader_single(ngx_cycle_t *cycle, ngx_array_t *loaders)
 {
-    if (loaders->nelts) {
-        ngx_clientcert_follow_start(cycle, loaders);
-    }
-
-    return NGX_OK;
+    ngx_clientcert_follow_start(cycle, loaders ? loaders
+                                               : &ngx_clientcert_nothing);
 }
 
 
@@ -138,6 +148,38 @@ ngx_clientcert_follow_start(ngx_cycle_t *cycle, ngx_array_t *loaders)
 
 
 static void
+ngx_clientcert_follow_stop(void)
+{
+    ngx_uint_t                 i;
+    ngx_array_t               *loaders;
+    ngx_clientcert_loader_t  **ld;
+
+    if (ngx_clientcert_followed == NULL) {
+        return;
+    }
+
+    loaders = ngx_clientcert_followed;
+    ngx_clientcert_followed = &ngx_clientcert_nothing;
+
+    ld = loaders->elts;
+
+    for (i = 0; i < loaders->nelts; i++) {
+
+        if (ld[i]->wd != -1) {
+            ngx_clientcert_follow_unwatch(ld[i]->wd);
+        }
+
+        if (ld[i]->dir) {
+            ngx_clientcert_directory_destroy(ld[i]);
+        }
+
+        ngx_clientcert_list_forget(ld[i]);
+        ngx_clientcert_store_no_writer(ld[i]->store);
+    }
+}
+
+
+static void
 ngx_clientcert_follow_timer(ngx_event_t *ev)
 {
     ngx_clientcert_follow_due();
@@ -159,6 +201,7 @@ ngx_clientcert_follow_due(void)
             && (ngx_msec_int_t) (ld[i]->due - ngx_current_msec) <= 0)
         {
             ngx_clientcert_follow_one(ld[i]);
+            ngx_clientcert_loader_poll();
         }
     }
 
@@ -182,7 +225,7 @@ ngx_clientcert_follow_due(void)
 static void
 ngx_clientcert_follow_one(ngx_clientcert_loader_t *ld)
 {
-    ngx_msec_t  start, wait;
+    ngx_msec_t  start, took, wait;
 
     /* first, so that nothing happens unseen after the reading */
 
@@ -206,14 +249,16 @@ ngx_clientcert_follow_one(ngx_clientcert_loader_t *ld)
 
     ngx_time_update();
 
+    took = ngx_current_msec - start;
     wait = ld->interval;
 
     if (ld->unsettled) {
         wait = ngx_min(wait, NGX_CLIENTCERT_SETTLE);
+        wait = (wait > took) ? wait - took : 1;
+    }
 
-    } else if (ld->wd != -1 && ngx_clientcert_follow_local(ld)) {
-        wait = ngx_max(wait, (ngx_current_msec - start)
-                             * NGX_CLIENTCERT_SHARE);
+    if (ld->wd != -1 && !ld->linked && ngx_clientcert_follow_local(ld)) {
+        wait = ngx_max(wait, took * NGX_CLIENTCERT_SHARE);
     }
 
     if (ld->due == start + ld->interval) {
@@ -388,35 +433,79 @@ ngx_clientcert_loader_poll(void)
 static void
 ngx_clientcert_follow_events(void)
 {
-    u_char                    *p;
-    ssize_t                    n;
+    ngx_int_t                  rc;
     ngx_uint_t                 i;
-    struct inotify_event      *event;
+    struct pollfd              pfd;
     ngx_clientcert_loader_t  **ld;
+
+    pfd.fd = ngx_clientcert_inotify;
+    pfd.events = POLLIN;
+
+    rc = ngx_clientcert_follow_read();
+
+    if (rc == NGX_DONE) {
+        return;
+    }
+
+    for (i = 1; rc != NGX_DONE && i < NGX_CLIENTCERT_READS; i++) {
+
+        /* the other half of a rename comes soon, or it was moved away */
+
+        if (rc == NGX_BUSY) {
+            (void) poll(&pfd, 1, NGX_CLIENTCERT_HALF);
+        }
+
+        rc = ngx_clientcert_follow_read();
+    }
+
+    ld = ngx_clientcert_followed->elts;
+
+    for (i = 0; i < ngx_clientcert_followed->nelts; i++) {
+        if (ld[i]->dir == NULL || ld[i]->retired) {
+            continue;
+        }
+
+        if (rc == NGX_DONE) {
+            ngx_clientcert_directory_moved_away(ld[i]->dir);
+        }
+
+        ngx_clientcert_directory_commit(ld[i]);
+    }
+}
+
+
+/*
+ * Returns NGX_OK, NGX_DONE if there are no events, or NGX_BUSY if the last one
+ * is the first half of a rename.
+ */
+
+static ngx_int_t
+ngx_clientcert_follow_read(void)
+{
+    u_char                *p, *last;
+    ssize_t                n;
+    struct inotify_event  *event;
 
     static uint64_t  buf[64 * 1024 / sizeof(uint64_t)];
 
     n = read(ngx_clientcert_inotify, buf, sizeof(buf));
 
     if (n <= 0) {
-        return;
+        return NGX_DONE;
     }
 
+    event = NULL;
+    last = (u_char *) buf + n;
+
     for (p = (u_char *) buf;
-         p < (u_char *) buf + n;
+         p < last;
          p += sizeof(struct inotify_event) + event->len)
     {
         event = (struct inotify_event *) p;
         ngx_clientcert_follow_event(event);
     }
 
-    ld = ngx_clientcert_followed->elts;
-
-    for (i = 0; i < ngx_clientcert_followed->nelts; i++) {
-        if (ld[i]->dir && !ld[i]->retired) {
-            ngx_clientcert_directory_commit(ld[i]);
-        }
-    }
+    return (event->mask & IN_MOVED_FROM) ? NGX_BUSY : NGX_OK;
 }
 
 
@@ -444,6 +533,14 @@ ngx_clientcert_follow_event(struct inotify_event *event)
             & (IN_Q_OVERFLOW|IN_IGNORED|IN_DELETE_SELF|IN_MOVE_SELF))
         {
             ld[i]->due = ngx_current_msec;
+
+            /* files that were written have told so, though nobody heard it */
+
+            if ((event->mask & IN_Q_OVERFLOW)
+                && ld[i]->store->certificates)
+            {
+                ld[i]->swapped = 1;
+            }
 
         } else if (event->len) {
             ngx_clientcert_follow_name(ld[i], event);
@@ -474,8 +571,8 @@ ngx_clientcert_follow_name(ngx_clientcert_loader_t *ld,
 
     if (ld->store->certificates) {
         if (ld->dir && name.data[0] != '.') {
-            ngx_clientcert_directory_event(ld, &name,
-                                           event->mask & IN_CREATE);
+            ngx_clientcert_directory_event(ld, &name, event->mask,
+                                           event->cookie);
         }
 
         return;

@@ -64,14 +64,14 @@ uint32_t ngx_clientcert_index_find(ngx_clientcert_index_t *index,
     ngx_uint_t table, u_char *key);
 
 /*
- * Copies the first size bytes of the entry's label.  Stays inside of the half
- * even if it is being written.  Returns their number.
+ * Copies the entry's label, unless it is longer than size bytes.  Stays inside
+ * of the half even if it is being written.  Returns its length.
  */
 size_t ngx_clientcert_index_label(ngx_clientcert_index_t *index,
     uint32_t place, u_char *buf, size_t size);
 
 /*
- * Adds an entry, or gives the one with its digest another origin.
+ * Adds an entry.  If replace is set, one with its digest gets its origin.
  * Returns NGX_OK, NGX_BUSY if there was one, or NGX_DECLINED without room,
  * which leaves an index that is good for nothing but clear.
  */

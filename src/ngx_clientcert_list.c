@@ -18,9 +18,6 @@
 
 #define NGX_CLIENTCERT_LINE_MAX     4096
 
-#define NGX_CLIENTCERT_LIST_EMPTY     1
-#define NGX_CLIENTCERT_LIST_BAD_LINE  2
-
 
 typedef struct {
     ngx_clientcert_loader_t  *ld;
@@ -49,6 +46,7 @@ typedef struct {
 
     unsigned                  eof:1;
     unsigned                  begun:1;
+    unsigned                  comment:1;    /* has one */
     unsigned                  full:1;   /* only counts from now on */
     unsigned                  twice:1;  /* has some thumbprint */
     unsigned                  drop:1;   /* what changes are */
@@ -71,6 +69,8 @@ static ngx_int_t ngx_clientcert_list_create_changes(
     ngx_clientcert_list_t *list);
 static ngx_int_t ngx_clientcert_list_replace(ngx_clientcert_list_t *list);
 static ngx_int_t ngx_clientcert_list_publish(ngx_clientcert_list_t *list);
+static ngx_int_t ngx_clientcert_list_empty(ngx_clientcert_list_t *list);
+static ngx_int_t ngx_clientcert_list_again(ngx_clientcert_list_t *list);
 static void ngx_clientcert_list_drop_text(ngx_clientcert_list_t *list);
 static void ngx_clientcert_list_drop_removed(ngx_clientcert_list_t *list);
 static void ngx_clientcert_list_changed(ngx_clientcert_list_t *list,
@@ -82,6 +82,7 @@ static ngx_int_t ngx_clientcert_list_text(ngx_clientcert_list_t *list,
 static ngx_int_t ngx_clientcert_list_line(ngx_clientcert_list_t *list,
     u_char *p, u_char *last);
 static u_char *ngx_clientcert_list_end(u_char *p, u_char *last);
+static u_char *ngx_clientcert_list_trim(u_char *p, u_char *last);
 static ngx_int_t ngx_clientcert_list_put(ngx_clientcert_list_t *list,
     ngx_clientcert_thumbprint_t *tp, ngx_str_t *label, size_t len);
 static ngx_int_t ngx_clientcert_list_add_change(ngx_clientcert_list_t *list,
@@ -90,6 +91,7 @@ static void ngx_clientcert_list_mark(ngx_clientcert_list_t *list,
     ngx_clientcert_entry_t *entry);
 static u_char *ngx_clientcert_list_thumbprint(u_char *p, u_char *last,
     ngx_clientcert_thumbprint_t *tp, ngx_clientcert_thumbprint_error_t *err);
+static ngx_uint_t ngx_clientcert_list_bytes(u_char *p, u_char *last);
 static u_char *ngx_clientcert_list_word(u_char *p, u_char *last);
 static ngx_int_t ngx_clientcert_list_plain(u_char *p, u_char *last,
     ngx_clientcert_thumbprint_t *tp);
@@ -114,13 +116,18 @@ ngx_clientcert_list_load(ngx_clientcert_loader_t *ld, ngx_uint_t event)
     stamp = ngx_clientcert_loader_stamp(&sb, &recent);
 
     if (stamp == ld->stamp) {
+        ngx_clientcert_loader_failed(ld, 0, NULL);
         return NGX_OK;
+    }
+
+    if (ld->pending != stamp) {
+        ld->pending = stamp;
+        ld->since = ngx_current_msec;
     }
 
     /* without an event somebody may be writing it */
 
-    if (!event && ld->pending != stamp) {
-        ld->pending = stamp;
+    if (!event && ngx_current_msec - ld->since < NGX_CLIENTCERT_SETTLE) {
         ld->unsettled = 1;
         return NGX_OK;
     }
@@ -132,7 +139,9 @@ ngx_clientcert_list_load(ngx_clientcert_loader_t *ld, ngx_uint_t event)
         rc = NGX_ERROR;
 
     } else if (!S_ISREG(sb.st_mode)) {
-        ngx_clientcert_loader_failed(ld, NGX_EINVAL, "not a regular file:");
+        ngx_clientcert_loader_failed(ld, S_ISDIR(sb.st_mode) ? NGX_EISDIR
+                                                             : NGX_EINVAL,
+                                     "read()");
         rc = NGX_ERROR;
 
     } else {
@@ -163,20 +172,6 @@ ngx_clientcert_list_read(ngx_clientcert_loader_t *ld, int fd, off_t size)
     ngx_int_t               rc;
     ngx_clientcert_list_t   list;
 
-    /* a disk that is full empties a file that was to be written */
-
-    if (size == 0) {
-        if (ld->store->sh->failed != NGX_CLIENTCERT_LIST_EMPTY) {
-            ngx_log_error(ld->level, ld->log, 0,
-                          "store \"%V\": list \"%V\" is rejected, it is "
-                          "empty; one without thumbprints needs a comment",
-                          &ld->store->name, &ld->path);
-        }
-
-        ld->store->sh->failed = NGX_CLIENTCERT_LIST_EMPTY;
-        return NGX_DECLINED;
-    }
-
     ngx_memzero(&list, sizeof(ngx_clientcert_list_t));
 
     list.ld = ld;
@@ -204,12 +199,12 @@ ngx_clientcert_list_read(ngx_clientcert_loader_t *ld, int fd, off_t size)
 
     ngx_free(list.buf);
 
+    ngx_clientcert_loader_failed(ld, list.err, "read()");
+
     if (rc == NGX_ABORT) {
-        ld->store->sh->failed = NGX_CLIENTCERT_LIST_BAD_LINE;
+        ld->store->sh->failed = 1;
         return NGX_DECLINED;
     }
-
-    ngx_clientcert_loader_failed(ld, list.err, "read()");
 
     return rc;
 }
@@ -513,6 +508,14 @@ ngx_clientcert_list_replace(ngx_clientcert_list_t *list)
 
     rc = ngx_clientcert_list_lines(list);
 
+    if (rc == NGX_OK && !list->begun && !list->comment) {
+        rc = ngx_clientcert_list_empty(list);
+    }
+
+    if (rc == NGX_OK && list->full) {
+        rc = ngx_clientcert_list_again(list);
+    }
+
     if (rc == NGX_OK) {
         rc = ngx_clientcert_list_publish(list);
     }
@@ -525,6 +528,60 @@ ngx_clientcert_list_replace(ngx_clientcert_list_t *list)
     ld->generation = ngx_clientcert_store_generation(ld->store);
 
     return rc;
+}
+
+
+/* a disk that is full empties a file that was to be written */
+
+static ngx_int_t
+ngx_clientcert_list_empty(ngx_clientcert_list_t *list)
+{
+    ngx_clientcert_loader_t  *ld;
+
+    ld = list->ld;
+
+    if (!ngx_clientcert_loader_told(ld, ld->pending)) {
+        ngx_log_error(ld->level, ld->log, 0,
+                      "store \"%V\": list \"%V\" is rejected, it is empty; "
+                      "one without thumbprints needs a comment",
+                      &ld->store->name, &ld->path);
+    }
+
+    return NGX_ABORT;
+}
+
+
+/* the first line said too little of the others, now their numbers are known */
+
+static ngx_int_t
+ngx_clientcert_list_again(ngx_clientcert_list_t *list)
+{
+    ngx_clientcert_store_t  *st;
+
+    st = list->ld->store;
+
+    if (ngx_clientcert_store_size(0, list->n[0], list->n[1], list->origins)
+        > st->zone->shm.size
+        || ngx_clientcert_store_begin(st, list->n[0], list->n[1]) != NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    if (lseek(list->fd, 0, SEEK_SET) == -1) {
+        list->err = ngx_errno;
+        return NGX_ERROR;
+    }
+
+    list->eof = 0;
+    list->full = 0;
+    list->len = 0;
+    list->line = 0;
+    list->text.len = 0;
+    list->origins = 0;
+    list->n[0] = 0;
+    list->n[1] = 0;
+
+    return ngx_clientcert_list_lines(list);
 }
 
 
@@ -620,6 +677,10 @@ ngx_clientcert_list_drop_removed(ngx_clientcert_list_t *list)
         }
 
         removed = again.changes->nelts;
+
+        /* whatever comes next is no more what the stamp tells */
+
+        st->sh->stamp = 0;
 
         if (removed == 0) {
             ngx_destroy_pool(again.pool);
@@ -780,7 +841,18 @@ ngx_clientcert_list_line(ngx_clientcert_list_t *list, u_char *p, u_char *last)
                                        (u_char *) "too long a line", 15);
     }
 
-    last = ngx_clientcert_list_end(p, last);
+    /* a comment might be all that is left of many lines */
+
+    end = memchr(p, '\r', last - p);
+
+    if (end && end + 1 < last) {
+        return ngx_clientcert_list_bad(list, end - start + 1,
+                                       (u_char *) "carriage return", 15);
+    }
+
+    end = ngx_clientcert_list_end(p, last);
+    list->comment |= (end < last && *end == '#');
+    last = ngx_clientcert_list_trim(p, end);
 
     while (p < last && (*p == ' ' || *p == '\t')) {
         p++;
@@ -790,15 +862,15 @@ ngx_clientcert_list_line(ngx_clientcert_list_t *list, u_char *p, u_char *last)
         return NGX_OK;
     }
 
+    err.code = 0;
     end = ngx_clientcert_list_thumbprint(p, last, &tp, &err);
 
     if (end == NULL) {
+        err.column = p - start + (err.code == NGX_CLIENTCERT_BAD_CHARACTER
+                                  ? err.column : 1);
+
         len = ngx_clientcert_thumbprint_strerror(buf, &err) - buf;
-        return ngx_clientcert_list_bad(list, p - start
-                                       + (err.code
-                                          == NGX_CLIENTCERT_BAD_CHARACTER
-                                          ? err.column : 1),
-                                       buf, len);
+        return ngx_clientcert_list_bad(list, err.column, buf, len);
     }
 
     while (end < last && (*end == ' ' || *end == '\t')) {
@@ -824,7 +896,7 @@ ngx_clientcert_list_line(ngx_clientcert_list_t *list, u_char *p, u_char *last)
 }
 
 
-/* without the comment and the blanks before it */
+/* where the comment begins */
 
 static u_char *
 ngx_clientcert_list_end(u_char *p, u_char *last)
@@ -839,10 +911,13 @@ ngx_clientcert_list_end(u_char *p, u_char *last)
         hash = memchr(hash + 1, '#', last - hash - 1);
     }
 
-    if (hash) {
-        last = hash;
-    }
+    return hash ? hash : last;
+}
 
+
+static u_char *
+ngx_clientcert_list_trim(u_char *p, u_char *last)
+{
     while (last > p
            && (last[-1] == ' ' || last[-1] == '\t' || last[-1] == '\r'))
     {
@@ -1015,6 +1090,15 @@ ngx_clientcert_list_thumbprint(u_char *p, u_char *last,
         end = ngx_clientcert_list_word(end + 1, last);
     }
 
+    /* a SHA-256 with a slip in it is no SHA-1 */
+
+    if (found && tp->len == NGX_CLIENTCERT_SHA1_LEN
+        && ngx_clientcert_list_bytes(found, last)
+        && ngx_clientcert_thumbprint_read(p, last - p, &longer, err) != NGX_OK)
+    {
+        found = NULL;
+    }
+
     /* a word of many digits was meant to be all of it */
 
     if (first.code == NGX_CLIENTCERT_BAD_LENGTH
@@ -1024,6 +1108,39 @@ ngx_clientcert_list_thumbprint(u_char *p, u_char *last,
     }
 
     return found;
+}
+
+
+/* whether a label looks like more bytes: nothing else, or three in a row */
+
+static ngx_uint_t
+ngx_clientcert_list_bytes(u_char *p, u_char *last)
+{
+    u_char      *end;
+    ngx_uint_t   n, others;
+
+    n = 0;
+    others = 0;
+
+    for ( /* void */ ; p < last && n < 3; p = end) {
+
+        if (*p == ' ' || *p == '\t') {
+            end = p + 1;
+            continue;
+        }
+
+        end = ngx_clientcert_list_word(p, last);
+
+        if (end - p == 2 && isxdigit(p[0]) && isxdigit(p[1])) {
+            n++;
+
+        } else {
+            n = 0;
+            others = 1;
+        }
+    }
+
+    return n == 3 || (n && !others);
 }
 
 
@@ -1090,7 +1207,7 @@ ngx_clientcert_list_bad(ngx_clientcert_list_t *list, ngx_uint_t column,
 
     ld = list->ld;
 
-    if (ngx_clientcert_store_told(ld->store, ld->pending)) {
+    if (ngx_clientcert_loader_told(ld, ld->pending)) {
         return NGX_ABORT;
     }
 

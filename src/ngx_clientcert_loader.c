@@ -14,7 +14,9 @@
 #define NGX_CLIENTCERT_SPARE  4
 
 
-static size_t ngx_clientcert_loader_old_size(ngx_conf_t *cf, ngx_str_t *name);
+static ngx_shm_zone_t *ngx_clientcert_loader_old_zone(ngx_conf_t *cf,
+    ngx_str_t *name);
+static size_t ngx_clientcert_loader_old_size(ngx_shm_zone_t *zone);
 static size_t ngx_clientcert_loader_need(ngx_clientcert_loader_t *ld);
 static ngx_int_t ngx_clientcert_loader_init_zone(ngx_shm_zone_t *zone,
     void *data);
@@ -33,29 +35,38 @@ ngx_clientcert_loader_zones(ngx_conf_t *cf, ngx_array_t *loaders)
     size_t                     size;
     ngx_str_t                  name;
     ngx_uint_t                 i;
-    ngx_shm_zone_t            *zone;
+    ngx_shm_zone_t            *zone, *old;
     ngx_clientcert_loader_t  **ld;
 
     ld = loaders->elts;
 
     for (i = 0; i < loaders->nelts; i++) {
 
-        /* another source is another zone */
+        /* another source is another zone; there is no "=" in a name */
 
-        name.len = ld[i]->store->name.len + 1 + ld[i]->path.len;
+        name.len = ld[i]->store->name.len + sizeof(" directory=") - 1
+                   + ld[i]->path.len;
+
         name.data = ngx_pnalloc(cf->pool, name.len);
         if (name.data == NULL) {
             return NGX_ERROR;
         }
 
-        ngx_sprintf(name.data, "%V=%V", &ld[i]->store->name, &ld[i]->path);
+        name.len = ngx_sprintf(name.data, "%V %s=%V", &ld[i]->store->name,
+                               ld[i]->store->certificates ? "directory"
+                                                          : "list",
+                               &ld[i]->path)
+                   - name.data;
+
+        old = ngx_clientcert_loader_old_zone(cf, &name);
+
+        if (old) {
+            ld[i]->old = ((ngx_clientcert_loader_t *) old->data)->store;
+        }
 
         size = ld[i]->size ? ld[i]->size
-                           : ngx_clientcert_loader_old_size(cf, &name);
-
-        if (size == 0) {
-            size = ngx_clientcert_loader_need(ld[i]);
-        }
+               : old ? ngx_clientcert_loader_old_size(old)
+                     : ngx_clientcert_loader_need(ld[i]);
 
         zone = ngx_shared_memory_add(cf, &name, size,
                                      (void *) ngx_clientcert_loader_zones);
@@ -74,15 +85,12 @@ ngx_clientcert_loader_zones(ngx_conf_t *cf, ngx_array_t *loaders)
 }
 
 
-/* so that the zone outlives a reload; 0 if there is none */
-
-static size_t
-ngx_clientcert_loader_old_size(ngx_conf_t *cf, ngx_str_t *name)
+static ngx_shm_zone_t *
+ngx_clientcert_loader_old_zone(ngx_conf_t *cf, ngx_str_t *name)
 {
-    ngx_uint_t                 i;
-    ngx_shm_zone_t            *zone;
-    ngx_list_part_t           *part;
-    ngx_clientcert_loader_t   *old;
+    ngx_uint_t        i;
+    ngx_shm_zone_t   *zone;
+    ngx_list_part_t  *part;
 
     for (part = &cf->cycle->old_cycle->shared_memory.part;
          part;
@@ -92,23 +100,31 @@ ngx_clientcert_loader_old_size(ngx_conf_t *cf, ngx_str_t *name)
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (zone[i].init != ngx_clientcert_loader_init_zone
-                || zone[i].shm.name.len != name->len
-                || ngx_strncmp(zone[i].shm.name.data, name->data, name->len)
-                   != 0)
+            if (zone[i].init == ngx_clientcert_loader_init_zone
+                && zone[i].shm.name.len == name->len
+                && ngx_strncmp(zone[i].shm.name.data, name->data, name->len)
+                   == 0)
             {
-                continue;
+                return &zone[i];
             }
-
-            old = zone[i].data;
-
-            return old->store->sh->wanted
-                   ? old->store->sh->wanted * NGX_CLIENTCERT_SPARE
-                   : zone[i].shm.size;
         }
     }
 
-    return 0;
+    return NULL;
+}
+
+
+/* so that the zone outlives a reload */
+
+static size_t
+ngx_clientcert_loader_old_size(ngx_shm_zone_t *zone)
+{
+    ngx_clientcert_loader_t  *old;
+
+    old = zone->data;
+
+    return old->store->sh->wanted
+           ? old->store->sh->wanted * NGX_CLIENTCERT_SPARE : zone->shm.size;
 }
 
 
@@ -186,12 +202,14 @@ ngx_clientcert_loader_init_zone(ngx_shm_zone_t *zone, void *data)
         return NGX_ERROR;
     }
 
+    ld->old = NULL;
+
     /* at a reload that may pass, or because of it */
 
-    err = (old && ngx_clientcert_loader_transient(st->sh->err)) ? 0
+    err = (old && ngx_clientcert_loader_exhausted(st->sh->err)) ? 0
                                                                 : st->sh->err;
 
-    if (st->denies && (st->sh->failed || err)) {
+    if (st->denies && (st->sh->failed || st->sh->wanted || err)) {
         ngx_log_error(NGX_LOG_EMERG, ld->log, 0,
                       "store \"%V\", which a \"deny\" uses, can't be read "
                       "whole from \"%V\"", &st->name, &ld->path);
@@ -221,14 +239,23 @@ ngx_clientcert_loader_fill(ngx_clientcert_loader_t *ld)
     if (geteuid() == 0) {
         groups = ngx_array_create(ld->cycle->pool, 1, sizeof(gid_t));
 
-        if (groups == NULL
-            || ngx_clientcert_loader_become(ccf, groups, ld->log) != NGX_OK)
-        {
+        if (groups == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (ngx_clientcert_loader_become(ccf, groups, ld->log) != NGX_OK) {
+            (void) ngx_clientcert_loader_return(gid, groups, ld->log);
             return NGX_ERROR;
         }
     }
 
     ngx_clientcert_store_new_writer(ld->store);
+
+    /* the last good state outlives another size */
+
+    if (ld->old) {
+        ngx_clientcert_store_copy(ld->store, ld->old);
+    }
 
     rc = NGX_OK;
 
@@ -245,9 +272,9 @@ ngx_clientcert_loader_fill(ngx_clientcert_loader_t *ld)
         ngx_clientcert_list_forget(ld);
     }
 
-    ngx_clientcert_store_no_writer(ld->store);
-
     ngx_clientcert_loader_expiry(ld);
+
+    ngx_clientcert_store_no_writer(ld->store);
 
     if (groups
         && ngx_clientcert_loader_return(gid, groups, ld->log) != NGX_OK)
@@ -313,7 +340,7 @@ ngx_clientcert_loader_read(ngx_clientcert_loader_t *ld)
     } else {
         /* there is no state to keep while it settles at the first filling */
 
-        (void) ngx_clientcert_list_load(ld, ld->swapped
+        (void) ngx_clientcert_list_load(ld, ld->complete
                                             || ld->level == NGX_LOG_WARN);
     }
 }
@@ -334,8 +361,13 @@ ngx_clientcert_loader_expiry(ngx_clientcert_loader_t *ld)
 
     if (!ld->store->certificates
         || ld->warn == 0
-        || now < ld->store->sh->warned + NGX_CLIENTCERT_DAY)
+        || (now < ld->store->sh->warned + NGX_CLIENTCERT_DAY
+            && now >= ld->store->sh->warned))
     {
+        return;
+    }
+
+    if (ngx_clientcert_store_lock(ld->store) != NGX_OK) {
         return;
     }
 
@@ -367,6 +399,8 @@ ngx_clientcert_loader_expiry(ngx_clientcert_loader_t *ld)
                           left / NGX_CLIENTCERT_DAY);
         }
     }
+
+    ngx_clientcert_store_unlock(ld->store);
 }
 
 
@@ -374,11 +408,11 @@ void
 ngx_clientcert_loader_run(ngx_clientcert_loader_t *ld)
 {
     ld->unsettled = 0;
+    ld->complete = ld->swapped;
+    ld->swapped = 0;
 
     ngx_clientcert_loader_read(ld);
     ngx_clientcert_loader_expiry(ld);
-
-    ld->swapped = 0;
 }
 
 
@@ -386,8 +420,8 @@ uint64_t
 ngx_clientcert_loader_stamp(ngx_file_info_t *fi, ngx_uint_t *recent)
 {
     size_t           i;
+    int64_t          age;
     uint64_t         stamp;
-    ngx_uint_t       age;
     struct timespec  now;
 
     uint64_t  values[] = {
@@ -407,7 +441,7 @@ ngx_clientcert_loader_stamp(ngx_file_info_t *fi, ngx_uint_t *recent)
 
     (void) clock_gettime(CLOCK_REALTIME, &now);
 
-    age = (now.tv_sec - fi->st_ctim.tv_sec) * 1000
+    age = (int64_t) (now.tv_sec - fi->st_ctim.tv_sec) * 1000
           + (now.tv_nsec - fi->st_ctim.tv_nsec) / 1000000;
 
     *recent = (age < (fi->st_ctim.tv_nsec ? 20 : 2000));
@@ -417,16 +451,9 @@ ngx_clientcert_loader_stamp(ngx_file_info_t *fi, ngx_uint_t *recent)
 
 
 ngx_uint_t
-ngx_clientcert_loader_transient(ngx_err_t err)
+ngx_clientcert_loader_exhausted(ngx_err_t err)
 {
-    return err
-           && err != NGX_ENOENT
-           && err != NGX_ENOTDIR
-           && err != NGX_ELOOP
-           && err != NGX_EACCES
-           && err != NGX_EPERM
-           && err != ENXIO
-           && err != ENODEV;
+    return err == NGX_EMFILE || err == NGX_ENFILE || err == NGX_ENOMEM;
 }
 
 
@@ -434,9 +461,17 @@ void
 ngx_clientcert_loader_failed(ngx_clientcert_loader_t *ld, ngx_err_t err,
     const char *call)
 {
-    if (err == ld->store->sh->err) {
+    ngx_clientcert_store_sh_t  *sh;
+
+    sh = ld->store->sh;
+
+    if (err == sh->err && !sh->untold) {
         return;
     }
+
+    /* what the master warns of may be below the level of the log */
+
+    sh->untold = (err && ld->log->log_level < ld->level);
 
     if (err) {
         ngx_log_error(ld->level, ld->log, err,
@@ -449,7 +484,15 @@ ngx_clientcert_loader_failed(ngx_clientcert_loader_t *ld, ngx_err_t err,
                       &ld->store->name, &ld->path);
     }
 
-    ld->store->sh->err = err;
+    sh->err = err;
+}
+
+
+ngx_uint_t
+ngx_clientcert_loader_told(ngx_clientcert_loader_t *ld, uint64_t problem)
+{
+    return ld->log->log_level >= ld->level
+           && ngx_clientcert_store_told(ld->store, problem);
 }
 
 

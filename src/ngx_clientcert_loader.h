@@ -15,7 +15,7 @@
 
 #define NGX_CLIENTCERT_FILE_MAX   (1024 * 1024)
 
-/* what changed without an event must stay so for that long, ms */
+/* what changed without an event must stay so for that long, milliseconds */
 #define NGX_CLIENTCERT_SETTLE     200
 
 
@@ -30,6 +30,7 @@ typedef struct {
     size_t                       size;      /* of the zone, 0: by need */
     ngx_msec_t                   interval;
     time_t                       warn;      /* seconds before expiry, 0: off */
+    ngx_clientcert_store_t      *old;       /* of another size, or NULL */
 
     ngx_cycle_t                 *cycle;
     ngx_log_t                   *log;
@@ -39,6 +40,7 @@ typedef struct {
     ngx_clientcert_directory_t  *dir;
     uint64_t                     stamp;     /* of the list in force */
     uint64_t                     pending;   /* of what was seen last */
+    ngx_msec_t                   since;     /* of pending */
     ngx_str_t                    text;      /* that the list has, or NULL */
     ngx_uint_t                   generation;    /* of the store, from it */
     ngx_msec_t                   due;
@@ -47,7 +49,9 @@ typedef struct {
 
     unsigned                     small:1;   /* the zone, logged */
     unsigned                     swapped:1; /* files came complete */
+    unsigned                     complete:1;    /* so now all are */
     unsigned                     unsettled:1;
+    unsigned                     linked:1;  /* files lead elsewhere */
     unsigned                     retired:1; /* another process follows */
 } ngx_clientcert_loader_t;
 
@@ -66,12 +70,12 @@ ngx_int_t ngx_clientcert_loader_zones(ngx_conf_t *cf, ngx_array_t *loaders);
 
 /*
  * Lets the helper process of the cycle follow the sources; without a master
- * the process itself, which calls the second function, does.
+ * the process itself, which calls the second function, does.  There may be no
+ * loaders: NULL.
  */
 ngx_int_t ngx_clientcert_loader_follow(ngx_cycle_t *cycle,
     ngx_array_t *loaders);
-ngx_int_t ngx_clientcert_loader_single(ngx_cycle_t *cycle,
-    ngx_array_t *loaders);
+void ngx_clientcert_loader_single(ngx_cycle_t *cycle, ngx_array_t *loaders);
 
 /*
  * Reads what has changed of the source, and warns of certificates that expire
@@ -91,9 +95,10 @@ void ngx_clientcert_loader_poll(void);
 uint64_t ngx_clientcert_loader_stamp(ngx_file_info_t *fi, ngx_uint_t *recent);
 
 /*
- * Whether the error is not the file's but the system's, and may pass.
+ * Whether the error is not the file's, but the process or the system has too
+ * little of something.
  */
-ngx_uint_t ngx_clientcert_loader_transient(ngx_err_t err);
+ngx_uint_t ngx_clientcert_loader_exhausted(ngx_err_t err);
 
 /*
  * Logs the error of a source, once until another one or 0 comes, whichever
@@ -101,6 +106,13 @@ ngx_uint_t ngx_clientcert_loader_transient(ngx_err_t err);
  */
 void ngx_clientcert_loader_failed(ngx_clientcert_loader_t *ld, ngx_err_t err,
     const char *call);
+
+/*
+ * Whether a problem of a file was logged already, or is now, whichever process
+ * follows the source.
+ */
+ngx_uint_t ngx_clientcert_loader_told(ngx_clientcert_loader_t *ld,
+    uint64_t problem);
 
 /*
  * Logs that the zone is too small, once.
@@ -124,10 +136,17 @@ void ngx_clientcert_directory_destroy(ngx_clientcert_loader_t *ld);
 ngx_int_t ngx_clientcert_directory_scan(ngx_clientcert_loader_t *ld);
 
 /*
- * Looks at one file that an event has named; commit puts it in force.
+ * Looks at one file that an event of inotify has named; commit puts it in
+ * force.
  */
 void ngx_clientcert_directory_event(ngx_clientcert_loader_t *ld,
-    ngx_str_t *name, ngx_uint_t created);
+    ngx_str_t *name, uint32_t mask, uint32_t cookie);
+
+/*
+ * Says that no second half of a rename will come any more.
+ */
+void ngx_clientcert_directory_moved_away(ngx_clientcert_directory_t *dir);
+
 void ngx_clientcert_directory_commit(ngx_clientcert_loader_t *ld);
 
 

@@ -28,7 +28,7 @@ ngx_clientcert_loader_conf(ngx_conf_t *cf, ngx_array_t *loaders,
 
     value = cf->args->elts;
 
-    if (value[1].len == 0) {
+    if (value[1].len == 0 || ngx_strchr(value[1].data, '=')) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid store name \"%V\"", &value[1]);
         return NGX_CONF_ERROR;

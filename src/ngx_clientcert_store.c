@@ -19,7 +19,7 @@ static ngx_int_t ngx_clientcert_store_apply(ngx_clientcert_index_t *index,
     ngx_array_t *changes, ngx_uint_t drops_only);
 static ngx_int_t ngx_clientcert_store_compact(ngx_clientcert_store_t *st,
     ngx_array_t *changes);
-static void ngx_clientcert_store_outgrown(ngx_clientcert_store_t *st,
+static ngx_uint_t ngx_clientcert_store_outgrown(ngx_clientcert_store_t *st,
     ngx_array_t *changes);
 static void ngx_clientcert_store_bump(ngx_clientcert_store_t *st);
 static void ngx_clientcert_store_forget(ngx_clientcert_store_t *st);
@@ -237,6 +237,7 @@ ngx_int_t
 ngx_clientcert_store_change(ngx_clientcert_store_t *st, ngx_pool_t *pool,
     ngx_array_t *changes)
 {
+    ngx_uint_t              drops;
     ngx_clientcert_index_t  now, idle;
 
     if (ngx_clientcert_store_try(st, changes) == NGX_OK
@@ -259,19 +260,23 @@ ngx_clientcert_store_change(ngx_clientcert_store_t *st, ngx_pool_t *pool,
         return NGX_DECLINED;
     }
 
+    drops = ngx_clientcert_store_outgrown(st, changes);
+
+    ngx_clientcert_store_forget(st);
+
     /* what was taken away must not stay for what is too much */
 
-    ngx_clientcert_store_half(st, st->sh->generation, &now);
-    ngx_clientcert_store_half(st, st->sh->generation + 1, &idle);
+    if (drops) {
+        ngx_clientcert_store_half(st, st->sh->generation, &now);
+        ngx_clientcert_store_half(st, st->sh->generation + 1, &idle);
 
-    ngx_clientcert_index_copy(&now, &idle);
-    (void) ngx_clientcert_store_apply(&idle, changes, 1);
+        ngx_clientcert_index_copy(&now, &idle);
+        (void) ngx_clientcert_store_apply(&idle, changes, 1);
 
-    ngx_clientcert_store_outgrown(st, changes);
-    ngx_clientcert_store_forget(st);
+        ngx_clientcert_store_bump(st);
+    }
+
     ngx_destroy_pool(pool);
-
-    ngx_clientcert_store_bump(st);
 
     return NGX_DECLINED;
 }
@@ -377,15 +382,18 @@ ngx_clientcert_store_compact(ngx_clientcert_store_t *st, ngx_array_t *changes)
 }
 
 
-static void
+/* returns how many of the changes can be made all the same */
+
+static ngx_uint_t
 ngx_clientcert_store_outgrown(ngx_clientcert_store_t *st, ngx_array_t *changes)
 {
     size_t                    origins;
-    ngx_uint_t                i, n, place;
+    ngx_uint_t                i, n, place, drops;
     ngx_clientcert_entry_t    entry;
     ngx_clientcert_change_t  *change;
 
     n = 0;
+    drops = 0;
     origins = 0;
     place = 0;
 
@@ -397,14 +405,19 @@ ngx_clientcert_store_outgrown(ngx_clientcert_store_t *st, ngx_array_t *changes)
     change = changes->elts;
 
     for (i = 0; i < changes->nelts; i++) {
-        if (!change[i].drop) {
-            origins += change[i].entry.origin.len;
-            n++;
+        if (change[i].drop) {
+            drops++;
+            continue;
         }
+
+        origins += change[i].entry.origin.len;
+        n++;
     }
 
     st->sh->wanted = ngx_clientcert_store_size(st->certificates, 0, n,
                                                origins);
+
+    return drops;
 }
 
 
@@ -439,6 +452,51 @@ ngx_clientcert_store_publish(ngx_clientcert_store_t *st)
 {
     st->sh->wanted = 0;
     ngx_clientcert_store_bump(st);
+}
+
+
+void
+ngx_clientcert_store_copy(ngx_clientcert_store_t *st,
+    ngx_clientcert_store_t *from)
+{
+    ngx_int_t                rc;
+    ngx_uint_t               place;
+    ngx_clientcert_half_t   *head;
+    ngx_clientcert_entry_t   entry;
+
+    if (ngx_clientcert_store_lock(st) != NGX_OK) {
+        return;
+    }
+
+    ngx_shmtx_lock(&from->shpool->mutex);
+
+    st->sh->err = from->sh->err;
+    st->sh->untold = from->sh->untold;
+    st->sh->dev = from->sh->dev;
+    st->sh->ntold = from->sh->ntold;
+    ngx_memcpy(st->sh->told, from->sh->told, sizeof(st->sh->told));
+    st->sh->warned = from->sh->warned;
+
+    head = (ngx_clientcert_half_t *)
+                                   from->sh->half[from->sh->generation & 1];
+
+    rc = ngx_clientcert_store_begin(st,
+                                    head->tables[NGX_CLIENTCERT_BY_SHA1].n,
+                                    head->tables[NGX_CLIENTCERT_BY_SHA256].n);
+    place = 0;
+
+    while (rc == NGX_OK
+           && ngx_clientcert_store_next(from, &place, &entry) == NGX_OK)
+    {
+        rc = ngx_clientcert_store_put(st, &entry);
+    }
+
+    if (rc == NGX_OK) {
+        ngx_clientcert_store_publish(st);
+    }
+
+    ngx_shmtx_unlock(&from->shpool->mutex);
+    ngx_clientcert_store_unlock(st);
 }
 
 

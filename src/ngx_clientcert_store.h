@@ -29,18 +29,21 @@ typedef struct {
 
     /* for whoever follows the source */
 
-    ngx_err_t      err;         /* of the source, that was logged last */
+    ngx_err_t      err;         /* of the source */
+    ngx_uint_t     untold;      /* and wasn't logged */
+    uint64_t       dev;         /* of the directory, 0: never read */
     ngx_uint_t     ntold;       /* that there have been */
     uint64_t       told[NGX_CLIENTCERT_STORE_TOLD];
+
+    ngx_uint_t     failed;      /* what the source couldn't give */
+    time_t         warned;      /* of certificates that expire */
+    uint64_t       stamp;       /* of the source */
 
     /* the mutex of the zone's slab pool guards what follows */
 
     ngx_uint_t     writers;     /* that there have been */
     ngx_uint_t     writer;      /* the newest one that has written */
-    ngx_uint_t     failed;      /* what the source couldn't give */
     size_t         wanted;      /* size of zone that would do, 0: this one */
-    time_t         warned;      /* of certificates that expire */
-    uint64_t       stamp;       /* of the source, for whoever writes it */
 
     uint32_t      *half[2];
     size_t         words;       /* of a half, 4 bytes each */
@@ -165,6 +168,13 @@ ngx_int_t ngx_clientcert_store_begin(ngx_clientcert_store_t *st,
 ngx_int_t ngx_clientcert_store_put(ngx_clientcert_store_t *st,
     ngx_clientcert_entry_t *entry);
 void ngx_clientcert_store_publish(ngx_clientcert_store_t *st);
+
+/*
+ * Puts all in force that another store holds, and takes over what was known
+ * of its source.  Without room for it nothing is put.
+ */
+void ngx_clientcert_store_copy(ngx_clientcert_store_t *st,
+    ngx_clientcert_store_t *from);
 
 /*
  * How many entries the last published or the one before that held; how many

@@ -135,9 +135,34 @@ ok($n->wait_log(qr/"listed": list is rejected.*unexpected character "X" at colum
    'a bad line is told by file, line and column');
 is_now('rsa', '/list', 200, 'last good list');
 is_now('globex', '/list', 401, 'none of the bad one');
-$n->write('listed.txt', '');
-ok($n->wait_log(qr/"listed": list \S+ is rejected, it is empty/), 'empty');
-is_now('rsa', '/list', 200, 'last good list');
+# each is another mistake, and each is told by its place
+my @bytes = uc(sha256('globex')) =~ /../g;
+my $other = sha256('globex');
+for ([ "@bytes[0 .. 23] O0 @bytes[25 .. 31] globex", 1, 73 ],
+     [ "# x\n@bytes[0 .. 26]", 2, 1 ],
+     [ "@bytes[0 .. 20]", 1, 1 ],
+     [ "# x\r$other\r", 1, 4 ],
+     [ "$other # a\rb", 1, 69 ],
+     [ "\n  ${other}g", 2, 67 ])
+{
+    my ($text, $line, $column) = @$_;
+    $n->write('listed.txt', sha1('globex') . "\n");
+    becomes('globex', '/list', 200, 'a good list');
+    $n->write('listed.txt', $text);
+    ok($n->wait_log(qr/"listed": list is rejected\N* \S+listed.txt:$line:$column\n/),
+       "a mistake, at $line:$column");
+    is_now('globex', '/list', 200, 'last good list');
+    $n->write('listed.txt', sha1('rsa') . " @bytes[0, 1] Ltd.\n");
+    becomes('rsa', '/list', 200, 'a label may look like two bytes');
+}
+my $empty = 0;
+for ('', "\n\n", " \t\r\n") {
+    $empty++;
+    $n->write('listed.txt', $_);
+    ok($n->wait_log(qr/(?:"listed": list \S+ is rejected, it is empty.*){$empty}/s),
+       'empty');
+    is_now('rsa', '/list', 200, 'last good list');
+}
 unlink $n->path('listed.txt');
 ok($n->wait_log(qr/"listed": stat\(\) of \S+ failed.*No such file/), 'gone');
 is_now('rsa', '/list', 200, 'last good list');

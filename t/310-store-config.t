@@ -98,7 +98,16 @@ duplicate store "a", the first one is in
 --- error_log
 unknown store "nowhere" in
 
-=== TEST 11: duplicate rule
+=== TEST 11: a name that can't be told from a source
+--- http_config
+    clientcert_store "a directory=/x" directory=/tmp;
+--- config
+    location = /t { return 204; }
+--- must_die
+--- error_log
+invalid store name "a directory=/x"
+
+=== TEST 12: duplicate rule
 --- http_config
     clientcert_policy p { allow store=a; allow store=a; }
     clientcert_store a directory=/nonexistent;

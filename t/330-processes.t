@@ -280,6 +280,34 @@ ok(wait_for(sub { status($n, 'foreign') == 401 }, 5), 'removed');
 kill HUP => $n->pid;
 put($n, 'foreign');
 ok($n->wait_log(qr/reconfiguring.*store "up": 1 added/s), 'reloaded');
+
+# what was followed before is let go of
+
+sub descriptors { scalar grep { (readlink($_) // '') =~ m{/up$|inotify} }
+                        glob "/proc/@{[ $n->pid ]}/fd/*" }
+
+my $fds = descriptors();
+for my $i (1 .. 3) {
+    kill HUP => $n->pid;
+    put($n, $i % 2 ? 'inter' : 'self');
+    ok($n->wait_log(qr/(?:reconfiguring.*store "up": 1 added.*){@{[$i + 1]}}/s),
+       'again');
+    unlink $n->path("up/$_.pem") for 'inter', 'self';
+    ok($n->wait_log(qr/(?:store "up": 0 added, 1 removed.*){@{[$i + 1]}}/s),
+       'followed');
+}
+is(descriptors(), $fds, 'by no more descriptors');
+my $conf = ClientCert::slurp($n->path('nginx.conf'));
+$n->write('nginx.conf', $conf =~ s/^http \{.*//msr);
+kill HUP => $n->pid;
+ok($n->wait_log(qr/(?:reconfiguring.*){5}/s), 'without http');
+$n->write('up/last.pem', '');
+unlink $n->path('up/last.pem');
+$n->write('nginx.conf', $conf);
+kill HUP => $n->pid;
+put($n, 'inter');
+ok($n->wait_log(qr/(?:reconfiguring.*){6}store "up": 1 added/s),
+   'and with it again');
 is($n->stop, 0, 'stops');
 is_deeply([ $n->alerts ], [], 'no alerts');
 

@@ -209,6 +209,9 @@ END
     for my $how (qw(kill reload)) {
         my $since = ClientCert::now();
         another($how);
+        my ($helper) = $n->pids('cache manager process');
+        ok(wait_for(sub { grep { ClientCert::slurp($_) =~ /^inotify wd:/m }
+                          glob "/proc/$helper/fdinfo/*" }, 3), 'it watches');
         my %want = (globex => 200, acme => 401, rsa => 401, self => 200,
                     map { $_ => 200 } @twice);
         $n->write('.new', crt('globex'));

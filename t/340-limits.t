@@ -89,7 +89,7 @@ unlink $n->path('up/many.pem');
 put($n, 'globex');
 becomes($n, 'globex', 200, 'recovers by itself');
 $n->reload(config("$up size=64k; $listed size=${size}k;", $both));
-is(lines($n, qr/"l": 10001 added, 0 removed/), 1, 'the size named suffices');
+is(lines($n, qr/"l": 10000 added, 0 removed/), 1, 'the size named suffices');
 is($n->stop, 0, 'stops');
 is_deeply([ $n->alerts ], [], 'no alerts');
 
@@ -97,6 +97,76 @@ my ($rc, $text) = $n->test(config("$listed size=64k;", 'allow store=l;'));
 isnt($rc, 0, 'too small a zone at start');
 like($text, qr/\[emerg\].*its zone of 64k is too small.*size=${size}k/,
      'is told with the size needed');
+
+# a list of which the first line says little of the others
+
+$n = prepare("$listed size=4288k;", 'allow store=l;');
+$n->write('list.txt', join "\n", sha1('acme'),
+          (map { sprintf '%064x', $_ } 1 .. 40000), sha256('globex'), '');
+$n->start;
+is(status($n, $_), 200, "40,000 of another kind: $_") for qw(acme globex);
+$n->stop;
+
+# another size, or its kind, loses nothing that was good
+
+$n = prepare("$up; $listed;", $both);
+$n->write('list.txt', sha256('rsa') . "\n");
+put($n, 'globex');
+$n->start;
+is(status($n, $_), 200, "$_ before") for qw(acme globex rsa);
+$n->write('list.txt', "zz\n");
+$n->write('up/globex.pem', 'x');
+ok($n->wait_log(qr/$_ is rejected, it keeps/), 'bad now')
+    for 'list', '"globex.pem"';
+for my $size (' size=2m', ' size=3m', '') {
+    $n->reload(config("$up$size; $listed$size;", $both));
+    is(status($n, $_), 200, "${_}'s last good state, now$size")
+        for qw(acme globex rsa);
+}
+is(lines($n, qr/ is rejected, it keeps/), 2, 'each was told once');
+rename $n->path('up'), $n->path('away');
+ok($n->wait_log(qr/"up": open\(\) of/), 'gone');
+$n->reload(config("$up size=4m; $listed;", $both));
+is(status($n, 'acme'), 200, "of a directory that is gone");
+mkdir $n->path('up');
+put($n, 'globex');
+becomes($n, 'acme', 401, 'which is there again');
+unlink $n->path('list.txt');
+mkdir $n->path('list.txt');
+put($n, $_, "list.txt/$_") for qw(rsa inter);
+$n->reload(config("$up; " . ($listed =~ s/list=/directory=/r) . ';', $both));
+becomes($n, 'inter', 200, 'a directory where there was a list');
+unlink $n->path('list.txt/rsa');
+becomes($n, 'rsa', 401, 'is another source');
+is($n->stop, 0, 'stops');
+is_deeply([ $n->alerts ], [], 'no alerts');
+
+# a "deny" that has outgrown its zone doesn't deny all it should
+
+$n = prepare("$up; $listed size=64k;", 'deny store=l; allow store=up;');
+$n->write('list.txt', sha256('rsa') . "\n");
+$n->start;
+$n->write('list.txt', sha256('rsa') . "\n" . thumbprints(10000));
+ok($n->wait_log(qr/"l": its zone of 64k is too small/), 'outgrown');
+ok(!$n->reload, 'a reload is refused');
+like($n->error_log, qr/\[emerg\].*"l", which a "deny" uses, can't be read whole/,
+     'which is told');
+$n->stop;
+
+# what the master warns of is told by the helper if nobody has seen it
+
+$n = prepare('', 'allow thumbprint=' . sha256('rsa') . ';');
+$n->write('up/bad.pem', 'x');
+$n->start;
+$n->{log_level} = 'error';
+$n->write_conf('nginx.conf', 'error.log', config("$up; $listed;", $both));
+kill HUP => $n->pid;
+ok($n->wait_log($_), 'told at the usual level of the log')
+    for qr/\[error\].*"bad.pem" is rejected/, qr/\[error\].*"l": stat\(\) of/;
+put($n, 'globex');
+becomes($n, 'globex', 200, 'a change');
+is(lines($n, qr/"bad.pem" is rejected|"l": stat/), 2, 'each once');
+$n->stop;
 
 # no descriptors left
 
