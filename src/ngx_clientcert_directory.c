@@ -624,9 +624,9 @@ ngx_clientcert_directory_other(ngx_clientcert_loader_t *ld)
 
 
 /*
- * What a file holds moves with it, whether it still has that name or not, since
- * there may be many renames in a row.  One that moved away is forgotten when it
- * is known that its new name isn't here.
+ * What a file holds moves with it, whether it still has that name or not:
+ * there may be many renames in a row.  One that moved away is forgotten when
+ * it is known that its new name isn't here.
  */
 
 static ngx_err_t
