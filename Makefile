@@ -81,6 +81,7 @@ fuzz:
 	@t/fuzz/seeds.sh $(BUILD)/corpus/thumbprint
 	@t/fuzz/names-seeds.sh $(BUILD)/corpus $(TEST_NGINX_CERT_DIR)
 	@t/fuzz/der-seeds.sh $(BUILD)/corpus/der $(TEST_NGINX_CERT_DIR)
+	@mkdir -p $(BUILD)/corpus/index
 	@$(MAKE) --no-print-directory --output-sync -j $(FUZZ_TARGETS:%=fuzz-%)
 
 fuzz-%:
