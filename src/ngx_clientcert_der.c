@@ -45,6 +45,8 @@ static ngx_clientcert_file_e ngx_clientcert_der_unknown(u_char *p,
     size_t len);
 static ngx_clientcert_file_e ngx_clientcert_pem_file(u_char *p, u_char *last,
     ngx_array_t *certs, ngx_uint_t *key);
+static ngx_clientcert_file_e ngx_clientcert_pem_certificate(u_char *p,
+    u_char *last, ngx_array_t *certs);
 static u_char *ngx_clientcert_pem_find(u_char *p, u_char *last,
     const char *text, size_t len);
 static ngx_int_t ngx_clientcert_pem_decode(u_char *p, u_char *last,
@@ -381,11 +383,10 @@ static ngx_clientcert_file_e
 ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
     ngx_uint_t *key)
 {
-    size_t      len;
-    u_char     *end;
-    ngx_int_t   rc;
-    ngx_str_t   type;
-    ngx_uint_t  pkcs7;
+    u_char                 *end;
+    ngx_str_t               type;
+    ngx_uint_t              pkcs7;
+    ngx_clientcert_file_e   reason;
 
     pkcs7 = 0;
 
@@ -434,15 +435,10 @@ ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
         if (ngx_clientcert_pem_is(&type, "CERTIFICATE")
             || ngx_clientcert_pem_is(&type, "X509 CERTIFICATE"))
         {
-            if (ngx_clientcert_pem_decode(p, end, &len) != NGX_OK) {
-                return NGX_CLIENTCERT_FILE_BASE64;
-            }
+            reason = ngx_clientcert_pem_certificate(p, end, certs);
 
-            rc = ngx_clientcert_der_add(p, len, certs);
-
-            if (rc != NGX_OK) {
-                return (rc == NGX_ERROR) ? NGX_CLIENTCERT_FILE_MEMORY
-                                         : NGX_CLIENTCERT_FILE_NOT_DER;
+            if (reason) {
+                return reason;
             }
         }
 
@@ -455,6 +451,24 @@ ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
 
     return certs->nelts ? 0 : *key ? NGX_CLIENTCERT_FILE_KEY
                                    : NGX_CLIENTCERT_FILE_NONE;
+}
+
+
+static ngx_clientcert_file_e
+ngx_clientcert_pem_certificate(u_char *p, u_char *last, ngx_array_t *certs)
+{
+    size_t     len;
+    ngx_int_t  rc;
+
+    if (ngx_clientcert_pem_decode(p, last, &len) != NGX_OK) {
+        return NGX_CLIENTCERT_FILE_BASE64;
+    }
+
+    rc = ngx_clientcert_der_add(p, len, certs);
+
+    return (rc == NGX_OK) ? 0
+           : (rc == NGX_ERROR) ? NGX_CLIENTCERT_FILE_MEMORY
+                               : NGX_CLIENTCERT_FILE_NOT_DER;
 }
 
 

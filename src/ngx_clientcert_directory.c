@@ -4,12 +4,9 @@
  */
 
 
-#include "ngx_clientcert_loader.h"
-#include "ngx_clientcert_der.h"
+#include "ngx_clientcert_directory.h"
 #include <sys/inotify.h>
 
-
-#define NGX_CLIENTCERT_MIN_BUCKETS  64
 
 /* bytes read between two chances for other work, and what a look counts for */
 #define NGX_CLIENTCERT_WORK_A_POLL   (256 * 1024)
@@ -33,96 +30,19 @@ typedef enum {
 } ngx_clientcert_look_e;
 
 
-typedef struct ngx_clientcert_node_s  ngx_clientcert_node_t;
-typedef struct ngx_clientcert_cert_s  ngx_clientcert_cert_t;
-
-struct ngx_clientcert_node_s {
-    ngx_clientcert_node_t   *next;      /* of the same bucket */
-    ngx_uint_t               hash;
-};
-
-
-typedef struct {
-    ngx_clientcert_node_t  **buckets;
-    ngx_uint_t               mask;
-    ngx_uint_t               n;
-} ngx_clientcert_hash_t;
-
-
-typedef struct {
-    ngx_clientcert_node_t    node;      /* by name */
-    ngx_clientcert_cert_t   *certs;
-    uint64_t                 stamp;     /* 0: to be read again */
-    uint64_t                 pending;   /* the stamp that was seen last */
-    ngx_msec_t               since;     /* of pending or missed */
-    int                      reason;    /* of a rejection, < 0: -errno */
-    uint32_t                 scan;      /* that met it last */
-    unsigned                 key:1;     /* a private one, logged */
-    unsigned                 missed:1;  /* gone, as it seems so far */
-    u_short                  len;
-    u_char                   name[1];
-} ngx_clientcert_source_t;
-
-
-struct ngx_clientcert_cert_s {
-    ngx_clientcert_node_t     node;     /* by digest, several may have one */
-    ngx_clientcert_cert_t    *sibling;
-    ngx_clientcert_source_t  *file;
-    ngx_clientcert_der_t      der;
-};
-
-
-typedef struct {
-    u_char                   digest[32];
-} ngx_clientcert_dirty_t;
-
-
-struct ngx_clientcert_directory_s {
-    ngx_clientcert_hash_t    files;
-    ngx_clientcert_hash_t    certs;
-    ngx_array_t             *dirty;     /* ngx_clientcert_dirty_t */
-    ngx_array_t             *found;     /* ngx_clientcert_der_t */
-    ngx_pool_t              *pool;
-    ngx_pool_t              *scratch;   /* of dirty */
-    u_char                  *buf;
-    int                      fd;        /* -1: not open now */
-    dev_t                    dev;
-    ino_t                    ino;       /* 0: was never open */
-    uint32_t                 scan;
-    size_t                   work;      /* since the last poll */
-
-    uint32_t                 cookie;    /* of a rename, 0: none */
-    size_t                   moved_len;
-    u_char                   moved[NGX_CLIENTCERT_ORIGIN_LEN + 1];
-
-    ngx_uint_t               rejected;  /* since the last commit */
-    ngx_uint_t               bad;       /* files rejected now */
-    unsigned                 synced:1;  /* the store holds what this does */
-    unsigned                 scanned:1; /* all files are known */
-    unsigned                 scanning:1;
-    unsigned                 doubtful:1;    /* whether some still hold it */
-    unsigned                 unsettled:1;
-    unsigned                 failed:1;  /* no memory */
-};
-
-
-static ngx_int_t ngx_clientcert_directory_restore(
-    ngx_clientcert_loader_t *ld);
-static void ngx_clientcert_directory_clean(ngx_clientcert_directory_t *dir);
 static ngx_int_t ngx_clientcert_directory_open(ngx_clientcert_loader_t *ld);
-static void ngx_clientcert_directory_close(ngx_clientcert_directory_t *dir);
 static ngx_int_t ngx_clientcert_directory_all_files(
     ngx_clientcert_loader_t *ld);
 static ngx_int_t ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld,
     DIR *d, ngx_clientcert_look_e how);
+static ngx_int_t ngx_clientcert_directory_mounted(
+    ngx_clientcert_loader_t *ld);
 static ngx_err_t ngx_clientcert_directory_sweep(ngx_clientcert_loader_t *ld,
     ngx_clientcert_look_e how);
 static ngx_uint_t ngx_clientcert_directory_other(ngx_clientcert_loader_t *ld);
 static ngx_err_t ngx_clientcert_directory_rename(
     ngx_clientcert_directory_t *dir, ngx_str_t *name, uint32_t mask,
     uint32_t cookie);
-static ngx_err_t ngx_clientcert_directory_move(ngx_clientcert_directory_t *dir,
-    ngx_str_t *name);
 static ngx_int_t ngx_clientcert_directory_how(ngx_clientcert_loader_t *ld,
     ngx_str_t *name, uint32_t mask);
 static ngx_err_t ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld,
@@ -135,6 +55,8 @@ static void ngx_clientcert_directory_gone(ngx_clientcert_directory_t *dir,
     u_char *name, size_t len, ngx_clientcert_look_e how);
 static ngx_err_t ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
     ngx_clientcert_source_t *file, ngx_clientcert_look_e how);
+static ngx_err_t ngx_clientcert_directory_content(ngx_clientcert_loader_t *ld,
+    ngx_clientcert_source_t *file, size_t len, ngx_clientcert_look_e how);
 static void ngx_clientcert_directory_key(ngx_clientcert_loader_t *ld,
     ngx_clientcert_source_t *file);
 static ngx_err_t ngx_clientcert_directory_text(ngx_clientcert_directory_t *dir,
@@ -144,51 +66,16 @@ static void ngx_clientcert_directory_reject(ngx_clientcert_loader_t *ld,
 static ngx_uint_t ngx_clientcert_directory_told(ngx_clientcert_loader_t *ld,
     ngx_clientcert_source_t *file, int reason);
 static const char *ngx_clientcert_directory_reason(int reason);
-static ngx_int_t ngx_clientcert_directory_take(ngx_clientcert_directory_t *dir,
-    ngx_clientcert_source_t *file);
-static ngx_int_t ngx_clientcert_directory_add(ngx_clientcert_directory_t *dir,
-    ngx_clientcert_source_t *file, ngx_clientcert_der_t *der);
-static void ngx_clientcert_directory_clear(ngx_clientcert_directory_t *dir,
-    ngx_clientcert_source_t *file);
-static void ngx_clientcert_directory_forget(ngx_clientcert_directory_t *dir,
-    ngx_clientcert_source_t *file);
-static void ngx_clientcert_directory_tell(ngx_clientcert_loader_t *ld,
-    ngx_int_t rc, ngx_uint_t added, ngx_uint_t removed, ngx_uint_t n);
-static ngx_int_t ngx_clientcert_directory_all(ngx_clientcert_loader_t *ld);
-static ngx_int_t ngx_clientcert_directory_changes(ngx_clientcert_loader_t *ld,
-    ngx_array_t *changes, ngx_uint_t *added, ngx_uint_t *removed);
-static ngx_int_t ngx_clientcert_directory_change(ngx_clientcert_cert_t *cert,
-    u_char *digest, ngx_uint_t shared, ngx_array_t *changes);
-static ngx_clientcert_cert_t *ngx_clientcert_directory_holder(
-    ngx_clientcert_directory_t *dir, u_char *digest, ngx_uint_t *shared);
-static int ngx_libc_cdecl ngx_clientcert_directory_cmp(const void *one,
-    const void *two);
-static void ngx_clientcert_directory_mark(ngx_clientcert_directory_t *dir,
-    u_char *digest);
-static ngx_clientcert_source_t *ngx_clientcert_directory_find(
-    ngx_clientcert_directory_t *dir, u_char *name, size_t len);
-static ngx_clientcert_source_t *ngx_clientcert_directory_name(
-    ngx_clientcert_directory_t *dir, u_char *name, size_t len);
-static ngx_int_t ngx_clientcert_hash_add(ngx_clientcert_hash_t *h,
-    ngx_clientcert_node_t *node, ngx_log_t *log);
-static void ngx_clientcert_hash_remove(ngx_clientcert_hash_t *h,
-    ngx_clientcert_node_t *node);
 
 
 ngx_int_t
 ngx_clientcert_directory_create(ngx_clientcert_loader_t *ld)
 {
-    ngx_pool_t                  *pool, *scratch;
+    ngx_pool_t                  *pool;
     ngx_clientcert_directory_t  *dir;
 
     pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ld->log);
     if (pool == NULL) {
-        return NGX_ERROR;
-    }
-
-    scratch = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ld->log);
-    if (scratch == NULL) {
-        ngx_destroy_pool(pool);
         return NGX_ERROR;
     }
 
@@ -198,17 +85,16 @@ ngx_clientcert_directory_create(ngx_clientcert_loader_t *ld)
     }
 
     dir->pool = pool;
-    dir->scratch = scratch;
     dir->fd = -1;
 
     dir->found = ngx_array_create(pool, 4, sizeof(ngx_clientcert_der_t));
     dir->buf = ngx_palloc(pool, NGX_CLIENTCERT_FILE_MAX + 1);
 
-    if (dir->found == NULL || dir->buf == NULL) {
+    if (dir->found == NULL || dir->buf == NULL
+        || ngx_clientcert_files_create(&dir->files, ld->log) != NGX_OK)
+    {
         goto failed;
     }
-
-    ngx_clientcert_directory_clean(dir);
 
     ld->dir = dir;
 
@@ -221,102 +107,23 @@ ngx_clientcert_directory_create(ngx_clientcert_loader_t *ld)
 
 failed:
 
-    ngx_destroy_pool(scratch);
     ngx_destroy_pool(pool);
 
     return NGX_ERROR;
 }
 
 
-/*
- * What the store holds is what the files held when another process read them:
- * so events have a state to change before all files are read again, and a file
- * that can't be read has one to keep.
- */
-
-static ngx_int_t
-ngx_clientcert_directory_restore(ngx_clientcert_loader_t *ld)
-{
-    ngx_uint_t                place;
-    ngx_clientcert_der_t      der;
-    ngx_clientcert_entry_t    entry;
-    ngx_clientcert_source_t  *file;
-
-    if (ngx_clientcert_store_lock(ld->store) != NGX_OK) {
-        ld->retired = 1;
-        return NGX_ERROR;
-    }
-
-    place = 0;
-
-    while (ngx_clientcert_store_next(ld->store, &place, &entry) == NGX_OK) {
-
-        ngx_memcpy(der.sha256, entry.digest, 32);
-        ngx_memcpy(der.spki, entry.spki, 32);
-        der.not_before = entry.not_before;
-        der.not_after = entry.not_after;
-
-        file = ngx_clientcert_directory_name(ld->dir, entry.origin.data,
-                                             entry.origin.len);
-        if (file == NULL
-            || ngx_clientcert_directory_add(ld->dir, file, &der) != NGX_OK)
-        {
-            ld->dir->failed = 1;
-            break;
-        }
-    }
-
-    ngx_clientcert_store_unlock(ld->store);
-
-    ngx_clientcert_directory_clean(ld->dir);
-    ld->dir->synced = 1;
-
-    return ld->dir->failed ? NGX_ERROR : NGX_OK;
-}
-
-
-/*
- * Without what the array left behind as it grew; what is left of the pool has
- * room for it.
- */
-
-static void
-ngx_clientcert_directory_clean(ngx_clientcert_directory_t *dir)
-{
-    ngx_reset_pool(dir->scratch);
-
-    dir->dirty = ngx_array_create(dir->scratch, 4,
-                                  sizeof(ngx_clientcert_dirty_t));
-}
-
-
 void
 ngx_clientcert_directory_destroy(ngx_clientcert_loader_t *ld)
 {
-    ngx_uint_t                   i;
     ngx_clientcert_directory_t  *dir;
 
     dir = ld->dir;
     ld->dir = NULL;
 
-    for (i = 0; dir->files.buckets && i <= dir->files.mask; i++) {
-        while (dir->files.buckets[i]) {
-            ngx_clientcert_directory_forget(dir,
-                        (ngx_clientcert_source_t *) dir->files.buckets[i]);
-        }
-    }
-
-    if (dir->files.buckets) {
-        ngx_free(dir->files.buckets);
-    }
-
-    if (dir->certs.buckets) {
-        ngx_free(dir->certs.buckets);
-    }
-
     ngx_clientcert_directory_close(dir);
+    ngx_clientcert_files_destroy(&dir->files);
 
-    ngx_destroy_pool(dir->scratch);
     ngx_destroy_pool(dir->pool);
 }
 
@@ -337,7 +144,6 @@ ngx_clientcert_directory_scan(ngx_clientcert_loader_t *ld)
 
     dir->scan++;
     dir->unsettled = 0;
-    dir->failed = 0;
     dir->scanning = 1;
 
     rc = ngx_clientcert_directory_all_files(ld);
@@ -399,7 +205,7 @@ ngx_clientcert_directory_open(ngx_clientcert_loader_t *ld)
 }
 
 
-static void
+void
 ngx_clientcert_directory_close(ngx_clientcert_directory_t *dir)
 {
     if (dir->fd != -1) {
@@ -468,8 +274,9 @@ ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld, DIR *d,
     dir = ld->dir;
     ld->linked = 0;
 
-    for (n = 0; /* void */ ; n++) {
+    n = 0;
 
+    for ( ;; ) {
         ngx_set_errno(0);
         de = readdir(d);
 
@@ -481,13 +288,14 @@ ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld, DIR *d,
                 return NGX_ERROR;
             }
 
-            break;
+            return n ? NGX_OK : ngx_clientcert_directory_mounted(ld);
         }
 
         if (de->d_name[0] == '.') {
-            n--;
             continue;
         }
+
+        n++;
 
         /* of changes behind a link no event tells */
 
@@ -513,18 +321,24 @@ ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld, DIR *d,
             return NGX_ERROR;
         }
     }
+}
 
-    /* a mount point whose file system isn't there says nothing of its files */
 
-    if (n == 0
-        && ld->store->sh->dev && ld->store->sh->dev != dir->dev
-        && ngx_clientcert_store_count(ld->store, 0))
+/* an empty mount point says nothing of what its file system holds */
+
+static ngx_int_t
+ngx_clientcert_directory_mounted(ngx_clientcert_loader_t *ld)
+{
+    if (ld->store->sh->dev == 0
+        || ld->store->sh->dev == ld->dir->dev
+        || ngx_clientcert_store_count(ld->store, 0) == 0)
     {
-        ngx_clientcert_loader_failed(ld, ENODEV, "finding the file system");
-        return NGX_ERROR;
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    ngx_clientcert_loader_failed(ld, ENODEV, "finding the file system");
+
+    return NGX_ERROR;
 }
 
 
@@ -534,30 +348,25 @@ static ngx_err_t
 ngx_clientcert_directory_sweep(ngx_clientcert_loader_t *ld,
     ngx_clientcert_look_e how)
 {
-    ngx_err_t                    err;
-    ngx_uint_t                   i;
-    ngx_clientcert_node_t       *node, *next;
-    ngx_clientcert_source_t     *file;
-    ngx_clientcert_directory_t  *dir;
+    ngx_err_t                 err;
+    ngx_clientcert_files_t   *files;
+    ngx_clientcert_source_t  *file, *next;
 
-    dir = ld->dir;
+    files = &ld->dir->files;
 
-    for (i = 0; dir->files.buckets && i <= dir->files.mask; i++) {
-        for (node = dir->files.buckets[i]; node; node = next) {
-            next = node->next;
-            file = (ngx_clientcert_source_t *) node;
+    for (file = ngx_clientcert_files_next(files, NULL); file; file = next) {
+        next = ngx_clientcert_files_next(files, file);
 
-            if (file->scan == dir->scan) {
-                continue;
-            }
+        if (file->scan == ld->dir->scan) {
+            continue;
+        }
 
-            /* it may have come back */
+        /* it may have come back */
 
-            err = ngx_clientcert_directory_look(ld, file->name, file->len,
-                                                how);
-            if (err) {
-                return err;
-            }
+        err = ngx_clientcert_directory_look(ld, file->name, file->len, how);
+
+        if (err) {
+            return err;
         }
     }
 
@@ -633,13 +442,24 @@ static ngx_err_t
 ngx_clientcert_directory_rename(ngx_clientcert_directory_t *dir,
     ngx_str_t *name, uint32_t mask, uint32_t cookie)
 {
-    ngx_err_t  err;
-
-    err = 0;
+    ngx_clientcert_source_t  *from, *to;
 
     if (dir->cookie && (mask & IN_MOVED_TO) && cookie == dir->cookie) {
-        err = ngx_clientcert_directory_move(dir, name);
         dir->cookie = 0;
+
+        from = ngx_clientcert_files_find(&dir->files, dir->moved,
+                                         dir->moved_len);
+        if (from) {
+            to = ngx_clientcert_files_get(&dir->files, name->data, name->len);
+            if (to == NULL) {
+                return NGX_ENOMEM;
+            }
+
+            /* what that held is in force until it is read */
+
+            to->scan = dir->scan;
+            ngx_clientcert_files_move(&dir->files, from, to);
+        }
     }
 
     ngx_clientcert_directory_moved_away(dir);
@@ -650,7 +470,7 @@ ngx_clientcert_directory_rename(ngx_clientcert_directory_t *dir,
         ngx_memcpy(dir->moved, name->data, name->len);
     }
 
-    return err;
+    return 0;
 }
 
 
@@ -662,46 +482,6 @@ ngx_clientcert_directory_moved_away(ngx_clientcert_directory_t *dir)
         ngx_clientcert_directory_gone(dir, dir->moved, dir->moved_len,
                                       NGX_CLIENTCERT_COMPLETE);
     }
-}
-
-
-static ngx_err_t
-ngx_clientcert_directory_move(ngx_clientcert_directory_t *dir, ngx_str_t *name)
-{
-    ngx_clientcert_cert_t    *cert, **last;
-    ngx_clientcert_source_t  *from, *to;
-
-    from = ngx_clientcert_directory_find(dir, dir->moved, dir->moved_len);
-
-    if (from == NULL) {
-        return 0;
-    }
-
-    to = ngx_clientcert_directory_name(dir, name->data, name->len);
-    if (to == NULL) {
-        return NGX_ENOMEM;
-    }
-
-    to->scan = dir->scan;
-
-    /* that of the other file is in force until it is read */
-
-    last = &from->certs;
-
-    for (cert = from->certs; cert; cert = cert->sibling) {
-        cert->file = to;
-        last = &cert->sibling;
-
-        ngx_clientcert_directory_mark(dir, cert->der.sha256);
-    }
-
-    *last = to->certs;
-    to->certs = from->certs;
-    from->certs = NULL;
-
-    ngx_clientcert_directory_forget(dir, from);
-
-    return 0;
 }
 
 
@@ -717,7 +497,8 @@ ngx_clientcert_directory_how(ngx_clientcert_loader_t *ld, ngx_str_t *name,
     /* a change of its attributes is none of what it holds */
 
     if (mask & IN_ATTRIB) {
-        file = ngx_clientcert_directory_find(ld->dir, name->data, name->len);
+        file = ngx_clientcert_files_find(&ld->dir->files, name->data,
+                                         name->len);
 
         return (file && file->reason) ? NGX_CLIENTCERT_COMPLETE
                                       : NGX_DECLINED;
@@ -775,7 +556,7 @@ ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld, u_char *name,
         return 0;
     }
 
-    file = ngx_clientcert_directory_name(dir, name, len);
+    file = ngx_clientcert_files_get(&dir->files, name, len);
     if (file == NULL) {
         return NGX_ENOMEM;
     }
@@ -787,7 +568,7 @@ ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld, u_char *name,
              : (len > NGX_CLIENTCERT_ORIGIN_LEN) ? NGX_CLIENTCERT_FILE_NAME
                                                  : 0;
     if (reason) {
-        ngx_clientcert_directory_clear(dir, file);
+        ngx_clientcert_files_clear(&dir->files, file);
         ngx_clientcert_directory_reject(ld, file, reason);
         file->stamp = 0;
         return 0;
@@ -857,7 +638,7 @@ ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld, u_char *name,
 
     /* a link to nowhere or in a loop, or no permission */
 
-    file = ngx_clientcert_directory_name(dir, name, len);
+    file = ngx_clientcert_files_get(&dir->files, name, len);
     if (file == NULL) {
         return NGX_ENOMEM;
     }
@@ -867,7 +648,7 @@ ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld, u_char *name,
     file->pending = 0;
 
     if (gone) {
-        ngx_clientcert_directory_clear(dir, file);
+        ngx_clientcert_files_clear(&dir->files, file);
 
         /* it may be about to go as well, or what it leads to about to come */
 
@@ -895,7 +676,7 @@ ngx_clientcert_directory_gone(ngx_clientcert_directory_t *dir, u_char *name,
 {
     ngx_clientcert_source_t  *file;
 
-    file = ngx_clientcert_directory_find(dir, name, len);
+    file = ngx_clientcert_files_find(&dir->files, name, len);
 
     if (file == NULL) {
         return;
@@ -915,7 +696,7 @@ ngx_clientcert_directory_gone(ngx_clientcert_directory_t *dir, u_char *name,
         }
     }
 
-    ngx_clientcert_directory_forget(dir, file);
+    ngx_clientcert_files_forget(&dir->files, file);
 }
 
 
@@ -923,10 +704,9 @@ static ngx_err_t
 ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
     ngx_clientcert_source_t *file, ngx_clientcert_look_e how)
 {
-    int                          fd, reason;
+    int                          fd;
     size_t                       len;
     ngx_err_t                    err;
-    ngx_uint_t                   key;
     ngx_clientcert_directory_t  *dir;
 
     dir = ld->dir;
@@ -961,6 +741,22 @@ ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
         return 0;
     }
 
+    return ngx_clientcert_directory_content(ld, file, len, how);
+}
+
+
+/* of the buffer */
+
+static ngx_err_t
+ngx_clientcert_directory_content(ngx_clientcert_loader_t *ld,
+    ngx_clientcert_source_t *file, size_t len, ngx_clientcert_look_e how)
+{
+    int                          reason;
+    ngx_uint_t                   key;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = ld->dir;
+
     dir->found->nelts = 0;
     key = 0;
 
@@ -990,13 +786,13 @@ ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
         ngx_clientcert_directory_key(ld, file);
     }
 
-    dir->bad -= (file->reason != 0);
+    dir->files.bad -= (file->reason != 0);
 
     file->key = key;
     file->reason = 0;
 
-    return (ngx_clientcert_directory_take(dir, file) == NGX_OK) ? 0
-                                                            : NGX_ENOMEM;
+    return (ngx_clientcert_files_take(&dir->files, file, dir->found) == NGX_OK)
+           ? 0 : NGX_ENOMEM;
 }
 
 
@@ -1069,7 +865,7 @@ ngx_clientcert_directory_reject(ngx_clientcert_loader_t *ld,
         return;
     }
 
-    ld->dir->bad += (file->reason == 0);
+    ld->dir->files.bad += (file->reason == 0);
     file->reason = reason;
 
     if (ngx_clientcert_directory_told(ld, file, reason)) {
@@ -1161,544 +957,4 @@ ngx_clientcert_directory_reason(int reason)
     default: /* NGX_CLIENTCERT_FILE_NONE */
         return "it holds no certificate";
     }
-}
-
-
-/* gives the file the certificates that were found in it */
-
-static ngx_int_t
-ngx_clientcert_directory_take(ngx_clientcert_directory_t *dir,
-    ngx_clientcert_source_t *file)
-{
-    ngx_uint_t              i, n;
-    ngx_clientcert_der_t   *der;
-    ngx_clientcert_cert_t  *cert;
-
-    der = dir->found->elts;
-    n = dir->found->nelts;
-
-    /* its certificates are linked the other way round */
-
-    for (cert = file->certs, i = n; cert && i > 0; cert = cert->sibling) {
-        if (ngx_memcmp(cert->der.sha256, der[--i].sha256, 32) != 0) {
-            i = n;
-            break;
-        }
-    }
-
-    if (cert == NULL && i == 0) {
-        return NGX_OK;
-    }
-
-    ngx_clientcert_directory_clear(dir, file);
-
-    for (i = 0; i < n; i++) {
-        if (ngx_clientcert_directory_add(dir, file, &der[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_clientcert_directory_add(ngx_clientcert_directory_t *dir,
-    ngx_clientcert_source_t *file, ngx_clientcert_der_t *der)
-{
-    ngx_clientcert_cert_t  *cert;
-
-    cert = ngx_alloc(sizeof(ngx_clientcert_cert_t), dir->pool->log);
-    if (cert == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(&cert->node.hash, der->sha256, sizeof(ngx_uint_t));
-    cert->der = *der;
-    cert->file = file;
-
-    if (ngx_clientcert_hash_add(&dir->certs, &cert->node, dir->pool->log)
-        != NGX_OK)
-    {
-        ngx_free(cert);
-        return NGX_ERROR;
-    }
-
-    cert->sibling = file->certs;
-    file->certs = cert;
-
-    ngx_clientcert_directory_mark(dir, der->sha256);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_clientcert_directory_clear(ngx_clientcert_directory_t *dir,
-    ngx_clientcert_source_t *file)
-{
-    ngx_clientcert_cert_t  *cert;
-
-    while (file->certs) {
-        cert = file->certs;
-        file->certs = cert->sibling;
-
-        ngx_clientcert_directory_mark(dir, cert->der.sha256);
-        ngx_clientcert_hash_remove(&dir->certs, &cert->node);
-        ngx_free(cert);
-    }
-}
-
-
-static void
-ngx_clientcert_directory_forget(ngx_clientcert_directory_t *dir,
-    ngx_clientcert_source_t *file)
-{
-    dir->bad -= (file->reason != 0);
-
-    ngx_clientcert_directory_clear(dir, file);
-    ngx_clientcert_hash_remove(&dir->files, &file->node);
-    ngx_free(file);
-}
-
-
-void
-ngx_clientcert_directory_commit(ngx_clientcert_loader_t *ld)
-{
-    ngx_pool_t                  *pool;
-    ngx_int_t                    rc;
-    ngx_uint_t                   added, removed, n;
-    ngx_array_t                 *changes;
-    ngx_clientcert_directory_t  *dir;
-
-    dir = ld->dir;
-
-    if (!dir->scanning) {
-        ngx_clientcert_directory_close(dir);
-    }
-
-    if (dir->scanned) {
-        ld->store->sh->failed = dir->bad;
-    }
-
-    if (dir->synced && dir->dirty->nelts == 0 && dir->rejected == 0) {
-        return;
-    }
-
-    if (ngx_clientcert_store_lock(ld->store) != NGX_OK) {
-        ld->retired = 1;
-        return;
-    }
-
-    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ld->log);
-    changes = pool ? ngx_array_create(pool, 16,
-                                      sizeof(ngx_clientcert_change_t))
-                   : NULL;
-
-    if (changes == NULL
-        || dir->failed
-        || (!dir->synced && ngx_clientcert_directory_all(ld) != NGX_OK)
-        || ngx_clientcert_directory_changes(ld, changes, &added, &removed)
-           != NGX_OK)
-    {
-        ngx_clientcert_store_unlock(ld->store);
-
-        if (pool) {
-            ngx_destroy_pool(pool);
-        }
-
-        dir->synced = 0;
-        dir->failed = 0;
-        return;
-    }
-
-    rc = NGX_OK;
-
-    if (changes->nelts) {
-        rc = ngx_clientcert_store_change(ld->store, pool, changes);
-
-    } else {
-        ngx_destroy_pool(pool);
-    }
-
-    n = ngx_clientcert_store_count(ld->store, 0);
-
-    ngx_clientcert_store_unlock(ld->store);
-
-    dir->synced = (rc == NGX_OK);
-    ngx_clientcert_directory_tell(ld, rc, added, removed, n);
-}
-
-
-static void
-ngx_clientcert_directory_tell(ngx_clientcert_loader_t *ld, ngx_int_t rc,
-    ngx_uint_t added, ngx_uint_t removed, ngx_uint_t n)
-{
-    ngx_clientcert_directory_t  *dir;
-
-    dir = ld->dir;
-
-    if (rc != NGX_OK) {
-        ngx_clientcert_loader_small(ld);
-        added = 0;
-
-    } else {
-        ld->small = 0;
-    }
-
-    if (added || removed || dir->rejected) {
-        ngx_log_error(NGX_LOG_NOTICE, ld->log, 0,
-                      "store \"%V\": %ui added, %ui removed, %ui rejected, "
-                      "%ui certificates", &ld->store->name, added, removed,
-                      dir->rejected, n);
-    }
-
-    dir->rejected = 0;
-
-    ngx_clientcert_directory_clean(dir);
-}
-
-
-/* marks all that the store or the directory holds */
-
-static ngx_int_t
-ngx_clientcert_directory_all(ngx_clientcert_loader_t *ld)
-{
-    ngx_uint_t               i, place;
-    ngx_clientcert_node_t   *node;
-    ngx_clientcert_entry_t   entry;
-
-    place = 0;
-
-    while (ngx_clientcert_store_next(ld->store, &place, &entry) == NGX_OK) {
-        ngx_clientcert_directory_mark(ld->dir, entry.digest);
-    }
-
-    for (i = 0; ld->dir->certs.buckets && i <= ld->dir->certs.mask; i++) {
-        for (node = ld->dir->certs.buckets[i]; node; node = node->next) {
-            ngx_clientcert_directory_mark(ld->dir,
-                            ((ngx_clientcert_cert_t *) node)->der.sha256);
-        }
-    }
-
-    return ld->dir->failed ? NGX_ERROR : NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_clientcert_directory_changes(ngx_clientcert_loader_t *ld,
-    ngx_array_t *changes, ngx_uint_t *added, ngx_uint_t *removed)
-{
-    ngx_uint_t                   i, there, shared;
-    ngx_clientcert_cert_t       *cert;
-    ngx_clientcert_dirty_t      *dirty;
-    ngx_clientcert_entry_t       entry;
-    ngx_clientcert_directory_t  *dir;
-
-    dir = ld->dir;
-    dirty = dir->dirty->elts;
-
-    *added = 0;
-    *removed = 0;
-
-    qsort(dirty, dir->dirty->nelts, sizeof(ngx_clientcert_dirty_t),
-          ngx_clientcert_directory_cmp);
-
-    for (i = 0; i < dir->dirty->nelts; i++) {
-
-        if (i && ngx_memcmp(&dirty[i - 1], &dirty[i], 32) == 0) {
-            continue;
-        }
-
-        cert = ngx_clientcert_directory_holder(dir, dirty[i].digest, &shared);
-
-        there = (ngx_clientcert_store_get_entry(ld->store, dirty[i].digest,
-                                                32, &entry)
-                 == NGX_OK);
-
-        /* some file that isn't known yet may hold it */
-
-        if (there && entry.shared && !dir->scanned) {
-
-            if (cert == NULL) {
-                dir->doubtful = 1;
-                continue;
-            }
-
-            shared = 1;
-        }
-
-        if (cert && there && shared == entry.shared
-            && entry.origin.len == cert->file->len
-            && ngx_memcmp(entry.origin.data, cert->file->name,
-                          cert->file->len)
-               == 0)
-        {
-            continue;
-        }
-
-        if (cert == NULL && !there) {
-            continue;
-        }
-
-        *added += !there;
-        *removed += (cert == NULL);
-
-        if (ngx_clientcert_directory_change(cert, dirty[i].digest, shared,
-                                            changes)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* puts the certificate, or drops the digest if cert is NULL */
-
-static ngx_int_t
-ngx_clientcert_directory_change(ngx_clientcert_cert_t *cert, u_char *digest,
-    ngx_uint_t shared, ngx_array_t *changes)
-{
-    size_t                    len;
-    u_char                   *p;
-    ngx_clientcert_change_t  *change;
-
-    change = ngx_array_push(changes);
-    if (change == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(change, sizeof(ngx_clientcert_change_t));
-
-    len = cert ? cert->file->len : 0;
-
-    p = ngx_pnalloc(changes->pool, 64 + len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    change->entry.digest = p;
-    change->entry.len = 32;
-    p = ngx_cpymem(p, digest, 32);
-
-    if (cert == NULL) {
-        change->drop = 1;
-        return NGX_OK;
-    }
-
-    change->entry.spki = p;
-    p = ngx_cpymem(p, cert->der.spki, 32);
-
-    change->entry.not_before = cert->der.not_before;
-    change->entry.not_after = cert->der.not_after;
-    change->entry.shared = shared;
-
-    change->entry.origin.data = p;
-    change->entry.origin.len = len;
-    ngx_memcpy(p, cert->file->name, len);
-
-    /* the label is the name without its ending */
-
-    while (len > 1 && p[len - 1] != '.') {
-        len--;
-    }
-
-    change->entry.label_len = (len > 1) ? len - 1 : cert->file->len;
-
-    return NGX_OK;
-}
-
-
-/* of several files with the certificate the one whose name comes first */
-
-static ngx_clientcert_cert_t *
-ngx_clientcert_directory_holder(ngx_clientcert_directory_t *dir,
-    u_char *digest, ngx_uint_t *shared)
-{
-    ngx_uint_t              hash;
-    ngx_clientcert_cert_t  *cert, *holder;
-    ngx_clientcert_node_t  *node;
-
-    *shared = 0;
-
-    if (dir->certs.buckets == NULL) {
-        return NULL;
-    }
-
-    holder = NULL;
-    ngx_memcpy(&hash, digest, sizeof(ngx_uint_t));
-
-    for (node = dir->certs.buckets[hash & dir->certs.mask];
-         node;
-         node = node->next)
-    {
-        cert = (ngx_clientcert_cert_t *) node;
-
-        if (node->hash != hash
-            || ngx_memcmp(cert->der.sha256, digest, 32) != 0)
-        {
-            continue;
-        }
-
-        if (holder && cert->file != holder->file) {
-            *shared = 1;
-        }
-
-        if (holder == NULL
-            || ngx_strcmp(cert->file->name, holder->file->name) < 0)
-        {
-            holder = cert;
-        }
-    }
-
-    return holder;
-}
-
-
-static int ngx_libc_cdecl
-ngx_clientcert_directory_cmp(const void *one, const void *two)
-{
-    return ngx_memcmp(one, two, sizeof(ngx_clientcert_dirty_t));
-}
-
-
-static void
-ngx_clientcert_directory_mark(ngx_clientcert_directory_t *dir, u_char *digest)
-{
-    ngx_clientcert_dirty_t  *dirty;
-
-    dirty = ngx_array_push(dir->dirty);
-
-    if (dirty == NULL) {
-        dir->failed = 1;
-        return;
-    }
-
-    ngx_memcpy(dirty->digest, digest, 32);
-}
-
-
-static ngx_clientcert_source_t *
-ngx_clientcert_directory_find(ngx_clientcert_directory_t *dir, u_char *name,
-    size_t len)
-{
-    ngx_uint_t                hash;
-    ngx_clientcert_node_t    *node;
-    ngx_clientcert_source_t  *file;
-
-    if (dir->files.buckets == NULL) {
-        return NULL;
-    }
-
-    hash = ngx_murmur_hash2(name, len);
-
-    for (node = dir->files.buckets[hash & dir->files.mask];
-         node;
-         node = node->next)
-    {
-        file = (ngx_clientcert_source_t *) node;
-
-        if (node->hash == hash && file->len == len
-            && ngx_memcmp(file->name, name, len) == 0)
-        {
-            return file;
-        }
-    }
-
-    return NULL;
-}
-
-
-static ngx_clientcert_source_t *
-ngx_clientcert_directory_name(ngx_clientcert_directory_t *dir, u_char *name,
-    size_t len)
-{
-    ngx_clientcert_source_t  *file;
-
-    file = ngx_clientcert_directory_find(dir, name, len);
-
-    if (file) {
-        return file;
-    }
-
-    file = ngx_calloc(sizeof(ngx_clientcert_source_t) + len, dir->pool->log);
-    if (file == NULL) {
-        return NULL;
-    }
-
-    file->node.hash = ngx_murmur_hash2(name, len);
-    file->len = (u_short) len;
-    ngx_memcpy(file->name, name, len);
-
-    if (ngx_clientcert_hash_add(&dir->files, &file->node, dir->pool->log)
-        != NGX_OK)
-    {
-        ngx_free(file);
-        return NULL;
-    }
-
-    return file;
-}
-
-
-/* keeps the buckets at least as many as the nodes */
-
-static ngx_int_t
-ngx_clientcert_hash_add(ngx_clientcert_hash_t *h, ngx_clientcert_node_t *node,
-    ngx_log_t *log)
-{
-    ngx_uint_t               i, n;
-    ngx_clientcert_node_t  **buckets, *old, *next;
-
-    n = h->buckets ? h->mask + 1 : 0;
-
-    if (h->n == n) {
-        n = n ? n * 2 : NGX_CLIENTCERT_MIN_BUCKETS;
-
-        buckets = ngx_calloc(n * sizeof(ngx_clientcert_node_t *), log);
-        if (buckets == NULL) {
-            return NGX_ERROR;
-        }
-
-        for (i = 0; h->buckets && i <= h->mask; i++) {
-            for (old = h->buckets[i]; old; old = next) {
-                next = old->next;
-                old->next = buckets[old->hash & (n - 1)];
-                buckets[old->hash & (n - 1)] = old;
-            }
-        }
-
-        if (h->buckets) {
-            ngx_free(h->buckets);
-        }
-
-        h->buckets = buckets;
-        h->mask = n - 1;
-    }
-
-    node->next = h->buckets[node->hash & h->mask];
-    h->buckets[node->hash & h->mask] = node;
-    h->n++;
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_clientcert_hash_remove(ngx_clientcert_hash_t *h,
-    ngx_clientcert_node_t *node)
-{
-    ngx_clientcert_node_t  **p;
-
-    p = &h->buckets[node->hash & h->mask];
-
-    while (*p != node) {
-        p = &(*p)->next;
-    }
-
-    *p = node->next;
-    h->n--;
 }

@@ -81,6 +81,8 @@ static ngx_int_t ngx_clientcert_list_text(ngx_clientcert_list_t *list,
     u_char *p, u_char *last);
 static ngx_int_t ngx_clientcert_list_line(ngx_clientcert_list_t *list,
     u_char *p, u_char *last);
+static ngx_int_t ngx_clientcert_list_label(ngx_clientcert_list_t *list,
+    ngx_str_t *label, u_char *start);
 static u_char *ngx_clientcert_list_end(u_char *p, u_char *last);
 static u_char *ngx_clientcert_list_trim(u_char *p, u_char *last);
 static ngx_int_t ngx_clientcert_list_put(ngx_clientcert_list_t *list,
@@ -880,19 +882,33 @@ ngx_clientcert_list_line(ngx_clientcert_list_t *list, u_char *p, u_char *last)
     label.data = end;
     label.len = last - end;
 
-    for (end = label.data; end < last; end++) {
-        if (*end < 0x20 || *end == 0x7f) {
-            return ngx_clientcert_list_bad(list, end - start + 1,
+    if (ngx_clientcert_list_label(list, &label, start) != NGX_OK) {
+        return NGX_ABORT;
+    }
+
+    return ngx_clientcert_list_put(list, &tp, &label, last - start + 1);
+}
+
+
+static ngx_int_t
+ngx_clientcert_list_label(ngx_clientcert_list_t *list, ngx_str_t *label,
+    u_char *start)
+{
+    u_char  *p;
+
+    for (p = label->data; p < label->data + label->len; p++) {
+        if (*p < 0x20 || *p == 0x7f) {
+            return ngx_clientcert_list_bad(list, p - start + 1,
                                      (u_char *) "control character", 17);
         }
     }
 
-    if (label.len > NGX_CLIENTCERT_ORIGIN_LEN) {
-        return ngx_clientcert_list_bad(list, label.data - start + 1,
+    if (label->len > NGX_CLIENTCERT_ORIGIN_LEN) {
+        return ngx_clientcert_list_bad(list, label->data - start + 1,
                                (u_char *) "label of more than 255 bytes", 28);
     }
 
-    return ngx_clientcert_list_put(list, &tp, &label, last - start + 1);
+    return NGX_OK;
 }
 
 

@@ -120,7 +120,7 @@ ngx_uint_t ngx_clientcert_loader_told(ngx_clientcert_loader_t *ld,
 void ngx_clientcert_loader_small(ngx_clientcert_loader_t *ld);
 
 
-/* ngx_clientcert_directory.c */
+/* ngx_clientcert_directory.c, ngx_clientcert_commit.c */
 
 /*
  * Makes or frees ld->dir, what is known of the directory: at first what the
