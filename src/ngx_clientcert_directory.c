@@ -39,7 +39,8 @@ static ngx_int_t ngx_clientcert_directory_mounted(
     ngx_clientcert_loader_t *ld);
 static ngx_err_t ngx_clientcert_directory_sweep(ngx_clientcert_loader_t *ld,
     ngx_clientcert_look_e how);
-static ngx_uint_t ngx_clientcert_directory_other(ngx_clientcert_loader_t *ld);
+static ngx_int_t ngx_clientcert_directory_same(ngx_clientcert_loader_t *ld,
+    ngx_str_t *name, uint32_t mask);
 static ngx_err_t ngx_clientcert_directory_rename(
     ngx_clientcert_directory_t *dir, ngx_str_t *name, uint32_t mask,
     uint32_t cookie);
@@ -382,8 +383,7 @@ ngx_clientcert_directory_event(ngx_clientcert_loader_t *ld, ngx_str_t *name,
     ngx_int_t   how;
     ngx_msec_t  due;
 
-    if (ngx_clientcert_directory_other(ld)) {
-        ld->swapped = 1;
+    if (ngx_clientcert_directory_same(ld, name, mask) != NGX_OK) {
         ld->due = ngx_current_msec;
         return;
     }
@@ -408,27 +408,48 @@ ngx_clientcert_directory_event(ngx_clientcert_loader_t *ld, ngx_str_t *name,
     if (err) {
         ngx_clientcert_loader_failed(ld, err, "reading files");
 
-        /* it is met by comparing, and soon */
+    } else if (!ld->dir->unsettled) {
+        return;
+    }
 
-        due = ngx_current_msec + ld->interval;
+    /* it is met by comparing, and soon */
 
-        if ((ngx_msec_int_t) (ld->due - due) > 0) {
-            ld->due = due;
-        }
+    due = ngx_current_msec + (err ? ld->interval : NGX_CLIENTCERT_SETTLE);
+
+    if ((ngx_msec_int_t) (ld->due - due) > 0) {
+        ld->due = due;
     }
 }
 
 
-/* whether the path leads to another directory than the one of the events */
+/*
+ * Whether the path still leads to the directory of the events.  If another one
+ * is there, they don't matter.  If there is none, files that were removed
+ * before are gone all the same.
+ */
 
-static ngx_uint_t
-ngx_clientcert_directory_other(ngx_clientcert_loader_t *ld)
+static ngx_int_t
+ngx_clientcert_directory_same(ngx_clientcert_loader_t *ld, ngx_str_t *name,
+    uint32_t mask)
 {
     struct stat  sb;
 
-    return stat((char *) ld->path.data, &sb) == -1
-           || sb.st_ino != ld->dir->ino
-           || sb.st_dev != ld->dir->dev;
+    if (stat((char *) ld->path.data, &sb) == -1) {
+
+        if (mask & (IN_DELETE|IN_MOVED_FROM)) {
+            ngx_clientcert_directory_gone(ld->dir, name->data, name->len,
+                                          NGX_CLIENTCERT_COMPLETE);
+        }
+
+        return NGX_DECLINED;
+    }
+
+    if (sb.st_ino != ld->dir->ino || sb.st_dev != ld->dir->dev) {
+        ld->swapped = 1;
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -250,6 +250,31 @@ for (['the link of a release', 'current', sub {
     done();
 }
 
+# all that was removed before its directory was
+
+begin('up', sub {
+    mkdir $n->path('up');
+    $n->write("up/$_", crt($_)) for qw(acme rsa);
+});
+is(status('acme'), 200, 'in a directory');
+($helper) = $n->pids('cache manager process');
+kill STOP => $helper;
+system('rm', '-r', $n->path('up')) == 0 or die;
+kill CONT => $helper;
+becomes('acme', 401, 'that is removed');
+is(status('rsa'), 401, 'with all its files');
+ok($n->wait_log(qr/open\(\) of "\S+up" failed/), 'which is told');
+mkdir $n->path('up');
+$n->write('up/acme', crt('acme'));
+done();
+
+# a link to nowhere is told though no event tells that it stays so
+
+begin('up', sub { mkdir $n->path('up') });
+symlink 'nowhere', $n->path('up/link');
+ok($n->wait_log(qr/"link" is rejected/), 'a link to nowhere');
+done();
+
 # without events
 
 SKIP: {
