@@ -172,7 +172,8 @@ right(stop_load($n, $load), "SIGHUP, $times times");
 is($refused, undef, 'no reload is refused');
 note join ', ', map { "$_ $early->{$_} -> $late->{$_}" } sort keys %$late;
 is($late->{zones}, $early->{zones}, 'as many zones as early on');
-is($late->{fds}, $early->{fds}, 'as many descriptors');
+# early on a process may be about to end
+cmp_ok($late->{fds}, '<=', $early->{fds}, 'no more descriptors');
 cmp_ok($late->{maps}, '<=', $early->{maps} + 4, 'as many mappings');
 # nginx's own heap grows by up to 170 KiB meanwhile, without the module too; a
 # pool or buffer left behind by each reload would be more than 600
