@@ -49,7 +49,7 @@ sub becomes {
 # Another helper, whose name is not that of the one before.
 sub another {
     my $how = shift;
-    my ($old) = $n->pids('cache manager process');
+    my $old = wait_for { ($n->pids('cache manager process'))[0] } 10;
     $how eq 'reload' ? $n->reload : kill KILL => $old;
     ok(wait_for(sub { my @pids = $n->pids('cache manager process');
                       @pids == 1 && $pids[0] != $old }, 10),
