@@ -105,7 +105,7 @@ ngx_clientcert_directory_commit(ngx_clientcert_loader_t *ld)
         }
 
         dir->synced = 0;
-        dir->files.failed = 0;
+        ngx_clientcert_files_clean(&dir->files);
         return;
     }
 

@@ -41,9 +41,10 @@ static ngx_err_t ngx_clientcert_directory_sweep(ngx_clientcert_loader_t *ld,
     ngx_clientcert_look_e how);
 static ngx_int_t ngx_clientcert_directory_same(ngx_clientcert_loader_t *ld,
     ngx_str_t *name, uint32_t mask);
-static ngx_err_t ngx_clientcert_directory_rename(
-    ngx_clientcert_directory_t *dir, ngx_str_t *name, uint32_t mask,
-    uint32_t cookie);
+static void ngx_clientcert_directory_soon(ngx_clientcert_loader_t *ld,
+    ngx_msec_t wait);
+static ngx_err_t ngx_clientcert_directory_rename(ngx_clientcert_loader_t *ld,
+    ngx_str_t *name, uint32_t mask, uint32_t cookie);
 static ngx_int_t ngx_clientcert_directory_how(ngx_clientcert_loader_t *ld,
     ngx_str_t *name, uint32_t mask);
 static ngx_err_t ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld,
@@ -54,6 +55,8 @@ static ngx_err_t ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld,
     u_char *name, size_t len, ngx_err_t err, ngx_clientcert_look_e how);
 static void ngx_clientcert_directory_gone(ngx_clientcert_directory_t *dir,
     u_char *name, size_t len, ngx_clientcert_look_e how);
+static ngx_uint_t ngx_clientcert_directory_missed(
+    ngx_clientcert_directory_t *dir, ngx_clientcert_source_t *file);
 static ngx_err_t ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
     ngx_clientcert_source_t *file, ngx_clientcert_look_e how);
 static ngx_err_t ngx_clientcert_directory_content(ngx_clientcert_loader_t *ld,
@@ -139,13 +142,15 @@ ngx_clientcert_directory_scan(ngx_clientcert_loader_t *ld)
 
     ngx_clientcert_directory_close(dir);
 
+    dir->scanning = 1;
+
     if (ngx_clientcert_directory_open(ld) != NGX_OK) {
+        dir->scanning = 0;
         return NGX_ERROR;
     }
 
     dir->scan++;
     dir->unsettled = 0;
-    dir->scanning = 1;
 
     rc = ngx_clientcert_directory_all_files(ld);
 
@@ -197,6 +202,11 @@ ngx_clientcert_directory_open(ngx_clientcert_loader_t *ld)
 
     if (dir->ino && (dir->ino != sb.st_ino || dir->dev != sb.st_dev)) {
         ld->complete = 1;
+
+        if (!dir->scanning) {
+            ld->swapped = 1;
+            ld->due = ngx_current_msec;
+        }
     }
 
     dir->ino = sb.st_ino;
@@ -379,22 +389,35 @@ void
 ngx_clientcert_directory_event(ngx_clientcert_loader_t *ld, ngx_str_t *name,
     uint32_t mask, uint32_t cookie)
 {
-    ngx_err_t   err;
-    ngx_int_t   how;
-    ngx_msec_t  due;
+    ino_t                        ino;
+    ngx_err_t                    err;
+    ngx_int_t                    how;
+    ngx_uint_t                   unsettled;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = ld->dir;
 
     if (ngx_clientcert_directory_same(ld, name, mask) != NGX_OK) {
+        dir->cookie = 0;
         ld->due = ngx_current_msec;
         return;
     }
 
-    err = ngx_clientcert_directory_rename(ld->dir, name, mask, cookie);
+    ino = dir->ino;
 
-    if (err == 0 && ld->dir->fd == -1
-        && ngx_clientcert_directory_open(ld) != NGX_OK)
-    {
-        err = ld->store->sh->err;
+    if (dir->fd == -1 && ngx_clientcert_directory_open(ld) != NGX_OK) {
+        ngx_clientcert_directory_soon(ld, ld->interval);
+        return;
     }
+
+    if (dir->ino != ino) {
+        return;
+    }
+
+    unsettled = dir->unsettled;
+    dir->unsettled = 0;
+
+    err = ngx_clientcert_directory_rename(ld, name, mask, cookie);
 
     if (err == 0) {
         how = ngx_clientcert_directory_how(ld, name, mask);
@@ -407,14 +430,25 @@ ngx_clientcert_directory_event(ngx_clientcert_loader_t *ld, ngx_str_t *name,
 
     if (err) {
         ngx_clientcert_loader_failed(ld, err, "reading files");
-
-    } else if (!ld->dir->unsettled) {
-        return;
+        ngx_clientcert_directory_soon(ld, ld->interval);
     }
 
-    /* it is met by comparing, and soon */
+    if (dir->unsettled) {
+        ngx_clientcert_directory_soon(ld, NGX_CLIENTCERT_SETTLE);
+    }
 
-    due = ngx_current_msec + (err ? ld->interval : NGX_CLIENTCERT_SETTLE);
+    dir->unsettled |= unsettled;
+}
+
+
+/* what an event can't settle is met by comparing */
+
+static void
+ngx_clientcert_directory_soon(ngx_clientcert_loader_t *ld, ngx_msec_t wait)
+{
+    ngx_msec_t  due;
+
+    due = ngx_current_msec + wait;
 
     if ((ngx_msec_int_t) (ld->due - due) > 0) {
         ld->due = due;
@@ -425,7 +459,7 @@ ngx_clientcert_directory_event(ngx_clientcert_loader_t *ld, ngx_str_t *name,
 /*
  * Whether the path still leads to the directory of the events.  If another one
  * is there, they don't matter.  If there is none, files that were removed
- * before are gone all the same.
+ * before it was are gone all the same.
  */
 
 static ngx_int_t
@@ -436,7 +470,7 @@ ngx_clientcert_directory_same(ngx_clientcert_loader_t *ld, ngx_str_t *name,
 
     if (stat((char *) ld->path.data, &sb) == -1) {
 
-        if (mask & (IN_DELETE|IN_MOVED_FROM)) {
+        if (mask & IN_DELETE) {
             ngx_clientcert_directory_gone(ld->dir, name->data, name->len,
                                           NGX_CLIENTCERT_COMPLETE);
         }
@@ -453,17 +487,60 @@ ngx_clientcert_directory_same(ngx_clientcert_loader_t *ld, ngx_str_t *name,
 }
 
 
+/* a directory is empty when it is removed */
+
+void
+ngx_clientcert_directory_removed(ngx_clientcert_loader_t *ld)
+{
+    struct stat               sb;
+    ngx_clientcert_source_t  *file, *next;
+
+    if (stat((char *) ld->path.data, &sb) == 0) {
+        ld->swapped = 1;
+        return;
+    }
+
+    for (file = ngx_clientcert_files_next(&ld->dir->files, NULL);
+         file;
+         file = next)
+    {
+        next = ngx_clientcert_files_next(&ld->dir->files, file);
+        ngx_clientcert_files_forget(&ld->dir->files, file);
+    }
+}
+
+
+void
+ngx_clientcert_directory_lost(ngx_clientcert_loader_t *ld)
+{
+    ld->dir->cookie = 0;
+    ld->swapped = 1;
+}
+
+
+ngx_uint_t
+ngx_clientcert_directory_moving(ngx_clientcert_loader_t *ld)
+{
+    return ld->dir->cookie != 0;
+}
+
+
 /*
  * What a file holds moves with it, whether it still has that name or not:
- * there may be many renames in a row.  One that moved away is forgotten when
- * it is known that its new name isn't here.
+ * there may be many renames in a row.  One of which no second half comes has
+ * moved away.  If two were exchanged, the other one is there by the old name.
  */
 
 static ngx_err_t
-ngx_clientcert_directory_rename(ngx_clientcert_directory_t *dir,
-    ngx_str_t *name, uint32_t mask, uint32_t cookie)
+ngx_clientcert_directory_rename(ngx_clientcert_loader_t *ld, ngx_str_t *name,
+    uint32_t mask, uint32_t cookie)
 {
-    ngx_clientcert_source_t  *from, *to;
+    ngx_err_t                    err;
+    ngx_clientcert_source_t     *from, *to;
+    ngx_clientcert_directory_t  *dir;
+
+    err = 0;
+    dir = ld->dir;
 
     if (dir->cookie && (mask & IN_MOVED_TO) && cookie == dir->cookie) {
         dir->cookie = 0;
@@ -481,27 +558,49 @@ ngx_clientcert_directory_rename(ngx_clientcert_directory_t *dir,
             to->scan = dir->scan;
             ngx_clientcert_files_move(&dir->files, from, to);
         }
+
+        err = ngx_clientcert_directory_look(ld, dir->moved, dir->moved_len,
+                                            NGX_CLIENTCERT_CREATED);
     }
 
-    ngx_clientcert_directory_moved_away(dir);
+    ngx_clientcert_directory_moved_away(ld);
 
     if ((mask & IN_MOVED_FROM) && name->len <= NGX_CLIENTCERT_ORIGIN_LEN) {
         dir->cookie = cookie;
         dir->moved_len = name->len;
-        ngx_memcpy(dir->moved, name->data, name->len);
+        ngx_cpystrn(dir->moved, name->data, name->len + 1);
     }
 
-    return 0;
+    return err;
 }
 
 
 void
-ngx_clientcert_directory_moved_away(ngx_clientcert_directory_t *dir)
+ngx_clientcert_directory_moved_away(ngx_clientcert_loader_t *ld)
 {
-    if (dir->cookie) {
-        dir->cookie = 0;
-        ngx_clientcert_directory_gone(dir, dir->moved, dir->moved_len,
-                                      NGX_CLIENTCERT_COMPLETE);
+    ngx_err_t                    err;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = ld->dir;
+
+    if (dir->cookie == 0) {
+        return;
+    }
+
+    dir->cookie = 0;
+
+    ngx_clientcert_directory_gone(dir, dir->moved, dir->moved_len,
+                                  NGX_CLIENTCERT_COMPLETE);
+
+    if (dir->fd == -1 && ngx_clientcert_directory_open(ld) != NGX_OK) {
+        return;
+    }
+
+    err = ngx_clientcert_directory_look(ld, dir->moved, dir->moved_len,
+                                        NGX_CLIENTCERT_CREATED);
+    if (err) {
+        ngx_clientcert_loader_failed(ld, err, "reading files");
+        ngx_clientcert_directory_soon(ld, ld->interval);
     }
 }
 
@@ -537,14 +636,22 @@ ngx_clientcert_directory_how(ngx_clientcert_loader_t *ld, ngx_str_t *name,
         return (mask & IN_DELETE) ? NGX_CLIENTCERT_COMPLETE : NGX_DECLINED;
     }
 
-    /* if it is there again, another event tells that it is complete */
+    /* of changes behind a link no event tells */
 
-    if (mask & IN_DELETE) {
-        return NGX_DECLINED;
+    if (S_ISLNK(sb.st_mode) && !ld->linked) {
+        ld->linked = 1;
+        ngx_clientcert_directory_soon(ld, ld->interval);
     }
 
     if (mask & (IN_CLOSE_WRITE|IN_MOVED_TO)) {
         return NGX_CLIENTCERT_COMPLETE;
+    }
+
+    /* another file by that name */
+
+    if (mask & IN_DELETE) {
+        ngx_clientcert_directory_gone(ld->dir, name->data, name->len,
+                                      NGX_CLIENTCERT_COMPLETE);
     }
 
     return S_ISREG(sb.st_mode) ? NGX_CLIENTCERT_CREATED
@@ -608,6 +715,10 @@ ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld, u_char *name,
         return 0;
     }
 
+    if (how == NGX_CLIENTCERT_CREATED) {
+        file->since = ngx_current_msec;
+    }
+
     file->pending = stamp;
     file->stamp = recent ? 0 : stamp;
 
@@ -669,15 +780,14 @@ ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld, u_char *name,
     file->pending = 0;
 
     if (gone) {
-        ngx_clientcert_files_clear(&dir->files, file);
 
         /* it may be about to go as well, or what it leads to about to come */
 
-        if (dir->scanned && !file->missed) {
-            file->missed = 1;
-            dir->unsettled = 1;
+        if (dir->scanned && ngx_clientcert_directory_missed(dir, file)) {
             return 0;
         }
+
+        ngx_clientcert_files_clear(&dir->files, file);
     }
 
     ngx_clientcert_directory_reject(ld, file, -err);
@@ -703,21 +813,35 @@ ngx_clientcert_directory_gone(ngx_clientcert_directory_t *dir, u_char *name,
         return;
     }
 
-    if (how == NGX_CLIENTCERT_COMPARED && dir->scanned) {
-
-        if (!file->missed) {
-            file->missed = 1;
-            file->since = ngx_current_msec;
-        }
-
-        if (ngx_current_msec - file->since < NGX_CLIENTCERT_SETTLE) {
-            file->scan = dir->scan;
-            dir->unsettled = 1;
-            return;
-        }
+    if (how == NGX_CLIENTCERT_COMPARED && dir->scanned
+        && ngx_clientcert_directory_missed(dir, file))
+    {
+        file->scan = dir->scan;
+        return;
     }
 
     ngx_clientcert_files_forget(&dir->files, file);
+}
+
+
+/* whether it isn't missed for long yet */
+
+static ngx_uint_t
+ngx_clientcert_directory_missed(ngx_clientcert_directory_t *dir,
+    ngx_clientcert_source_t *file)
+{
+    if (!file->missed) {
+        file->missed = 1;
+        file->since = ngx_current_msec;
+    }
+
+    if (ngx_current_msec - file->since >= NGX_CLIENTCERT_SETTLE) {
+        return 0;
+    }
+
+    dir->unsettled = 1;
+
+    return 1;
 }
 
 

@@ -39,6 +39,7 @@ static void ngx_clientcert_follow_unwatch(int wd);
 static ngx_uint_t ngx_clientcert_follow_local(ngx_clientcert_loader_t *ld);
 static void ngx_clientcert_follow_handler(ngx_event_t *ev);
 static void ngx_clientcert_follow_events(void);
+static ngx_uint_t ngx_clientcert_follow_moving(void);
 static ngx_int_t ngx_clientcert_follow_read(void);
 static void ngx_clientcert_follow_event(struct inotify_event *event);
 static void ngx_clientcert_follow_name(ngx_clientcert_loader_t *ld,
@@ -225,6 +226,7 @@ ngx_clientcert_follow_due(void)
 static void
 ngx_clientcert_follow_one(ngx_clientcert_loader_t *ld)
 {
+    int         wd;
     ngx_msec_t  start, took, wait;
 
     /* first, so that nothing happens unseen after the reading */
@@ -254,7 +256,7 @@ ngx_clientcert_follow_one(ngx_clientcert_loader_t *ld)
 
     if (ld->unsettled) {
         wait = ngx_min(wait, NGX_CLIENTCERT_SETTLE);
-        wait = (wait > took) ? wait - took : 1;
+        wait = (wait > took * 2) ? wait - took : took;
     }
 
     if (ld->wd != -1 && !ld->linked && ngx_clientcert_follow_local(ld)) {
@@ -262,7 +264,18 @@ ngx_clientcert_follow_one(ngx_clientcert_loader_t *ld)
     }
 
     if (ld->due == start + ld->interval) {
-        ld->due = ngx_current_msec + wait;
+        ld->due = ngx_current_msec + ngx_max(wait, 1);
+    }
+
+    /* the path may have come to lead elsewhere before it was opened */
+
+    wd = ld->wd;
+
+    ngx_clientcert_follow_watch(ld);
+
+    if (ld->wd != wd && ld->wd != -1) {
+        ld->swapped = 1;
+        ld->due = ngx_current_msec;
     }
 }
 
@@ -433,31 +446,31 @@ ngx_clientcert_loader_poll(void)
 static void
 ngx_clientcert_follow_events(void)
 {
-    ngx_int_t                  rc;
-    ngx_uint_t                 i;
+    ngx_uint_t                 i, more;
     struct pollfd              pfd;
     ngx_clientcert_loader_t  **ld;
+
+    if (ngx_clientcert_follow_read() != NGX_OK) {
+        return;
+    }
 
     pfd.fd = ngx_clientcert_inotify;
     pfd.events = POLLIN;
 
-    rc = ngx_clientcert_follow_read();
+    /* the other half of a rename comes soon, or it was moved away */
 
-    if (rc == NGX_DONE) {
-        return;
-    }
-
-    for (i = 1; rc != NGX_DONE && i < NGX_CLIENTCERT_READS; i++) {
-
-        /* the other half of a rename comes soon, or it was moved away */
-
-        if (rc == NGX_BUSY) {
-            (void) poll(&pfd, 1, NGX_CLIENTCERT_HALF);
+    for (i = 1; i < NGX_CLIENTCERT_READS; i++) {
+        if (poll(&pfd, 1, ngx_clientcert_follow_moving()
+                          ? NGX_CLIENTCERT_HALF : 0)
+            <= 0)
+        {
+            break;
         }
 
-        rc = ngx_clientcert_follow_read();
+        (void) ngx_clientcert_follow_read();
     }
 
+    more = (i == NGX_CLIENTCERT_READS && poll(&pfd, 1, 0) > 0);
     ld = ngx_clientcert_followed->elts;
 
     for (i = 0; i < ngx_clientcert_followed->nelts; i++) {
@@ -465,8 +478,8 @@ ngx_clientcert_follow_events(void)
             continue;
         }
 
-        if (rc == NGX_DONE) {
-            ngx_clientcert_directory_moved_away(ld[i]->dir);
+        if (!more) {
+            ngx_clientcert_directory_moved_away(ld[i]);
         }
 
         ngx_clientcert_directory_commit(ld[i]);
@@ -474,10 +487,25 @@ ngx_clientcert_follow_events(void)
 }
 
 
-/*
- * Returns NGX_OK, NGX_DONE if there are no events, or NGX_BUSY if the last one
- * is the first half of a rename.
- */
+static ngx_uint_t
+ngx_clientcert_follow_moving(void)
+{
+    ngx_uint_t                 i;
+    ngx_clientcert_loader_t  **ld;
+
+    ld = ngx_clientcert_followed->elts;
+
+    for (i = 0; i < ngx_clientcert_followed->nelts; i++) {
+        if (ld[i]->dir && ngx_clientcert_directory_moving(ld[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* returns NGX_OK, or NGX_DONE if there are no events */
 
 static ngx_int_t
 ngx_clientcert_follow_read(void)
@@ -494,7 +522,6 @@ ngx_clientcert_follow_read(void)
         return NGX_DONE;
     }
 
-    event = NULL;
     last = (u_char *) buf + n;
 
     for (p = (u_char *) buf;
@@ -505,7 +532,7 @@ ngx_clientcert_follow_read(void)
         ngx_clientcert_follow_event(event);
     }
 
-    return (event->mask & IN_MOVED_FROM) ? NGX_BUSY : NGX_OK;
+    return NGX_OK;
 }
 
 
@@ -529,6 +556,13 @@ ngx_clientcert_follow_event(struct inotify_event *event)
             ld[i]->wd = -1;
         }
 
+        /* what happens elsewhere doesn't matter */
+
+        if (event->mask & IN_MOVE_SELF) {
+            ld[i]->wd = -1;
+            ngx_clientcert_follow_unwatch(event->wd);
+        }
+
         if (event->mask
             & (IN_Q_OVERFLOW|IN_IGNORED|IN_DELETE_SELF|IN_MOVE_SELF))
         {
@@ -536,10 +570,12 @@ ngx_clientcert_follow_event(struct inotify_event *event)
 
             /* files that were written have told so, though nobody heard it */
 
-            if ((event->mask & IN_Q_OVERFLOW)
-                && ld[i]->store->certificates)
-            {
-                ld[i]->swapped = 1;
+            if ((event->mask & IN_Q_OVERFLOW) && ld[i]->dir) {
+                ngx_clientcert_directory_lost(ld[i]);
+            }
+
+            if ((event->mask & IN_DELETE_SELF) && ld[i]->dir) {
+                ngx_clientcert_directory_removed(ld[i]);
             }
 
         } else if (event->len) {

@@ -562,10 +562,7 @@ ngx_clientcert_list_again(ngx_clientcert_list_t *list)
 
     st = list->ld->store;
 
-    if (ngx_clientcert_store_size(0, list->n[0], list->n[1], list->origins)
-        > st->zone->shm.size
-        || ngx_clientcert_store_begin(st, list->n[0], list->n[1]) != NGX_OK)
-    {
+    if (ngx_clientcert_store_begin(st, list->n[0], list->n[1]) != NGX_OK) {
         return NGX_OK;
     }
 
@@ -1109,6 +1106,7 @@ ngx_clientcert_list_thumbprint(u_char *p, u_char *last,
     /* a SHA-256 with a slip in it is no SHA-1 */
 
     if (found && tp->len == NGX_CLIENTCERT_SHA1_LEN
+        && (tp->dropped & (NGX_CLIENTCERT_BLANK|NGX_CLIENTCERT_NBSP))
         && ngx_clientcert_list_bytes(found, last)
         && ngx_clientcert_thumbprint_read(p, last - p, &longer, err) != NGX_OK)
     {

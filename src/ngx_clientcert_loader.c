@@ -444,7 +444,9 @@ ngx_clientcert_loader_stamp(ngx_file_info_t *fi, ngx_uint_t *recent)
     age = (int64_t) (now.tv_sec - fi->st_ctim.tv_sec) * 1000
           + (now.tv_nsec - fi->st_ctim.tv_nsec) / 1000000;
 
-    *recent = (age < (fi->st_ctim.tv_nsec ? 20 : 2000));
+    /* the clock of a server may be another one */
+
+    *recent = (age > -2000 && age < (fi->st_ctim.tv_nsec ? 20 : 2000));
 
     return stamp ? stamp : 1;
 }
@@ -461,6 +463,7 @@ void
 ngx_clientcert_loader_failed(ngx_clientcert_loader_t *ld, ngx_err_t err,
     const char *call)
 {
+    ngx_uint_t                  told;
     ngx_clientcert_store_sh_t  *sh;
 
     sh = ld->store->sh;
@@ -468,6 +471,8 @@ ngx_clientcert_loader_failed(ngx_clientcert_loader_t *ld, ngx_err_t err,
     if (err == sh->err && !sh->untold) {
         return;
     }
+
+    told = !sh->untold;
 
     /* what the master warns of may be below the level of the log */
 
@@ -478,7 +483,7 @@ ngx_clientcert_loader_failed(ngx_clientcert_loader_t *ld, ngx_err_t err,
                       "store \"%V\": %s of \"%V\" failed, it keeps its state",
                       &ld->store->name, call, &ld->path);
 
-    } else {
+    } else if (told) {
         ngx_log_error(NGX_LOG_NOTICE, ld->log, 0,
                       "store \"%V\": \"%V\" can be read again",
                       &ld->store->name, &ld->path);

@@ -143,9 +143,17 @@ void ngx_clientcert_directory_event(ngx_clientcert_loader_t *ld,
     ngx_str_t *name, uint32_t mask, uint32_t cookie);
 
 /*
- * Says that no second half of a rename will come any more.
+ * Whether the second half of a rename is waited for, and that none will come
+ * any more.
  */
-void ngx_clientcert_directory_moved_away(ngx_clientcert_directory_t *dir);
+ngx_uint_t ngx_clientcert_directory_moving(ngx_clientcert_loader_t *ld);
+void ngx_clientcert_directory_moved_away(ngx_clientcert_loader_t *ld);
+
+/*
+ * The directory itself was removed; some of its events were lost.
+ */
+void ngx_clientcert_directory_removed(ngx_clientcert_loader_t *ld);
+void ngx_clientcert_directory_lost(ngx_clientcert_loader_t *ld);
 
 void ngx_clientcert_directory_commit(ngx_clientcert_loader_t *ld);
 

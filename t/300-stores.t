@@ -152,6 +152,8 @@ for ([ "@bytes[0 .. 23] O0 @bytes[25 .. 31] globex", 1, 73 ],
     ok($n->wait_log(qr/"listed": list is rejected\N* \S+listed.txt:$line:$column\n/),
        "a mistake, at $line:$column");
     is_now('globex', '/list', 200, 'last good list');
+    $n->write('listed.txt', join(':', sha1('rsa') =~ /../g) . " DE\n");
+    becomes('rsa', '/list', 200, 'colons, and a label of two digits');
     $n->write('listed.txt', sha1('rsa') . " @bytes[0, 1] Ltd.\n");
     becomes('rsa', '/list', 200, 'a label may look like two bytes');
 }
