@@ -23,7 +23,7 @@
 #define NGX_CLIENTCERT_READS   16
 
 /* between the events of a rename, whoever makes it may be preempted, ms */
-#define NGX_CLIENTCERT_HALF    4
+#define NGX_CLIENTCERT_HALF    3
 
 
 static ngx_msec_t ngx_clientcert_follow_manager(void *data);
