@@ -492,21 +492,14 @@ ngx_clientcert_directory_same(ngx_clientcert_loader_t *ld, ngx_str_t *name,
 void
 ngx_clientcert_directory_removed(ngx_clientcert_loader_t *ld)
 {
-    struct stat               sb;
-    ngx_clientcert_source_t  *file, *next;
+    struct stat  sb;
 
     if (stat((char *) ld->path.data, &sb) == 0) {
         ld->swapped = 1;
         return;
     }
 
-    for (file = ngx_clientcert_files_next(&ld->dir->files, NULL);
-         file;
-         file = next)
-    {
-        next = ngx_clientcert_files_next(&ld->dir->files, file);
-        ngx_clientcert_files_forget(&ld->dir->files, file);
-    }
+    ngx_clientcert_files_forget_all(&ld->dir->files);
 }
 
 

@@ -59,12 +59,7 @@ ngx_clientcert_files_create(ngx_clientcert_files_t *files, ngx_log_t *log)
 void
 ngx_clientcert_files_destroy(ngx_clientcert_files_t *files)
 {
-    ngx_clientcert_source_t  *file, *next;
-
-    for (file = ngx_clientcert_files_next(files, NULL); file; file = next) {
-        next = ngx_clientcert_files_next(files, file);
-        ngx_clientcert_files_forget(files, file);
-    }
+    ngx_clientcert_files_forget_all(files);
 
     ngx_free(files->names.buckets);
     ngx_free(files->certs.buckets);
@@ -305,6 +300,18 @@ ngx_clientcert_files_forget(ngx_clientcert_files_t *files,
     ngx_clientcert_files_clear(files, file);
     ngx_clientcert_hash_remove(&files->names, &file->node);
     ngx_free(file);
+}
+
+
+void
+ngx_clientcert_files_forget_all(ngx_clientcert_files_t *files)
+{
+    ngx_clientcert_source_t  *file, *next;
+
+    for (file = ngx_clientcert_files_next(files, NULL); file; file = next) {
+        next = ngx_clientcert_files_next(files, file);
+        ngx_clientcert_files_forget(files, file);
+    }
 }
 
 

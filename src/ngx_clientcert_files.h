@@ -108,6 +108,7 @@ void ngx_clientcert_files_move(ngx_clientcert_files_t *files,
     ngx_clientcert_source_t *from, ngx_clientcert_source_t *to);
 void ngx_clientcert_files_forget(ngx_clientcert_files_t *files,
     ngx_clientcert_source_t *file);
+void ngx_clientcert_files_forget_all(ngx_clientcert_files_t *files);
 
 /*
  * Returns the file's entry for a certificate, of several files that of the one

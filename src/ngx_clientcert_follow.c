@@ -496,7 +496,9 @@ ngx_clientcert_follow_moving(void)
     ld = ngx_clientcert_followed->elts;
 
     for (i = 0; i < ngx_clientcert_followed->nelts; i++) {
-        if (ld[i]->dir && ngx_clientcert_directory_moving(ld[i])) {
+        if (ld[i]->dir && !ld[i]->retired
+            && ngx_clientcert_directory_moving(ld[i]))
+        {
             return 1;
         }
     }
