@@ -98,32 +98,34 @@ bench:
 $(BUILD)/load: bench/load.c
 	$(CC) -O2 -Wall -Wextra -Werror -o $@ bench/load.c -lssl -lcrypto
 
-$(BUILD)/thumbprint_test: t/unit/thumbprint.c src/ngx_clientcert_thumbprint.[ch]
+$(BUILD)/thumbprint_test: t/unit/thumbprint.c \
+                          src/cert/ngx_clientcert_thumbprint.[ch]
 	$(CC) $(UNIT_CFLAGS) $(SANITIZE) -o $@ t/unit/thumbprint.c \
-	    src/ngx_clientcert_thumbprint.c
+	    src/cert/ngx_clientcert_thumbprint.c
 
-$(BUILD)/store_test: t/unit/store.c src/ngx_clientcert_store.[ch] \
-                     src/ngx_clientcert_index.[ch]
+$(BUILD)/store_test: t/unit/store.c src/store/ngx_clientcert_store.[ch] \
+                     src/store/ngx_clientcert_index.[ch]
 	$(CC) $(UNIT_CFLAGS) $(SANITIZE) -o $@ t/unit/store.c \
-	    src/ngx_clientcert_store.c src/ngx_clientcert_index.c
+	    src/store/ngx_clientcert_store.c src/store/ngx_clientcert_index.c
 
-$(BUILD)/thumbprint_fuzz: t/fuzz/thumbprint.c src/ngx_clientcert_thumbprint.[ch]
+$(BUILD)/thumbprint_fuzz: t/fuzz/thumbprint.c \
+                          src/cert/ngx_clientcert_thumbprint.[ch]
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
-	    t/fuzz/thumbprint.c src/ngx_clientcert_thumbprint.c
+	    t/fuzz/thumbprint.c src/cert/ngx_clientcert_thumbprint.c
 
-$(BUILD)/der_fuzz: t/fuzz/der.c src/ngx_clientcert_der.[ch]
+$(BUILD)/der_fuzz: t/fuzz/der.c src/cert/ngx_clientcert_der.[ch]
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
-	    t/fuzz/der.c src/ngx_clientcert_der.c -lcrypto
+	    t/fuzz/der.c src/cert/ngx_clientcert_der.c -lcrypto
 
-$(BUILD)/index_fuzz: t/fuzz/index.c src/ngx_clientcert_index.[ch] \
-                     src/ngx_clientcert_store.h
+$(BUILD)/index_fuzz: t/fuzz/index.c src/store/ngx_clientcert_index.[ch] \
+                     src/store/ngx_clientcert_store.h
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
-	    t/fuzz/index.c src/ngx_clientcert_index.c
+	    t/fuzz/index.c src/store/ngx_clientcert_index.c
 
-NAMES_SRCS = t/fuzz/shim.c $(addprefix src/ngx_clientcert_,match.c names.c \
+NAMES_SRCS = t/fuzz/shim.c $(addprefix src/cert/ngx_clientcert_,match.c names.c \
              dn.c)
 
-$(BUILD)/%_fuzz: t/fuzz/%.c t/fuzz/shim.h $(NAMES_SRCS) $(wildcard src/*.h)
+$(BUILD)/%_fuzz: t/fuzz/%.c t/fuzz/shim.h $(NAMES_SRCS) $(wildcard src/*/*.h)
 	clang $(UNIT_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -fsanitize=fuzzer -o $@ \
 	    $< $(NAMES_SRCS) -lcrypto
 

@@ -7,11 +7,11 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
-#include "src/ngx_clientcert_facts.h"
-#include "src/ngx_clientcert_trust.h"
-#include "src/ngx_clientcert_policy.h"
-#include "src/ngx_clientcert_loader.h"
-#include "src/ngx_http_clientcert.h"
+#include "src/cert/ngx_clientcert_facts.h"
+#include "src/cert/ngx_clientcert_trust.h"
+#include "src/policy/ngx_clientcert_policy.h"
+#include "src/store/ngx_clientcert_loader.h"
+#include "src/http/ngx_http_clientcert.h"
 
 
 #define NGX_HTTP_CLIENTCERT_SUBJECT_LEN  256

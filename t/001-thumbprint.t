@@ -1,4 +1,4 @@
-# Covers src/ngx_clientcert_thumbprint.c: what people paste, and the errors
+# Covers src/cert/ngx_clientcert_thumbprint.c: what people paste, and the errors
 # that name a character, a column or a length.  The tests themselves are in
 # t/unit/thumbprint.c, a program that prints TAP; make builds it.
 

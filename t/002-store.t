@@ -1,4 +1,4 @@
-# Covers src/ngx_clientcert_store.c: look-ups without a lock beside a writer
+# Covers src/store/ngx_clientcert_store.c: look-ups without a lock beside a writer
 # that is killed time and again.  The tests themselves are in t/unit/store.c, a
 # program that prints TAP; make builds it.
 

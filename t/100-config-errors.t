@@ -1,6 +1,6 @@
 # Every wrong configuration stops the start with a text that names file, line,
 # value and what is wrong with it: the directives of the main file and
-# src/ngx_clientcert_policy_conf.c.
+# src/policy/ngx_clientcert_policy_conf.c.
 #
 # The line isn't asserted where the configuration is nginx.conf, for it differs
 # from runner to runner; t/101 has included files, where it is known.

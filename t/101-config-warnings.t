@@ -1,6 +1,6 @@
 # Configurations that are legal and surely not meant start with a warning that
 # names the place (ngx_clientcert_policy_warn(), ngx_http_clientcert_check_use()
-# and the rules of src/ngx_clientcert_policy_conf.c); those that are all right
+# and the rules of src/policy/ngx_clientcert_policy_conf.c); those that are all right
 # start without any.
 #
 # Policies are in an included file, so that their lines are known. The request

@@ -1,5 +1,5 @@
 # Wrong "allow" and "deny" lines: conditions, labels and thumbprints
-# (src/ngx_clientcert_policy_conf.c). What thumbprints may look like is the
+# (src/policy/ngx_clientcert_policy_conf.c). What thumbprints may look like is the
 # matter of t/001; here are the kinds of its errors, with the text around them.
 
 use Test::Nginx::Socket;

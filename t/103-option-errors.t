@@ -1,5 +1,5 @@
 # Wrong lines of a policy other than its rules, and blocks that don't end
-# (src/ngx_clientcert_policy_conf.c).
+# (src/policy/ngx_clientcert_policy_conf.c).
 
 use Test::Nginx::Socket;
 

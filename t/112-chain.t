@@ -1,6 +1,6 @@
 # What a verified chain is good for, and what an unverified certificate can do:
 # ngx_clientcert_policy_judge(), ngx_http_clientcert_chain() and
-# src/ngx_clientcert_trust.c.
+# src/cert/ngx_clientcert_trust.c.
 #
 # "foreign" is of a CA that the server doesn't know, "self" of none: with
 # "optional_no_ca" nginx lets both pass.

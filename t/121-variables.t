@@ -1,4 +1,4 @@
-# The variables (src/ngx_http_clientcert_variables.c): what they hold, and when.
+# The variables (src/http/ngx_http_clientcert_variables.c): what they hold, and when.
 # The verdict is that of the main request, known from the access phase on and
 # through internal redirects to the log phase; what is known of the certificate
 # needs no policy.

@@ -1,4 +1,4 @@
-# Covers src/ngx_clientcert_names.c and the conditions over names: each
+# Covers src/cert/ngx_clientcert_names.c and the conditions over names: each
 # certificate is made for one way in which a comparison of printed text goes
 # wrong.  The naive server does what people write, a regular expression over
 # $ssl_client_s_dn, and the answers stand side by side.

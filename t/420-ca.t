@@ -1,4 +1,4 @@
-# Covers src/ngx_clientcert_chain.c: "ca=" builds a chain of its own, whatever
+# Covers src/cert/ngx_clientcert_chain.c: "ca=" builds a chain of its own, whatever
 # the server trusts, from what the file has and, in the handshake, what the
 # client sent.  A session that is resumed has no more than the file.
 

@@ -1,4 +1,4 @@
-# Covers src/ngx_http_clientcert_variables.c: what the variables say, with no
+# Covers src/http/ngx_http_clientcert_variables.c: what the variables say, with no
 # policy at all, and that nothing of it leaves a certificate unescaped.
 
 use strict;

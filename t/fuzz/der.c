@@ -12,7 +12,7 @@
 
 #include <openssl/x509.h>
 #include <openssl/err.h>
-#include "../../src/ngx_clientcert_der.h"
+#include "../../src/cert/ngx_clientcert_der.h"
 
 
 int LLVMFuzzerTestOneInput(const u_char *data, size_t size);

@@ -10,7 +10,7 @@
  */
 
 #include "shim.h"
-#include "../../src/ngx_clientcert_dn.h"
+#include "../../src/cert/ngx_clientcert_dn.h"
 
 
 int LLVMFuzzerTestOneInput(const u_char *data, size_t size);

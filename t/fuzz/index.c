@@ -10,7 +10,7 @@
  * in a half that is being written, here of any content, must stay inside.
  */
 
-#include "../../src/ngx_clientcert_index.h"
+#include "../../src/store/ngx_clientcert_index.h"
 
 
 #define FUZZ_KEYS      64

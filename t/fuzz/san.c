@@ -11,7 +11,7 @@
  */
 
 #include "shim.h"
-#include "../../src/ngx_clientcert_match.h"
+#include "../../src/cert/ngx_clientcert_match.h"
 
 
 int LLVMFuzzerTestOneInput(const u_char *data, size_t size);

@@ -10,7 +10,7 @@
  */
 
 #include <stdio.h>
-#include "../../src/ngx_clientcert_thumbprint.h"
+#include "../../src/cert/ngx_clientcert_thumbprint.h"
 
 
 int LLVMFuzzerTestOneInput(const u_char *data, size_t size);

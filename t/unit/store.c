@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include "../../src/ngx_clientcert_store.h"
+#include "../../src/store/ngx_clientcert_store.h"
 
 
 #define SECONDS   5

@@ -5,7 +5,7 @@
 
 
 #include <stdio.h>
-#include "../../src/ngx_clientcert_thumbprint.h"
+#include "../../src/cert/ngx_clientcert_thumbprint.h"
 
 
 #define SHA1    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b"

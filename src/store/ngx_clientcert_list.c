@@ -5,7 +5,7 @@
 
 
 #include "ngx_clientcert_loader.h"
-#include "ngx_clientcert_thumbprint.h"
+#include "../cert/ngx_clientcert_thumbprint.h"
 
 
 #define NGX_CLIENTCERT_LIST_BUFFER  (256 * 1024)

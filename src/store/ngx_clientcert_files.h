@@ -10,7 +10,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "ngx_clientcert_der.h"
+#include "../cert/ngx_clientcert_der.h"
 
 
 /* which files of a directory there are and which certificates they hold */

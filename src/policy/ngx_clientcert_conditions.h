@@ -10,8 +10,8 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "ngx_clientcert_facts.h"
-#include "ngx_clientcert_store.h"
+#include "../cert/ngx_clientcert_facts.h"
+#include "../store/ngx_clientcert_store.h"
 
 
 /* enough for what is wrong with any value */

@@ -5,8 +5,8 @@
 
 
 #include "ngx_clientcert_conditions.h"
-#include "ngx_clientcert_chain.h"
-#include "ngx_clientcert_dn.h"
+#include "../cert/ngx_clientcert_chain.h"
+#include "../cert/ngx_clientcert_dn.h"
 
 
 #define NGX_CLIENTCERT_BASE64_LEN   43      /* of 32 bytes, unpadded */

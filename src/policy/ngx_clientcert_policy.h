@@ -10,7 +10,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "ngx_clientcert_facts.h"
+#include "../cert/ngx_clientcert_facts.h"
 #include "ngx_clientcert_conditions.h"
 
 
