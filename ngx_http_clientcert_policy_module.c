@@ -7,14 +7,12 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
-#include "src/cert/ngx_clientcert_facts.h"
+#include "src/cert/ngx_clientcert_connection.h"
 #include "src/cert/ngx_clientcert_trust.h"
 #include "src/policy/ngx_clientcert_policy.h"
 #include "src/store/ngx_clientcert_loader.h"
 #include "src/http/ngx_http_clientcert.h"
 
-
-#define NGX_HTTP_CLIENTCERT_SUBJECT_LEN  256
 
 #define NGX_HTTP_CLIENTCERT_TOO_EARLY    425
 
@@ -53,7 +51,7 @@ static ngx_int_t ngx_http_clientcert_access_handler(ngx_http_request_t *r);
 static ngx_clientcert_verdict_t *ngx_http_clientcert_decide(
     ngx_http_request_t *r, ngx_clientcert_policy_t *policy);
 static ngx_clientcert_chain_e ngx_http_clientcert_chain(ngx_http_request_t *r,
-    ngx_clientcert_facts_t *facts);
+    ngx_clientcert_connection_t *conn);
 static ngx_int_t ngx_http_clientcert_refuse(ngx_http_request_t *r,
     ngx_clientcert_verdict_t *verdict);
 static ngx_int_t ngx_http_clientcert_status(
@@ -219,60 +217,60 @@ static ngx_clientcert_verdict_t *
 ngx_http_clientcert_decide(ngx_http_request_t *r,
     ngx_clientcert_policy_t *policy)
 {
-    ngx_clientcert_chain_e     chain;
-    ngx_clientcert_facts_t    *facts;
-    ngx_clientcert_asking_t    ask;
-    ngx_clientcert_verdict_t  *verdict;
+    ngx_clientcert_chain_e        chain;
+    ngx_clientcert_asking_t       ask;
+    ngx_clientcert_verdict_t     *verdict;
+    ngx_clientcert_connection_t  *conn;
 
     if (r->connection->ssl == NULL) {
         return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_NO_TLS,
                                             r->pool);
     }
 
-    facts = ngx_clientcert_facts(r->connection);
+    conn = ngx_clientcert_connection(r->connection);
 
-    if (facts == NULL) {
+    if (conn == NULL) {
         return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_ERROR,
                                             r->pool);
     }
 
-    if (facts->early && ngx_clientcert_facts_early(r->connection, facts)) {
+    if (conn->early && ngx_clientcert_connection_early(r->connection, conn)) {
         return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_EARLY_DATA,
                                             r->pool);
     }
 
-    chain = ngx_http_clientcert_chain(r, facts);
+    chain = ngx_http_clientcert_chain(r, conn);
 
-    verdict = ngx_clientcert_policy_recall(policy, facts, chain, ngx_time());
+    verdict = ngx_clientcert_policy_recall(policy, conn, chain, ngx_time());
     if (verdict) {
         return verdict;
     }
 
-    ask.facts = facts;
+    ask.cert = conn->cert;
     ask.now = ngx_time();
     ask.pool = r->pool;
     ask.request = r;
 
-    return ngx_clientcert_policy_decide(policy, &ask, chain);
+    return ngx_clientcert_policy_decide(policy, conn, &ask, chain);
 }
 
 
 static ngx_clientcert_chain_e
 ngx_http_clientcert_chain(ngx_http_request_t *r,
-    ngx_clientcert_facts_t *facts)
+    ngx_clientcert_connection_t *conn)
 {
     ngx_http_ssl_srv_conf_t  *sscf;
 
     sscf = ngx_http_get_module_srv_conf(r, ngx_http_ssl_module);
 
-    if (facts->foreign_session
-        || (facts->ssl_ctx != sscf->ssl.ctx
-            && !ngx_clientcert_trust_same(facts->ssl_ctx, sscf->ssl.ctx)))
+    if (conn->foreign_session
+        || (conn->ssl_ctx != sscf->ssl.ctx
+            && !ngx_clientcert_trust_same(conn->ssl_ctx, sscf->ssl.ctx)))
     {
         return NGX_CLIENTCERT_VERIFIED_ELSEWHERE;
     }
 
-    return facts->verified ? NGX_CLIENTCERT_VERIFIED
+    return conn->verified ? NGX_CLIENTCERT_VERIFIED
                            : NGX_CLIENTCERT_UNVERIFIED;
 }
 
@@ -343,24 +341,28 @@ static u_char *
 ngx_http_clientcert_log_certificate(ngx_http_request_t *r, u_char *buf,
     u_char *last)
 {
-    u_char                  *p;
-    ngx_clientcert_facts_t  *facts;
+    u_char                       *p, *sha1, *sha256;
+    ngx_clientcert_connection_t  *conn;
 
-    facts = r->connection->ssl ? ngx_clientcert_facts(r->connection) : NULL;
+    conn = r->connection->ssl ? ngx_clientcert_connection(r->connection)
+                              : NULL;
 
-    if (facts == NULL || !facts->certificate) {
+    if (conn == NULL || conn->cert == NULL) {
         return buf;
     }
 
-    p = ngx_slprintf(buf, last, ", sha1=");
-    p = ngx_hex_dump(p, facts->sha1, NGX_CLIENTCERT_SHA1_LEN);
-    p = ngx_slprintf(p, last, " sha256=");
-    p = ngx_hex_dump(p, facts->sha256, NGX_CLIENTCERT_SHA256_LEN);
-    p = ngx_slprintf(p, last, " subject=\"");
-    p = ngx_clientcert_facts_subject(r->connection, p,
-                                     NGX_HTTP_CLIENTCERT_SUBJECT_LEN);
+    sha1 = ngx_clientcert_certificate_digest(conn->cert, NGX_CLIENTCERT_SHA1);
+    sha256 = ngx_clientcert_certificate_digest(conn->cert,
+                                               NGX_CLIENTCERT_SHA256);
 
-    return ngx_slprintf(p, last, "\" verify=\"%V\"", &facts->verify);
+    p = ngx_slprintf(buf, last, ", sha1=");
+    p = sha1 ? ngx_hex_dump(p, sha1, NGX_CLIENTCERT_SHA1_LEN) : p;
+    p = ngx_slprintf(p, last, " sha256=");
+    p = sha256 ? ngx_hex_dump(p, sha256, NGX_CLIENTCERT_SHA256_LEN) : p;
+
+    return ngx_slprintf(p, last, " subject=\"%V\" verify=\"%V\"",
+                        ngx_clientcert_certificate_subject(conn->cert),
+                        &conn->verify);
 }
 
 
@@ -725,7 +727,7 @@ ngx_http_clientcert_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_http_clientcert_preconfiguration(ngx_conf_t *cf)
 {
-    if (ngx_clientcert_facts_init(cf->cycle) != NGX_OK) {
+    if (ngx_clientcert_connection_init(cf->cycle) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -25,14 +25,13 @@ static ngx_int_t ngx_clientcert_ca_load(ngx_clientcert_ca_t *ca,
 static ngx_int_t ngx_clientcert_ca_add(ngx_clientcert_ca_t *ca, char *name,
     u_char *data, long len, const char **err);
 static ngx_clientcert_chain_result_t *ngx_clientcert_ca_result(
-    ngx_clientcert_facts_t *facts, ngx_clientcert_ca_t *ca);
-static ngx_int_t ngx_clientcert_ca_build(ngx_clientcert_facts_t *facts,
+    ngx_clientcert_certificate_t *cert, ngx_clientcert_ca_t *ca);
+static ngx_int_t ngx_clientcert_ca_build(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_chain_result_t *result, time_t now);
 static int ngx_clientcert_ca_callback(int ok, X509_STORE_CTX *ctx);
 static ngx_int_t ngx_clientcert_ca_until(X509_STORE_CTX *ctx, time_t *until);
-static X509_STORE *ngx_clientcert_server_store(SSL *ssl);
 static ngx_uint_t ngx_clientcert_issuer_in_store(
-    ngx_clientcert_facts_t *facts, X509_STORE *store, u_char *digest,
+    ngx_clientcert_certificate_t *cert, X509_STORE *store, u_char *digest,
     size_t len);
 static ngx_uint_t ngx_clientcert_issuer_is(X509 *cert, X509 *issuer,
     u_char *digest, size_t len);
@@ -210,18 +209,18 @@ ngx_clientcert_ca_add(ngx_clientcert_ca_t *ca, char *name, u_char *data,
 
 
 ngx_int_t
-ngx_clientcert_ca_verify(ngx_clientcert_facts_t *facts,
+ngx_clientcert_ca_verify(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_ca_t *ca, time_t now, time_t *until)
 {
     ngx_clientcert_chain_result_t  *result;
 
-    result = ngx_clientcert_ca_result(facts, ca);
+    result = ngx_clientcert_ca_result(cert, ca);
     if (result == NULL) {
         return NGX_ERROR;
     }
 
     if (result->rc == NGX_AGAIN || now > result->until) {
-        result->rc = ngx_clientcert_ca_build(facts, result, now);
+        result->rc = ngx_clientcert_ca_build(cert, result, now);
 
         if (result->rc == NGX_ERROR) {
             result->rc = NGX_AGAIN;
@@ -238,35 +237,35 @@ ngx_clientcert_ca_verify(ngx_clientcert_facts_t *facts,
 /* rc is NGX_AGAIN in a result that isn't known yet */
 
 static ngx_clientcert_chain_result_t *
-ngx_clientcert_ca_result(ngx_clientcert_facts_t *facts,
+ngx_clientcert_ca_result(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_ca_t *ca)
 {
     ngx_clientcert_chain_result_t  *result;
 
-    for (result = facts->chains; result; result = result->next) {
+    for (result = cert->chains; result; result = result->next) {
         if (result->ca == ca) {
             return result;
         }
     }
 
-    result = ngx_palloc(facts->pool, sizeof(ngx_clientcert_chain_result_t));
+    result = ngx_palloc(cert->pool, sizeof(ngx_clientcert_chain_result_t));
     if (result == NULL) {
         return NULL;
     }
 
-    result->next = facts->chains;
+    result->next = cert->chains;
     result->ca = ca;
     result->rc = NGX_AGAIN;
     result->until = 0;
 
-    facts->chains = result;
+    cert->chains = result;
 
     return result;
 }
 
 
 static ngx_int_t
-ngx_clientcert_ca_build(ngx_clientcert_facts_t *facts,
+ngx_clientcert_ca_build(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_chain_result_t *result, time_t now)
 {
     int                 level;
@@ -277,8 +276,8 @@ ngx_clientcert_ca_build(ngx_clientcert_facts_t *facts,
     ctx = X509_STORE_CTX_new();
 
     if (ctx == NULL
-        || X509_STORE_CTX_init(ctx, result->ca->store, facts->cert,
-                               SSL_get_peer_cert_chain(facts->ssl))
+        || X509_STORE_CTX_init(ctx, result->ca->store, cert->x509,
+                               cert->sent)
            == 0
         || X509_STORE_CTX_set_default(ctx, "ssl_client") == 0)
     {
@@ -288,7 +287,7 @@ ngx_clientcert_ca_build(ngx_clientcert_facts_t *facts,
     }
 
     /* keys and digests as strong as in the handshake */
-    level = SSL_get_security_level(facts->ssl);
+    level = cert->level;
 
     param = X509_STORE_CTX_get0_param(ctx);
     X509_VERIFY_PARAM_set_auth_level(param, level);
@@ -366,52 +365,31 @@ ngx_clientcert_ca_until(X509_STORE_CTX *ctx, time_t *until)
 
 
 ngx_uint_t
-ngx_clientcert_issuer_has(ngx_clientcert_facts_t *facts, u_char *digest,
+ngx_clientcert_issuer_has(ngx_clientcert_certificate_t *cert, u_char *digest,
     size_t len, ngx_uint_t any)
 {
     X509_STORE      *store;
     STACK_OF(X509)  *chain;
 
-    if (facts->verified || any) {
-        chain = SSL_get0_verified_chain(facts->ssl);
+    if (any) {
+        chain = cert->verified;
 
         if (chain && sk_X509_num(chain) > 1
-            && ngx_clientcert_issuer_is(facts->cert, sk_X509_value(chain, 1),
+            && ngx_clientcert_issuer_is(cert->x509, sk_X509_value(chain, 1),
                                         digest, len))
         {
             return 1;
         }
     }
 
-    store = ngx_clientcert_server_store(facts->ssl);
+    store = cert->trusted;
 
-    return store && ngx_clientcert_issuer_in_store(facts, store, digest, len);
-}
-
-
-static X509_STORE *
-ngx_clientcert_server_store(SSL *ssl)
-{
-    SSL_CTX     *ctx;
-    X509_STORE  *store;
-
-    ctx = SSL_get_SSL_CTX(ssl);
-    store = NULL;
-
-#ifdef SSL_CTX_get0_verify_cert_store
-
-    if (SSL_CTX_get0_verify_cert_store(ctx, &store) == 0) {
-        return NULL;
-    }
-
-#endif
-
-    return store ? store : SSL_CTX_get_cert_store(ctx);
+    return store && ngx_clientcert_issuer_in_store(cert, store, digest, len);
 }
 
 
 static ngx_uint_t
-ngx_clientcert_issuer_in_store(ngx_clientcert_facts_t *facts,
+ngx_clientcert_issuer_in_store(ngx_clientcert_certificate_t *cert,
     X509_STORE *store, u_char *digest, size_t len)
 {
     int              i;
@@ -426,11 +404,11 @@ ngx_clientcert_issuer_in_store(ngx_clientcert_facts_t *facts,
 
     if (ctx && X509_STORE_CTX_init(ctx, store, NULL, NULL)) {
         certs = X509_STORE_CTX_get1_certs(ctx,
-                                          X509_get_issuer_name(facts->cert));
+                                          X509_get_issuer_name(cert->x509));
     }
 
     for (i = 0; certs && !found && i < sk_X509_num(certs); i++) {
-        found = ngx_clientcert_issuer_is(facts->cert,
+        found = ngx_clientcert_issuer_is(cert->x509,
                                          sk_X509_value(certs, i), digest, len);
     }
 

@@ -10,7 +10,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "ngx_clientcert_facts.h"
+#include "ngx_clientcert_certificate.h"
 
 
 /* the CAs of one file, made once however many rules name it */
@@ -32,11 +32,11 @@ ngx_clientcert_ca_t *ngx_clientcert_ca_read(ngx_conf_t *cf, ngx_array_t *cas,
 /*
  * Whether the client certificate, whose own validity doesn't matter, chains
  * to one of the CAs at the time now, for TLS client authentication, with the
- * help of what the client sent.  The answer is remembered with the facts, and
+ * help of what the client sent.  The answer is remembered with it, and
  * *until is lowered to the time that it holds until.
  * Returns NGX_OK, NGX_DECLINED, or NGX_ERROR without memory.
  */
-ngx_int_t ngx_clientcert_ca_verify(ngx_clientcert_facts_t *facts,
+ngx_int_t ngx_clientcert_ca_verify(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_ca_t *ca, time_t now, time_t *until);
 
 /*
@@ -44,7 +44,7 @@ ngx_int_t ngx_clientcert_ca_verify(ngx_clientcert_facts_t *facts,
  * length (SHA-1 or SHA-256).  It is looked for in the chain of the handshake,
  * if that was verified or any is set, and among the CAs of its server.
  */
-ngx_uint_t ngx_clientcert_issuer_has(ngx_clientcert_facts_t *facts,
+ngx_uint_t ngx_clientcert_issuer_has(ngx_clientcert_certificate_t *cert,
     u_char *digest, size_t len, ngx_uint_t any);
 
 

@@ -177,8 +177,8 @@ ngx_clientcert_trust_same(SSL_CTX *one, SSL_CTX *two)
 }
 
 
-ngx_uint_t
-ngx_clientcert_trust_empty(ngx_ssl_t *ssl)
+X509_STORE *
+ngx_clientcert_trust_store(SSL_CTX *ctx)
 {
     X509_STORE  *store;
 
@@ -186,17 +186,24 @@ ngx_clientcert_trust_empty(ngx_ssl_t *ssl)
 
 #ifdef SSL_CTX_get0_verify_cert_store
 
-    if (SSL_CTX_get0_verify_cert_store(ssl->ctx, &store) == 0) {
-        return 0;
+    if (SSL_CTX_get0_verify_cert_store(ctx, &store) == 0) {
+        return NULL;
     }
 
 #endif
 
-    if (store == NULL) {
-        store = SSL_CTX_get_cert_store(ssl->ctx);
-    }
+    return store ? store : SSL_CTX_get_cert_store(ctx);
+}
 
-    return sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) == 0;
+
+ngx_uint_t
+ngx_clientcert_trust_empty(ngx_ssl_t *ssl)
+{
+    X509_STORE  *store;
+
+    store = ngx_clientcert_trust_store(ssl->ctx);
+
+    return store && sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) == 0;
 }
 
 

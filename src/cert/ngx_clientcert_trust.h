@@ -38,6 +38,11 @@ ngx_clientcert_trust_t *ngx_clientcert_trust_create(ngx_conf_t *cf,
 ngx_uint_t ngx_clientcert_trust_same(SSL_CTX *one, SSL_CTX *two);
 
 /*
+ * The store that client certificates are verified by, which the context owns.
+ */
+X509_STORE *ngx_clientcert_trust_store(SSL_CTX *ctx);
+
+/*
  * Whether there is no CA certificate that a chain could be verified by.
  */
 ngx_uint_t ngx_clientcert_trust_empty(ngx_ssl_t *ssl);

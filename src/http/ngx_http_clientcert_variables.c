@@ -15,33 +15,30 @@ typedef enum {
 } ngx_http_clientcert_verdict_variable_e;
 
 
-typedef enum {
-    NGX_HTTP_CLIENTCERT_SHA1 = 0,
-    NGX_HTTP_CLIENTCERT_SHA256,
-    NGX_HTTP_CLIENTCERT_X5T_S256,
-    NGX_HTTP_CLIENTCERT_SPKI_SHA256,
-    NGX_HTTP_CLIENTCERT_DAYS_LEFT
-} ngx_http_clientcert_facts_variable_e;
-
+/* besides the digests, the data of a variable of one */
+#define NGX_HTTP_CLIENTCERT_X5T_S256  NGX_CLIENTCERT_DIGESTS
 
 /* besides those of one type, the data of a variable of names */
 #define NGX_HTTP_CLIENTCERT_ALL_SANS  NGX_CLIENTCERT_NAME_TYPES
 
-#define NGX_HTTP_CLIENTCERT_LEAF      0
-#define NGX_HTTP_CLIENTCERT_CHAIN     1
-
 
 static ngx_int_t ngx_http_clientcert_verdict_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_clientcert_facts_variable(ngx_http_request_t *r,
+static ngx_int_t ngx_http_clientcert_digest_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_clientcert_days_left_variable(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_clientcert_names_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_clientcert_rfc9440_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_clientcert_facts_t *ngx_http_clientcert_variable_facts(
+static ngx_int_t ngx_http_clientcert_rfc9440_chain_variable(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_clientcert_rfc9440(
+    ngx_clientcert_certificate_t *cert, ngx_pool_t *pool, ngx_uint_t first,
+    ngx_uint_t last, ngx_str_t *text);
+static ngx_clientcert_certificate_t *ngx_http_clientcert_variable_certificate(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, ngx_int_t *rc);
-static void ngx_http_clientcert_base64url(ngx_str_t *dst, u_char *digest);
 static ngx_uint_t ngx_http_clientcert_wants(ngx_clientcert_names_t *names,
     ngx_clientcert_name_t *name, uintptr_t data);
 static u_char *ngx_http_clientcert_name(u_char *p,
@@ -49,10 +46,6 @@ static u_char *ngx_http_clientcert_name(u_char *p,
 static u_char *ngx_http_clientcert_escape(u_char *p, ngx_str_t *text,
     ngx_uint_t list);
 static u_char *ngx_http_clientcert_ip(u_char *p, ngx_str_t *address);
-static ngx_int_t ngx_http_clientcert_rfc9440(ngx_pool_t *pool,
-    ngx_str_t *der, ngx_str_t *text);
-static ngx_int_t ngx_http_clientcert_join(ngx_pool_t *pool, ngx_str_t *text,
-    ngx_str_t *more);
 
 
 static ngx_str_t  ngx_http_clientcert_allow = ngx_string("allow");
@@ -85,21 +78,20 @@ static ngx_http_variable_t  ngx_http_clientcert_vars[] = {
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("clientcert_sha1"), NULL,
-      ngx_http_clientcert_facts_variable, NGX_HTTP_CLIENTCERT_SHA1, 0, 0 },
+      ngx_http_clientcert_digest_variable, NGX_CLIENTCERT_SHA1, 0, 0 },
 
     { ngx_string("clientcert_sha256"), NULL,
-      ngx_http_clientcert_facts_variable, NGX_HTTP_CLIENTCERT_SHA256, 0, 0 },
+      ngx_http_clientcert_digest_variable, NGX_CLIENTCERT_SHA256, 0, 0 },
 
     { ngx_string("clientcert_x5t_s256"), NULL,
-      ngx_http_clientcert_facts_variable, NGX_HTTP_CLIENTCERT_X5T_S256, 0, 0 },
+      ngx_http_clientcert_digest_variable, NGX_HTTP_CLIENTCERT_X5T_S256, 0, 0 },
 
     { ngx_string("clientcert_spki_sha256"), NULL,
-      ngx_http_clientcert_facts_variable, NGX_HTTP_CLIENTCERT_SPKI_SHA256,
+      ngx_http_clientcert_digest_variable, NGX_CLIENTCERT_SPKI_SHA256,
       0, 0 },
 
     { ngx_string("clientcert_days_left"), NULL,
-      ngx_http_clientcert_facts_variable, NGX_HTTP_CLIENTCERT_DAYS_LEFT,
-      0, 0 },
+      ngx_http_clientcert_days_left_variable, 0, 0, 0 },
 
     { ngx_string("clientcert_cn"), NULL,
       ngx_http_clientcert_names_variable, NGX_CLIENTCERT_CN, 0, 0 },
@@ -120,10 +112,10 @@ static ngx_http_variable_t  ngx_http_clientcert_vars[] = {
       ngx_http_clientcert_names_variable, NGX_CLIENTCERT_IP, 0, 0 },
 
     { ngx_string("clientcert_rfc9440"), NULL,
-      ngx_http_clientcert_rfc9440_variable, NGX_HTTP_CLIENTCERT_LEAF, 0, 0 },
+      ngx_http_clientcert_rfc9440_variable, 0, 0, 0 },
 
     { ngx_string("clientcert_rfc9440_chain"), NULL,
-      ngx_http_clientcert_rfc9440_variable, NGX_HTTP_CLIENTCERT_CHAIN, 0, 0 },
+      ngx_http_clientcert_rfc9440_chain_variable, 0, 0, 0 },
 
       ngx_http_null_variable
 };
@@ -193,57 +185,73 @@ ngx_http_clientcert_verdict_variable(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_clientcert_facts_variable(ngx_http_request_t *r,
+ngx_http_clientcert_days_left_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    time_t                   left;
-    u_char                  *p;
-    ngx_int_t                rc;
-    ngx_str_t                text;
-    ngx_clientcert_facts_t  *facts;
+    time_t                         left;
+    ngx_int_t                      rc;
+    ngx_clientcert_certificate_t  *cert;
 
-    facts = ngx_http_clientcert_variable_facts(r, v, &rc);
+    cert = ngx_http_clientcert_variable_certificate(r, v, &rc);
 
-    if (facts == NULL) {
+    if (cert == NULL) {
         return rc;
     }
 
-    text.data = ngx_pnalloc(r->pool, NGX_CLIENTCERT_SHA256_LEN * 2);
-    if (text.data == NULL) {
+    v->data = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 1);
+    if (v->data == NULL) {
         return NGX_ERROR;
     }
 
-    switch (data) {
+    left = cert->not_after - ngx_time();
 
-    case NGX_HTTP_CLIENTCERT_SHA1:
-        p = ngx_hex_dump(text.data, facts->sha1, NGX_CLIENTCERT_SHA1_LEN);
-        break;
+    /* whole days, below zero from the first second on */
 
-    case NGX_HTTP_CLIENTCERT_SHA256:
-        p = ngx_hex_dump(text.data, facts->sha256, NGX_CLIENTCERT_SHA256_LEN);
-        break;
+    left = (left < 0) ? -((-left - 1) / 86400 + 1) : left / 86400;
 
-    case NGX_HTTP_CLIENTCERT_SPKI_SHA256:
-        p = ngx_hex_dump(text.data, facts->spki_sha256,
-                         NGX_CLIENTCERT_SHA256_LEN);
-        break;
+    v->len = ngx_sprintf(v->data, "%T", left) - v->data;
 
-    case NGX_HTTP_CLIENTCERT_DAYS_LEFT:
-        left = facts->not_after - ngx_time();
+    return NGX_OK;
+}
 
-        /* whole days, below zero from the first second on */
-        left = (left < 0) ? -((-left - 1) / 86400 + 1) : left / 86400;
 
-        p = ngx_sprintf(text.data, "%T", left);
-        break;
+static ngx_int_t
+ngx_http_clientcert_digest_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                        *digest;
+    ngx_int_t                      rc;
+    ngx_str_t                      src, text;
+    ngx_clientcert_certificate_t  *cert;
 
-    default: /* NGX_HTTP_CLIENTCERT_X5T_S256 */
-        ngx_http_clientcert_base64url(&text, facts->sha256);
-        p = text.data + text.len;
-        break;
+    cert = ngx_http_clientcert_variable_certificate(r, v, &rc);
+
+    if (cert == NULL) {
+        return rc;
     }
 
-    v->len = p - text.data;
+    digest = ngx_clientcert_certificate_digest(cert,
+                 data == NGX_HTTP_CLIENTCERT_X5T_S256 ? NGX_CLIENTCERT_SHA256
+                                                      : data);
+
+    text.data = ngx_pnalloc(r->pool, NGX_CLIENTCERT_SHA256_LEN * 2);
+
+    if (digest == NULL || text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    src.data = digest;
+    src.len = (data == NGX_CLIENTCERT_SHA1) ? NGX_CLIENTCERT_SHA1_LEN
+                                            : NGX_CLIENTCERT_SHA256_LEN;
+
+    if (data == NGX_HTTP_CLIENTCERT_X5T_S256) {
+        ngx_encode_base64url(&text, &src);
+
+    } else {
+        text.len = ngx_hex_dump(text.data, src.data, src.len) - text.data;
+    }
+
+    v->len = text.len;
     v->data = text.data;
 
     return NGX_OK;
@@ -254,21 +262,21 @@ static ngx_int_t
 ngx_http_clientcert_names_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    size_t                   len;
-    u_char                  *p;
-    ngx_int_t                rc;
-    ngx_uint_t               i;
-    ngx_clientcert_name_t   *name;
-    ngx_clientcert_facts_t  *facts;
-    ngx_clientcert_names_t  *names;
+    size_t                         len;
+    u_char                        *p;
+    ngx_int_t                      rc;
+    ngx_uint_t                     i;
+    ngx_clientcert_name_t         *name;
+    ngx_clientcert_names_t        *names;
+    ngx_clientcert_certificate_t  *cert;
 
-    facts = ngx_http_clientcert_variable_facts(r, v, &rc);
+    cert = ngx_http_clientcert_variable_certificate(r, v, &rc);
 
-    if (facts == NULL) {
+    if (cert == NULL) {
         return rc;
     }
 
-    names = ngx_clientcert_facts_names(facts);
+    names = ngx_clientcert_certificate_names(cert);
     if (names == NULL) {
         return NGX_ERROR;
     }
@@ -315,40 +323,129 @@ static ngx_int_t
 ngx_http_clientcert_rfc9440_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_int_t                rc;
-    ngx_str_t                der, item, text;
-    ngx_uint_t               i;
-    ngx_clientcert_facts_t  *facts;
+    ngx_int_t                      rc;
+    ngx_str_t                      text;
+    ngx_clientcert_certificate_t  *cert;
 
-    facts = ngx_http_clientcert_variable_facts(r, v, &rc);
+    cert = ngx_http_clientcert_variable_certificate(r, v, &rc);
 
-    if (facts == NULL) {
+    if (cert == NULL) {
         return rc;
     }
 
-    ngx_str_null(&text);
+    if (ngx_http_clientcert_rfc9440(cert, r->pool, 0, 0, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
-    /* the client certificate is the 0th */
+    v->len = text.len;
+    v->data = text.data;
 
-    for (i = data; data == NGX_HTTP_CLIENTCERT_CHAIN || i == 0; i++) {
+    return NGX_OK;
+}
 
-        rc = ngx_clientcert_facts_der(facts, r->pool, i, &der);
 
-        if (rc == NGX_DECLINED) {
-            break;
-        }
+/* the client chooses what it sends, so there is a limit and it is made once */
 
-        if (rc != NGX_OK
-            || ngx_http_clientcert_rfc9440(r->pool, &der, &item) != NGX_OK
-            || ngx_http_clientcert_join(r->pool, &text, &item) != NGX_OK)
+static ngx_int_t
+ngx_http_clientcert_rfc9440_chain_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_int_t                      rc;
+    ngx_str_t                     *text;
+    ngx_uint_t                     sent;
+    ngx_http_ssl_srv_conf_t       *sscf;
+    ngx_clientcert_connection_t   *conn;
+    ngx_clientcert_certificate_t  *cert;
+
+    cert = ngx_http_clientcert_variable_certificate(r, v, &rc);
+
+    if (cert == NULL) {
+        return rc;
+    }
+
+    conn = ngx_clientcert_connection(r->connection);
+    text = &conn->sent;
+
+    if (text->data == NULL) {
+        sent = ngx_clientcert_certificate_sent(cert);
+        sscf = ngx_http_get_module_srv_conf(r, ngx_http_ssl_module);
+
+        if (sent > sscf->verify_depth + 1) {
+            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                          "client sent %ui certificates with its own, more "
+                          "than \"ssl_verify_depth\" and one: "
+                          "$clientcert_rfc9440_chain is empty", sent);
+            ngx_str_set(text, "");
+
+        } else if (ngx_http_clientcert_rfc9440(cert, conn->pool, 1, sent,
+                                               text)
+                   != NGX_OK)
         {
             return NGX_ERROR;
         }
     }
 
-    v->len = text.len;
-    v->data = text.data;
-    v->not_found = (text.len == 0);
+    v->len = text->len;
+    v->data = text->data;
+    v->not_found = (text->len == 0);
+
+    return NGX_OK;
+}
+
+
+/*
+ * A List of Byte Sequences, base64 between colons (RFC 8941), of the
+ * certificates from first to last in the order they were sent.
+ */
+
+static ngx_int_t
+ngx_http_clientcert_rfc9440(ngx_clientcert_certificate_t *cert,
+    ngx_pool_t *pool, ngx_uint_t first, ngx_uint_t last, ngx_str_t *text)
+{
+    u_char      *p, *buf;
+    size_t       len, der, max;
+    ngx_str_t    src, dst;
+    ngx_uint_t   i;
+
+    len = 0;
+    max = 0;
+
+    for (i = first; i <= last; i++) {
+        der = ngx_clientcert_certificate_der_len(cert, i);
+        if (der == 0) {
+            return NGX_ERROR;
+        }
+
+        len += sizeof(":, :") - 1 + ngx_base64_encoded_length(der);
+        max = ngx_max(max, der);
+    }
+
+    p = ngx_pnalloc(pool, len + 1);
+    buf = ngx_alloc(max + 1, pool->log);
+
+    if (p == NULL || buf == NULL) {
+        ngx_free(buf);
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    for (i = first; i <= last; i++) {
+        src.data = buf;
+        src.len = ngx_clientcert_certificate_der(cert, i, buf) - buf;
+
+        p = ngx_sprintf(p, i > first ? ", :" : ":");
+
+        dst.data = p;
+        ngx_encode_base64(&dst, &src);
+
+        p += dst.len;
+        *p++ = ':';
+    }
+
+    text->len = p - text->data;
+
+    ngx_free(buf);
 
     return NGX_OK;
 }
@@ -359,11 +456,11 @@ ngx_http_clientcert_rfc9440_variable(ngx_http_request_t *r,
  * certificate, else marks the variable as one that has a value.
  */
 
-static ngx_clientcert_facts_t *
-ngx_http_clientcert_variable_facts(ngx_http_request_t *r,
+static ngx_clientcert_certificate_t *
+ngx_http_clientcert_variable_certificate(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, ngx_int_t *rc)
 {
-    ngx_clientcert_facts_t  *facts;
+    ngx_clientcert_connection_t  *conn;
 
     *rc = NGX_OK;
     v->not_found = 1;
@@ -372,14 +469,14 @@ ngx_http_clientcert_variable_facts(ngx_http_request_t *r,
         return NULL;
     }
 
-    facts = ngx_clientcert_facts(r->connection);
+    conn = ngx_clientcert_connection(r->connection);
 
-    if (facts == NULL) {
+    if (conn == NULL) {
         *rc = NGX_ERROR;
         return NULL;
     }
 
-    if (!facts->certificate) {
+    if (conn->cert == NULL) {
         return NULL;
     }
 
@@ -387,19 +484,7 @@ ngx_http_clientcert_variable_facts(ngx_http_request_t *r,
     v->no_cacheable = 0;
     v->not_found = 0;
 
-    return facts;
-}
-
-
-static void
-ngx_http_clientcert_base64url(ngx_str_t *dst, u_char *digest)
-{
-    ngx_str_t  src;
-
-    src.data = digest;
-    src.len = NGX_CLIENTCERT_SHA256_LEN;
-
-    ngx_encode_base64url(dst, &src);
+    return conn->cert;
 }
 
 
@@ -479,53 +564,4 @@ ngx_http_clientcert_ip(u_char *p, ngx_str_t *address)
 #endif
 
     return p;
-}
-
-
-/* a Byte Sequence of RFC 8941: base64 between colons */
-
-static ngx_int_t
-ngx_http_clientcert_rfc9440(ngx_pool_t *pool, ngx_str_t *der,
-    ngx_str_t *text)
-{
-    ngx_str_t  base64;
-
-    text->data = ngx_pnalloc(pool, ngx_base64_encoded_length(der->len) + 2);
-    if (text->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    base64.data = text->data + 1;
-
-    ngx_encode_base64(&base64, der);
-
-    text->data[0] = ':';
-    text->data[base64.len + 1] = ':';
-    text->len = base64.len + 2;
-
-    return NGX_OK;
-}
-
-
-/* makes a List of RFC 8941 */
-
-static ngx_int_t
-ngx_http_clientcert_join(ngx_pool_t *pool, ngx_str_t *text, ngx_str_t *more)
-{
-    u_char  *p;
-
-    if (text->len == 0) {
-        *text = *more;
-        return NGX_OK;
-    }
-
-    p = ngx_pnalloc(pool, text->len + sizeof(", ") - 1 + more->len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    text->len = ngx_sprintf(p, "%V, %V", text, more) - p;
-    text->data = p;
-
-    return NGX_OK;
 }

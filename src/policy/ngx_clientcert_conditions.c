@@ -613,10 +613,11 @@ ngx_clientcert_thumbprint_holds(ngx_clientcert_condition_t *cond,
 
     u_char  *digest;
 
-    digest = (tp->len == NGX_CLIENTCERT_SHA1_LEN) ? ask->facts->sha1
-                                                  : ask->facts->sha256;
+    digest = ngx_clientcert_certificate_digest(ask->cert,
+                 tp->len == NGX_CLIENTCERT_SHA1_LEN ? NGX_CLIENTCERT_SHA1
+                                                    : NGX_CLIENTCERT_SHA256);
 
-    return ngx_memcmp(digest, tp->digest, tp->len) == 0;
+    return digest && ngx_memcmp(digest, tp->digest, tp->len) == 0;
 }
 
 
@@ -626,8 +627,8 @@ ngx_clientcert_issuer_thumbprint_holds(ngx_clientcert_condition_t *cond,
 {
     ngx_clientcert_thumbprint_t  *tp = cond->value;
 
-    return ngx_clientcert_issuer_has(ask->facts, tp->digest, tp->len,
-                                     cond->deny);
+    return ngx_clientcert_issuer_has(ask->cert, tp->digest, tp->len,
+                                     cond->deny || ask->verified);
 }
 
 
@@ -668,7 +669,13 @@ ngx_clientcert_spki_holds(ngx_clientcert_condition_t *cond,
 {
     ngx_clientcert_thumbprint_t  *tp = cond->value;
 
-    return ngx_memcmp(ask->facts->spki_sha256, tp->digest,
+    u_char  *digest;
+
+    digest = ngx_clientcert_certificate_digest(ask->cert,
+                                               NGX_CLIENTCERT_SPKI_SHA256);
+
+    return digest
+           && ngx_memcmp(digest, tp->digest,
                       NGX_CLIENTCERT_SHA256_LEN)
            == 0;
 }
@@ -717,9 +724,14 @@ ngx_clientcert_store_holds(ngx_clientcert_condition_t *cond,
 {
     ngx_clientcert_sought_t  sought;
 
-    sought.sha1 = ask->facts->sha1;
-    sought.sha256 = ask->facts->sha256;
-    sought.spki = cond->deny ? ask->facts->spki_sha256 : NULL;
+    sought.sha1 = ngx_clientcert_certificate_digest(ask->cert,
+                                                    NGX_CLIENTCERT_SHA1);
+    sought.sha256 = ngx_clientcert_certificate_digest(ask->cert,
+                                                      NGX_CLIENTCERT_SHA256);
+    sought.spki = cond->deny
+                  ? ngx_clientcert_certificate_digest(ask->cert,
+                                                NGX_CLIENTCERT_SPKI_SHA256)
+                  : NULL;
 
     return ngx_clientcert_store_find(cond->value, &sought, NULL) == NGX_OK;
 }
@@ -1086,7 +1098,7 @@ ngx_clientcert_ca_holds(ngx_clientcert_condition_t *cond,
 {
     ngx_int_t  rc;
 
-    rc = ngx_clientcert_ca_verify(ask->facts, cond->value, ask->now,
+    rc = ngx_clientcert_ca_verify(ask->cert, cond->value, ask->now,
                                   &ask->until);
 
     if (rc == NGX_ERROR) {
@@ -1102,7 +1114,7 @@ ngx_clientcert_asked_names(ngx_clientcert_asking_t *ask)
 {
     ngx_clientcert_names_t  *names;
 
-    names = ngx_clientcert_facts_names(ask->facts);
+    names = ngx_clientcert_certificate_names(ask->cert);
 
     if (names == NULL) {
         ask->failed = 1;

@@ -10,7 +10,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "../cert/ngx_clientcert_facts.h"
+#include "../cert/ngx_clientcert_certificate.h"
 #include "../store/ngx_clientcert_store.h"
 
 
@@ -29,8 +29,9 @@ typedef struct {
 /* what a policy is asked about */
 
 typedef struct {
-    ngx_clientcert_facts_t      *facts;
+    ngx_clientcert_certificate_t  *cert;
     time_t                       now;
+    ngx_uint_t                   verified;
 
     ngx_pool_t                  *pool;      /* of the request */
     void                        *request;

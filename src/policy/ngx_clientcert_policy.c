@@ -24,10 +24,10 @@ typedef struct {
 
 
 static ngx_clientcert_verdict_t *ngx_clientcert_policy_constant(
-    ngx_clientcert_policy_t *policy, ngx_clientcert_asking_t *ask,
-    ngx_clientcert_chain_e chain);
+    ngx_clientcert_policy_t *policy, ngx_clientcert_connection_t *conn,
+    ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain);
 static ngx_clientcert_known_t *ngx_clientcert_policy_remembered(
-    ngx_clientcert_policy_t *policy, ngx_clientcert_facts_t *facts,
+    ngx_clientcert_policy_t *policy, ngx_clientcert_connection_t *conn,
     ngx_clientcert_chain_e chain);
 static ngx_inline ngx_uint_t ngx_clientcert_policy_holds(
     ngx_clientcert_policy_t *policy, ngx_clientcert_known_t *known,
@@ -96,11 +96,11 @@ ngx_str_t  ngx_clientcert_reasons[] = {
 
 ngx_clientcert_verdict_t *
 ngx_clientcert_policy_recall(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_facts_t *facts, ngx_clientcert_chain_e chain, time_t now)
+    ngx_clientcert_connection_t *conn, ngx_clientcert_chain_e chain, time_t now)
 {
     ngx_clientcert_known_t  *known;
 
-    known = facts->verdicts;
+    known = conn->verdicts;
 
     if (known == NULL || policy->varies) {
         return NULL;
@@ -115,34 +115,36 @@ ngx_clientcert_policy_recall(ngx_clientcert_policy_t *policy,
 
 ngx_clientcert_verdict_t *
 ngx_clientcert_policy_decide(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain)
+    ngx_clientcert_connection_t *conn, ngx_clientcert_asking_t *ask,
+    ngx_clientcert_chain_e chain)
 {
-    ngx_clientcert_facts_t    *facts;
-    ngx_clientcert_verdict_t  *verdict;
+    ngx_clientcert_verdict_t      *verdict;
+    ngx_clientcert_certificate_t  *cert;
 
-    facts = ask->facts;
+    cert = conn->cert;
 
-    if (!facts->certificate) {
+    if (cert == NULL) {
         return ngx_clientcert_policy_refuse(policy,
                                             NGX_CLIENTCERT_NO_CERTIFICATE,
                                             ask->pool);
     }
 
-    if (policy->validity && ask->now < facts->not_before) {
+    if (policy->validity && ask->now < cert->not_before) {
         return ngx_clientcert_policy_refuse(policy,
                                             NGX_CLIENTCERT_NOT_YET_VALID,
                                             ask->pool);
     }
 
-    if (policy->validity && ask->now > facts->not_after) {
+    if (policy->validity && ask->now > cert->not_after) {
         return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_EXPIRED,
                                             ask->pool);
     }
 
     ask->failed = 0;
+    ask->verified = (chain == NGX_CLIENTCERT_VERIFIED);
     ask->until = NGX_MAX_TIME_T_VALUE;
 
-    verdict = ngx_clientcert_policy_constant(policy, ask, chain);
+    verdict = ngx_clientcert_policy_constant(policy, conn, ask, chain);
 
     if (verdict && !ask->failed && policy->varies) {
         verdict = ngx_clientcert_policy_vary(policy, ask, chain, verdict);
@@ -178,14 +180,15 @@ ngx_clientcert_policy_refuse(ngx_clientcert_policy_t *policy,
 
 static ngx_clientcert_verdict_t *
 ngx_clientcert_policy_constant(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain)
+    ngx_clientcert_connection_t *conn, ngx_clientcert_asking_t *ask,
+    ngx_clientcert_chain_e chain)
 {
     u_char                     buf[NGX_CLIENTCERT_LABEL_LEN];
     ngx_uint_t                 generation;
     ngx_clientcert_known_t    *known;
     ngx_clientcert_verdict_t   verdict, *kept;
 
-    known = ngx_clientcert_policy_remembered(policy, ask->facts, chain);
+    known = ngx_clientcert_policy_remembered(policy, conn, chain);
     if (known == NULL) {
         return NULL;
     }
@@ -206,12 +209,12 @@ ngx_clientcert_policy_constant(ngx_clientcert_policy_t *policy,
 
     kept = ask->failed ? NULL
                        : ngx_clientcert_policy_keep(known, &verdict,
-                                                    ask->facts->pool);
+                                                    conn->pool);
     if (kept) {
         known->verdict = kept;
         known->generation = generation;
         known->until = policy->validity
-                       ? ngx_min(ask->until, ask->facts->not_after)
+                       ? ngx_min(ask->until, ask->cert->not_after)
                        : ask->until;
     }
 
@@ -221,21 +224,21 @@ ngx_clientcert_policy_constant(ngx_clientcert_policy_t *policy,
 
 static ngx_clientcert_known_t *
 ngx_clientcert_policy_remembered(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_facts_t *facts, ngx_clientcert_chain_e chain)
+    ngx_clientcert_connection_t *conn, ngx_clientcert_chain_e chain)
 {
     ngx_clientcert_known_t  *known;
 
-    known = facts->verdicts;
+    known = conn->verdicts;
 
     if (known == NULL) {
-        known = ngx_pcalloc(facts->pool, policy->siblings->nelts
+        known = ngx_pcalloc(conn->pool, policy->siblings->nelts
                                          * NGX_CLIENTCERT_CHAINS
                                          * sizeof(ngx_clientcert_known_t));
         if (known == NULL) {
             return NULL;
         }
 
-        facts->verdicts = known;
+        conn->verdicts = known;
     }
 
     return &known[policy->index * NGX_CLIENTCERT_CHAINS + chain];
@@ -345,7 +348,7 @@ ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
         return;
     }
 
-    if (!ask->facts->client_purpose) {
+    if (!ask->cert->client_purpose) {
         verdict->reason = NGX_CLIENTCERT_WRONG_PURPOSE;
         return;
     }
@@ -457,8 +460,10 @@ ngx_clientcert_policy_store_label(ngx_clientcert_rule_t *rule,
         return;
     }
 
-    sought.sha1 = ask->facts->sha1;
-    sought.sha256 = ask->facts->sha256;
+    sought.sha1 = ngx_clientcert_certificate_digest(ask->cert,
+                                                    NGX_CLIENTCERT_SHA1);
+    sought.sha256 = ngx_clientcert_certificate_digest(ask->cert,
+                                                      NGX_CLIENTCERT_SHA256);
     sought.spki = NULL;
 
     stored.data = data;
@@ -493,11 +498,15 @@ ngx_clientcert_rules_find(ngx_clientcert_rules_t *rules,
 
     if (rules->buckets) {
         found = ngx_clientcert_rules_first(
-                        *ngx_clientcert_rules_bucket(rules, ask->facts->sha1),
+                        *ngx_clientcert_rules_bucket(rules,
+                            ngx_clientcert_certificate_digest(ask->cert,
+                                                     NGX_CLIENTCERT_SHA1)),
                         found, ask, verified);
 
         found = ngx_clientcert_rules_first(
-                      *ngx_clientcert_rules_bucket(rules, ask->facts->sha256),
+                      *ngx_clientcert_rules_bucket(rules,
+                            ngx_clientcert_certificate_digest(ask->cert,
+                                                   NGX_CLIENTCERT_SHA256)),
                       found, ask, verified);
     }
 
@@ -529,23 +538,20 @@ static ngx_uint_t
 ngx_clientcert_rule_holds(ngx_clientcert_rule_t *rule,
     ngx_clientcert_asking_t *ask, ngx_uint_t verified)
 {
-    ngx_clientcert_facts_t      *facts;
     ngx_clientcert_condition_t  *cond;
-
-    facts = ask->facts;
 
     if (rule->needs_chain && !verified) {
         return 0;
     }
 
     if (rule->sha1
-        && ngx_memcmp(rule->sha1, facts->sha1, NGX_CLIENTCERT_SHA1_LEN) != 0)
+        && ngx_memcmp(rule->sha1, ask->cert->digests[0], NGX_CLIENTCERT_SHA1_LEN) != 0)
     {
         return 0;
     }
 
     if (rule->sha256
-        && ngx_memcmp(rule->sha256, facts->sha256, NGX_CLIENTCERT_SHA256_LEN)
+        && ngx_memcmp(rule->sha256, ask->cert->digests[1], NGX_CLIENTCERT_SHA256_LEN)
            != 0)
     {
         return 0;

@@ -10,7 +10,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "../cert/ngx_clientcert_facts.h"
+#include "../cert/ngx_clientcert_connection.h"
 #include "ngx_clientcert_conditions.h"
 
 
@@ -139,19 +139,19 @@ extern ngx_str_t  ngx_clientcert_reasons[];
 
 /*
  * Decides about a TLS connection.  The verdict must not be changed, it may be
- * shared by all requests of the connection.  It lives as long as the facts or
+ * shared by all requests of the connection.  It lives as long as the connection or
  * the pool of ask do, whichever is shorter.  NULL without memory.
  */
 ngx_clientcert_verdict_t *ngx_clientcert_policy_decide(
-    ngx_clientcert_policy_t *policy, ngx_clientcert_asking_t *ask,
-    ngx_clientcert_chain_e chain);
+    ngx_clientcert_policy_t *policy, ngx_clientcert_connection_t *conn,
+    ngx_clientcert_asking_t *ask, ngx_clientcert_chain_e chain);
 
 /*
  * What ngx_clientcert_policy_decide() would return, if that is known already
  * and depends on nothing but the connection, the time and stores, or NULL.
  */
 ngx_clientcert_verdict_t *ngx_clientcert_policy_recall(
-    ngx_clientcert_policy_t *policy, ngx_clientcert_facts_t *facts,
+    ngx_clientcert_policy_t *policy, ngx_clientcert_connection_t *conn,
     ngx_clientcert_chain_e chain, time_t now);
 
 /*

@@ -1,0 +1,111 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#ifndef _NGX_CLIENTCERT_CERTIFICATE_H_INCLUDED_
+#define _NGX_CLIENTCERT_CERTIFICATE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include "ngx_clientcert_thumbprint.h"
+#include "ngx_clientcert_names.h"
+
+
+typedef enum {
+    NGX_CLIENTCERT_SHA1 = 0,
+    NGX_CLIENTCERT_SHA256,
+    NGX_CLIENTCERT_SPKI_SHA256,     /* of the SubjectPublicKeyInfo */
+    NGX_CLIENTCERT_DIGESTS
+} ngx_clientcert_digest_e;
+
+
+/*
+ * What one certificate says, wherever it comes from.  What few ask for is read
+ * when it is first asked for, and kept.
+ */
+
+typedef struct {
+    ngx_pool_t              *pool;
+    X509                    *x509;
+
+    time_t                   not_before;
+    time_t                   not_after;
+
+    /* what a chain can be built of besides, each may be NULL */
+
+    STACK_OF(X509)          *sent;      /* along with it */
+    STACK_OF(X509)          *verified;  /* chain, from the leaf on */
+    X509_STORE              *trusted;   /* by the server it was shown to */
+    int                      level;     /* of security, for keys, digests */
+
+    ngx_clientcert_names_t  *names;
+    void                    *chains;    /* of ngx_clientcert_chain.c */
+    ngx_str_t                subject;   /* printed, data NULL: not yet */
+
+    u_char                   digests[NGX_CLIENTCERT_DIGESTS]
+                                    [NGX_CLIENTCERT_SHA256_LEN];
+    unsigned                 digested:NGX_CLIENTCERT_DIGESTS;   /* bits */
+
+    unsigned                 client_purpose:1;
+} ngx_clientcert_certificate_t;
+
+
+/*
+ * Fetches what digests are made with, to be called before any certificate is
+ * read, and lets go of it (EVP_MD_fetch(3)).  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_clientcert_certificate_init(ngx_log_t *log);
+void ngx_clientcert_certificate_done(void);
+
+/*
+ * Makes a certificate in pool, which owns the references to x509 and sent
+ * from now on, whatever happens; sent may be NULL.  Returns NULL without
+ * memory or if its validity can't be read, which is logged.
+ */
+ngx_clientcert_certificate_t *ngx_clientcert_certificate_create(
+    ngx_pool_t *pool, X509 *x509, STACK_OF(X509) *sent, ngx_log_t *log);
+
+/*
+ * Returns a digest, 20 bytes for SHA-1 and 32 for the others, or NULL without
+ * memory.  It belongs to the certificate.
+ */
+u_char *ngx_clientcert_certificate_digest(ngx_clientcert_certificate_t *cert,
+    ngx_clientcert_digest_e digest);
+
+/*
+ * Returns the names, or NULL without memory.  They belong to the certificate.
+ */
+ngx_clientcert_names_t *ngx_clientcert_certificate_names(
+    ngx_clientcert_certificate_t *cert);
+
+/*
+ * The length in DER of the certificate (i is 0) or of the i-th one that it
+ * was sent with, 0 if there is none or it can't be encoded; write puts it
+ * into buf, which has room for it, and returns its end.
+ */
+size_t ngx_clientcert_certificate_der_len(ngx_clientcert_certificate_t *cert,
+    ngx_uint_t i);
+u_char *ngx_clientcert_certificate_der(ngx_clientcert_certificate_t *cert,
+    ngx_uint_t i, u_char *buf);
+
+/*
+ * How many certificates it was sent with.
+ */
+ngx_uint_t ngx_clientcert_certificate_sent(ngx_clientcert_certificate_t *cert);
+
+/*
+ * Returns the head of the subject as in RFC 4514, with anything but printable
+ * ASCII escaped and "..." where it is cut off, NGX_CLIENTCERT_SUBJECT_LEN
+ * bytes at most.  It is empty without memory.
+ */
+#define NGX_CLIENTCERT_SUBJECT_LEN  256
+
+ngx_str_t *ngx_clientcert_certificate_subject(
+    ngx_clientcert_certificate_t *cert);
+
+
+#endif /* _NGX_CLIENTCERT_CERTIFICATE_H_INCLUDED_ */

@@ -1,0 +1,59 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#ifndef _NGX_CLIENTCERT_CONNECTION_H_INCLUDED_
+#define _NGX_CLIENTCERT_CONNECTION_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include "ngx_clientcert_certificate.h"
+
+
+/* what one TLS connection says of its client, read once */
+
+typedef struct {
+    ngx_pool_t                    *pool;    /* lives as long as the SSL */
+    ngx_clientcert_certificate_t  *cert;    /* NULL: the client sent none */
+
+    SSL_CTX                       *ssl_ctx;     /* of the handshake */
+    ngx_str_t                      verify;  /* as in $ssl_client_verify */
+
+    ngx_str_t                      sent;    /* as RFC 9440 writes it */
+
+    void                          *verdicts;    /* of ngx_clientcert_policy.c */
+
+    unsigned                       verified:1;
+    unsigned                       early:1;     /* as of the last request */
+
+    /* the session was verified for another server name than this one's */
+    unsigned                       foreign_session:1;
+} ngx_clientcert_connection_t;
+
+
+/*
+ * Registers the place on SSL objects for as long as cycle lives.  To be called
+ * once a configuration is read.  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_clientcert_connection_init(ngx_cycle_t *cycle);
+
+/*
+ * Returns what is known of a TLS connection, which belongs to its SSL object
+ * and is freed with it, or NULL if there is no memory or the certificate can't
+ * be read; the reason is logged then.  c->ssl must be set.
+ */
+ngx_clientcert_connection_t *ngx_clientcert_connection(ngx_connection_t *c);
+
+/*
+ * Whether the handshake isn't complete, so that what comes is early data,
+ * which whoever recorded it can send again (RFC 8470).
+ */
+ngx_uint_t ngx_clientcert_connection_early(ngx_connection_t *c,
+    ngx_clientcert_connection_t *conn);
+
+
+#endif /* _NGX_CLIENTCERT_CONNECTION_H_INCLUDED_ */
