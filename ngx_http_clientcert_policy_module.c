@@ -9,7 +9,7 @@
 #include <ngx_http.h>
 #include "src/cert/ngx_clientcert_connection.h"
 #include "src/cert/ngx_clientcert_trust.h"
-#include "src/policy/ngx_clientcert_policy.h"
+#include "src/policy/ngx_clientcert_check.h"
 #include "src/store/ngx_clientcert_loader.h"
 #include "src/http/ngx_http_clientcert.h"
 
@@ -42,6 +42,7 @@ typedef struct {
     ngx_clientcert_policy_t   *policy;
     ngx_http_core_srv_conf_t  *cscf;
     ngx_uint_t                 verify;    /* of "ssl_verify_client" */
+    ngx_str_t                  internal;  /* location that is so */
     u_char                    *file;
     ngx_uint_t                 line;
 } ngx_http_clientcert_use_t;
@@ -49,7 +50,10 @@ typedef struct {
 
 static ngx_int_t ngx_http_clientcert_access_handler(ngx_http_request_t *r);
 static ngx_clientcert_verdict_t *ngx_http_clientcert_decide(
-    ngx_http_request_t *r, ngx_clientcert_policy_t *policy);
+    ngx_http_request_t *r, ngx_clientcert_policy_t *policy,
+    ngx_clientcert_connection_t *conn, ngx_clientcert_chain_e chain);
+static ngx_int_t ngx_http_clientcert_keep(ngx_http_request_t *r,
+    ngx_clientcert_connection_t *conn, ngx_clientcert_verdict_t *verdict);
 static ngx_clientcert_chain_e ngx_http_clientcert_chain(ngx_http_request_t *r,
     ngx_clientcert_connection_t *conn);
 static ngx_int_t ngx_http_clientcert_refuse(ngx_http_request_t *r,
@@ -79,7 +83,7 @@ static void *ngx_http_clientcert_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_clientcert_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_http_clientcert_add_use(ngx_conf_t *cf,
-    ngx_http_clientcert_loc_conf_t *lcf);
+    ngx_http_clientcert_loc_conf_t *lcf, ngx_uint_t own);
 static char *ngx_http_clientcert_store(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_clientcert_policy(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -90,10 +94,6 @@ static ngx_int_t ngx_http_clientcert_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_clientcert_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_clientcert_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_clientcert_init_process(ngx_cycle_t *cycle);
-static ngx_int_t ngx_http_clientcert_check_stores(ngx_conf_t *cf,
-    ngx_http_clientcert_main_conf_t *mcf);
-static void ngx_http_clientcert_check_denies(ngx_conf_t *cf,
-    ngx_clientcert_policy_t *policy);
 static ngx_int_t ngx_http_clientcert_check(ngx_conf_t *cf,
     ngx_http_clientcert_main_conf_t *mcf);
 static void ngx_http_clientcert_check_use(ngx_conf_t *cf,
@@ -174,33 +174,42 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_int_t
 ngx_http_clientcert_access_handler(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t              *cln;
+    ngx_clientcert_chain_e           chain;
+    ngx_clientcert_policy_t         *policy;
     ngx_clientcert_verdict_t        *verdict;
+    ngx_clientcert_connection_t     *conn;
     ngx_http_clientcert_loc_conf_t  *lcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_clientcert_policy_module);
 
-    if (lcf->policy == NULL) {
+    policy = lcf->policy;
+
+    if (policy == NULL) {
         return NGX_DECLINED;
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    conn = r->connection->ssl ? ngx_clientcert_connection(r->connection)
+                              : NULL;
 
-    verdict = ngx_http_clientcert_decide(r, lcf->policy);
+    chain = conn ? ngx_http_clientcert_chain(r, conn)
+                 : NGX_CLIENTCERT_UNVERIFIED;
+
+    verdict = (conn && !conn->early)
+              ? ngx_clientcert_policy_recall(policy, conn, chain, ngx_time())
+              : NULL;
+
     if (verdict == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        verdict = ngx_http_clientcert_decide(r, policy, conn, chain);
     }
 
-    cln->handler = ngx_http_clientcert_cleanup;
-    cln->data = verdict;
-
-    ngx_http_set_ctx(r, verdict, ngx_http_clientcert_policy_module);
+    if (verdict == NULL
+        || ngx_http_clientcert_keep(r, conn, verdict) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "clientcert policy \"%V\": %V", &lcf->policy->name,
+                   "clientcert policy \"%V\": %V", &policy->name,
                    &ngx_clientcert_reasons[verdict->reason]);
 
     if (verdict->reason != NGX_CLIENTCERT_OK) {
@@ -209,49 +218,70 @@ ngx_http_clientcert_access_handler(ngx_http_request_t *r)
 
     /* NGX_OK would satisfy "satisfy any" with a policy not in force yet */
 
-    return lcf->policy->dry_run ? NGX_DECLINED : NGX_OK;
+    return policy->dry_run ? NGX_DECLINED : NGX_OK;
 }
 
 
 static ngx_clientcert_verdict_t *
 ngx_http_clientcert_decide(ngx_http_request_t *r,
-    ngx_clientcert_policy_t *policy)
+    ngx_clientcert_policy_t *policy, ngx_clientcert_connection_t *conn,
+    ngx_clientcert_chain_e chain)
 {
-    ngx_clientcert_chain_e        chain;
-    ngx_clientcert_asking_t       ask;
-    ngx_clientcert_verdict_t     *verdict;
-    ngx_clientcert_connection_t  *conn;
+    ngx_clientcert_client_t  client;
 
-    if (r->connection->ssl == NULL) {
-        return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_NO_TLS,
-                                            r->pool);
-    }
+    ngx_memzero(&client, sizeof(ngx_clientcert_client_t));
 
-    conn = ngx_clientcert_connection(r->connection);
+    client.conn = conn;
+    client.chain = chain;
+    client.now = ngx_time();
+    client.pool = r->pool;
+    client.request = r;
 
     if (conn == NULL) {
-        return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_ERROR,
-                                            r->pool);
+        client.no_tls = (r->connection->ssl == NULL);
+        client.failed = !client.no_tls;
+
+        return ngx_clientcert_policy_decide(policy, &client);
     }
 
-    if (conn->early && ngx_clientcert_connection_early(r->connection, conn)) {
-        return ngx_clientcert_policy_refuse(policy, NGX_CLIENTCERT_EARLY_DATA,
-                                            r->pool);
+    client.cert = conn->cert;
+    client.early = conn->early
+                   && ngx_clientcert_connection_early(r->connection, conn);
+
+    return ngx_clientcert_policy_decide(policy, &client);
+}
+
+
+/*
+ * An internal redirect resets the context of the request.  Where requests of a
+ * connection come one after the other the connection has the last verdict, of
+ * others the cleanups of the request's pool have it.
+ */
+
+static ngx_int_t
+ngx_http_clientcert_keep(ngx_http_request_t *r,
+    ngx_clientcert_connection_t *conn, ngx_clientcert_verdict_t *verdict)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    ngx_http_set_ctx(r, verdict, ngx_http_clientcert_policy_module);
+
+    if (conn && r->http_version < NGX_HTTP_VERSION_20) {
+        conn->verdict = verdict;
+        conn->request = r->connection->requests;
+
+        return NGX_OK;
     }
 
-    chain = ngx_http_clientcert_chain(r, conn);
-
-    verdict = ngx_clientcert_policy_recall(policy, conn, chain, ngx_time());
-    if (verdict) {
-        return verdict;
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
     }
 
-    ask.cert = conn->cert;
-    ask.now = ngx_time();
-    ask.pool = r->pool;
-    ask.request = r;
+    cln->handler = ngx_http_clientcert_cleanup;
+    cln->data = verdict;
 
-    return ngx_clientcert_policy_decide(policy, conn, &ask, chain);
+    return NGX_OK;
 }
 
 
@@ -328,12 +358,13 @@ ngx_http_clientcert_log(ngx_http_request_t *r, ngx_uint_t level,
     p = ngx_http_clientcert_log_certificate(r, buf, buf + NGX_MAX_ERROR_STR);
 
     ngx_log_error(level, r->connection->log, 0,
-                  "client certificate %s by policy \"%V\": %V%*s, %s",
+                  "client certificate %s by policy \"%V\": %V%*s, %s%s%V",
                   verdict->policy->dry_run ? "would be rejected" : "rejected",
                   &verdict->policy->name,
                   &ngx_clientcert_reasons[verdict->reason],
                   (size_t) (p - buf), buf,
-                  ngx_http_clientcert_advice(verdict));
+                  ngx_http_clientcert_advice(verdict),
+                  verdict->doubt.len ? ": " : "", &verdict->doubt);
 }
 
 
@@ -395,7 +426,8 @@ ngx_http_clientcert_advice(ngx_clientcert_verdict_t *verdict)
         return "it is not made for TLS client authentication";
 
     case NGX_CLIENTCERT_DENIED:
-        return "a \"deny\" names it";
+        return verdict->doubt.len ? "it is unknown whether a \"deny\" names it"
+                                  : "a \"deny\" names it";
 
     case NGX_CLIENTCERT_NO_MATCH:
         return "\"allow thumbprint=\" with one of these would let it in";
@@ -463,23 +495,30 @@ ngx_http_clientcert_refused(ngx_http_request_t *r,
 ngx_clientcert_verdict_t *
 ngx_http_clientcert_verdict(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t        *cln;
-    ngx_clientcert_verdict_t  *verdict;
+    ngx_pool_cleanup_t           *cln;
+    ngx_clientcert_verdict_t     *verdict;
+    ngx_clientcert_connection_t  *conn;
 
     verdict = ngx_http_get_module_ctx(r, ngx_http_clientcert_policy_module);
 
-    if (verdict == NULL && (r->internal || r->filter_finalize)) {
+    if (verdict || !(r->internal || r->filter_finalize)) {
+        return verdict;
+    }
 
-        /* contexts are reset by internal redirects, cleanups are not */
-
-        for (cln = r->pool->cleanup; cln; cln = cln->next) {
-            if (cln->handler == ngx_http_clientcert_cleanup) {
-                return cln->data;
-            }
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_clientcert_cleanup) {
+            return cln->data;
         }
     }
 
-    return verdict;
+    if (r->connection->ssl == NULL || r->http_version >= NGX_HTTP_VERSION_20) {
+        return NULL;
+    }
+
+    conn = ngx_clientcert_connection(r->connection);
+
+    return (conn && conn->request == r->connection->requests)
+           ? conn->verdict : NULL;
 }
 
 
@@ -591,23 +630,29 @@ ngx_http_clientcert_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_clientcert_loc_conf_t *prev = parent;
     ngx_http_clientcert_loc_conf_t *conf = child;
 
-    if (conf->policy == NGX_CONF_UNSET_PTR) {
+    ngx_uint_t  own;
+
+    own = (conf->policy != NGX_CONF_UNSET_PTR);
+
+    if (!own) {
         conf->file = prev->file;
         conf->line = prev->line;
         ngx_conf_merge_ptr_value(conf->policy, prev->policy, NULL);
     }
 
-    return conf->policy ? ngx_http_clientcert_add_use(cf, conf) : NGX_CONF_OK;
+    return conf->policy ? ngx_http_clientcert_add_use(cf, conf, own)
+                        : NGX_CONF_OK;
 }
 
 
 static char *
 ngx_http_clientcert_add_use(ngx_conf_t *cf,
-    ngx_http_clientcert_loc_conf_t *lcf)
+    ngx_http_clientcert_loc_conf_t *lcf, ngx_uint_t own)
 {
     ngx_uint_t                        i;
     ngx_http_ssl_srv_conf_t          *sscf;
     ngx_http_core_srv_conf_t         *cscf;
+    ngx_http_core_loc_conf_t         *clcf;
     ngx_http_clientcert_use_t        *use;
     ngx_http_clientcert_main_conf_t  *mcf;
 
@@ -625,7 +670,10 @@ ngx_http_clientcert_add_use(ngx_conf_t *cf,
             break;
         }
 
-        if (use[i - 1].line == lcf->line && use[i - 1].file == lcf->file) {
+        if (use[i - 1].policy == lcf->policy
+            && use[i - 1].line == lcf->line
+            && use[i - 1].file == lcf->file)
+        {
             return NGX_CONF_OK;
         }
     }
@@ -635,9 +683,19 @@ ngx_http_clientcert_add_use(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
     use->policy = lcf->policy;
     use->cscf = cscf;
     use->verify = sscf->verify;
+
+    if (own && clcf->internal) {
+        use->internal = clcf->name;
+
+    } else {
+        ngx_str_null(&use->internal);
+    }
+
     use->file = lcf->file;
     use->line = lcf->line;
 
@@ -745,7 +803,7 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
     mcf = ngx_http_conf_get_module_main_conf(cf,
                                            ngx_http_clientcert_policy_module);
 
-    if (ngx_http_clientcert_check_stores(cf, mcf) != NGX_OK
+    if (ngx_http_clientcert_check(cf, mcf) != NGX_OK
         || ngx_clientcert_loader_zones(cf, &mcf->loaders) != NGX_OK)
     {
         return NGX_ERROR;
@@ -753,10 +811,6 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
 
     if (mcf->policies.nelts == 0) {
         return NGX_OK;
-    }
-
-    if (ngx_http_clientcert_check(cf, mcf) != NGX_OK) {
-        return NGX_ERROR;
     }
 
     if (ngx_http_clientcert_init_trust(cf) != NGX_OK) {
@@ -776,68 +830,6 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
     ngx_http_top_header_filter = ngx_http_clientcert_header_filter;
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_clientcert_check_stores(ngx_conf_t *cf,
-    ngx_http_clientcert_main_conf_t *mcf)
-{
-    ngx_uint_t                 i;
-    ngx_clientcert_store_t   **st;
-    ngx_clientcert_policy_t  **policy;
-
-    st = mcf->stores.elts;
-
-    for (i = 0; i < mcf->stores.nelts; i++) {
-
-        if (!st[i]->defined) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "unknown store \"%V\" in %s:%ui",
-                          &st[i]->name, st[i]->file, st[i]->line);
-            return NGX_ERROR;
-        }
-
-        if (!st[i]->used) {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "store \"%V\" in %s:%ui is used by no policy",
-                          &st[i]->name, st[i]->file, st[i]->line);
-        }
-    }
-
-    policy = mcf->policies.elts;
-
-    for (i = 0; i < mcf->policies.nelts; i++) {
-        ngx_http_clientcert_check_denies(cf, policy[i]);
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_clientcert_check_denies(ngx_conf_t *cf,
-    ngx_clientcert_policy_t *policy)
-{
-    ngx_uint_t               i;
-    ngx_clientcert_rule_t   *rule;
-    ngx_clientcert_store_t  *st;
-
-    for (rule = ngx_clientcert_rules_next(&policy->deny, NULL, &i);
-         rule;
-         rule = ngx_clientcert_rules_next(&policy->deny, rule, &i))
-    {
-        st = ngx_clientcert_rule_store(rule);
-
-        if (st && !st->certificates) {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "\"deny\" by the thumbprints of store \"%V\" in "
-                          "%s:%ui does not stop a copy of the certificate "
-                          "with its ECDSA signature written the other way, "
-                          "use \"spki=\" or \"issuer=\" with \"serial=\"",
-                          &st->name, rule->file, rule->line);
-        }
-    }
 }
 
 
@@ -873,19 +865,42 @@ static ngx_int_t
 ngx_http_clientcert_check(ngx_conf_t *cf,
     ngx_http_clientcert_main_conf_t *mcf)
 {
-    ngx_uint_t                  i;
-    ngx_clientcert_policy_t   **policy;
-    ngx_http_clientcert_use_t  *use;
+    X509_STORE                  **store;
+    ngx_uint_t                    i;
+    ngx_array_t                   trusts;
+    ngx_http_ssl_srv_conf_t      *sscf;
+    ngx_http_core_srv_conf_t    **cscfp;
+    ngx_http_clientcert_use_t    *use;
+    ngx_http_core_main_conf_t    *cmcf;
 
-    policy = mcf->policies.elts;
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    cscfp = cmcf->servers.elts;
 
-    for (i = 0; i < mcf->policies.nelts; i++) {
-        if (!policy[i]->defined) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "unknown policy \"%V\" in %s:%ui",
-                          &policy[i]->name, policy[i]->file, policy[i]->line);
-            return NGX_ERROR;
+    if (ngx_array_init(&trusts, cf->temp_pool, cmcf->servers.nelts + 1,
+                       sizeof(X509_STORE *))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+        sscf = cscfp[i]->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
+
+        if (sscf->ssl.ctx) {
+            store = ngx_array_push(&trusts);
+            if (store == NULL) {
+                return NGX_ERROR;
+            }
+
+            *store = ngx_clientcert_trust_store(sscf->ssl.ctx);
         }
+    }
+
+    if (ngx_clientcert_check(cf, &mcf->policies, &mcf->stores, &mcf->cas,
+                             &trusts)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     use = mcf->uses.elts;
@@ -915,6 +930,16 @@ ngx_http_clientcert_check_use(ngx_conf_t *cf, ngx_http_clientcert_use_t *use)
                       "by, and no \"allow\" does without",
                       &use->policy->name, use->file, use->line,
                       &use->cscf->server_name);
+    }
+
+    if (use->internal.len) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"clientcert_require %V\" in %s:%ui is for the "
+                      "internal location \"%V\": in subrequests, as of "
+                      "\"auth_request\", nginx checks no access, so that "
+                      "location lets everyone in",
+                      &use->policy->name, use->file, use->line,
+                      &use->internal);
     }
 
     if (use->verify == 0) {

@@ -1,7 +1,6 @@
 # Configurations that are legal and surely not meant start with a warning that
-# names the place (ngx_clientcert_policy_warn(), ngx_http_clientcert_check_use()
-# and the rules of src/policy/ngx_clientcert_policy_conf.c); those that are all right
-# start without any.
+# names the place (src/policy/ngx_clientcert_check.c, _policy_conf.c and
+# ngx_http_clientcert_check_use()); those that are all right start without any.
 #
 # Policies are in an included file, so that their lines are known. The request
 # is there only because a block needs one.
@@ -10,7 +9,7 @@ use Test::Nginx::Socket;
 
 require './t/env.pl';
 
-plan tests => 48;
+plan tests => 55;
 
 run_tests();
 
@@ -381,3 +380,52 @@ GET /
 [warn]
 [error]
 [alert]
+
+
+
+=== TEST 17: an internal location, which subrequests enter unchecked
+--- http_config
+    include $TEST_NGINX_HTML_DIR/server.conf;
+
+    clientcert_policy p {
+        allow thumbprint=$TEST_NGINX_ACME_SHA1;
+    }
+--- user_files
+>>> server.conf
+server {
+    listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+    server_name a.test;
+    ssl_verify_client optional_no_ca;
+    clientcert_require p;
+    location /inherits { internal; }
+    location = /auth { internal; clientcert_require p; }
+    location @named { clientcert_require p; }
+}
+--- request
+GET /
+--- error_log eval
+qr/\[warn\] .*"clientcert_require p" in \S+server\.conf:7 is for the internal location "\/auth": in subrequests, as of "auth_request", nginx checks no access/
+--- no_error_log eval
+[ qr/internal location "\/inherits"/, qr/internal location "\@named"/ ]
+
+
+
+=== TEST 18: two of them on one line
+--- http_config
+    include $TEST_NGINX_HTML_DIR/server.conf;
+
+    clientcert_policy p { allow thumbprint=$TEST_NGINX_ACME_SHA1; }
+    clientcert_policy q { allow thumbprint=$TEST_NGINX_ACME_SHA1; }
+--- user_files
+>>> server.conf
+server {
+    listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+    location /a { clientcert_require p; } location /b { clientcert_require q; }
+}
+--- request
+GET /
+--- error_log eval
+[
+qr/\[warn\] .*"clientcert_require p" in \S+server\.conf:3 refuses everyone/,
+qr/\[warn\] .*"clientcert_require q" in \S+server\.conf:3 refuses everyone/
+]

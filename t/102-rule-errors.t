@@ -1,6 +1,6 @@
 # Wrong "allow" and "deny" lines: conditions, labels and thumbprints
-# (src/policy/ngx_clientcert_policy_conf.c). What thumbprints may look like is the
-# matter of t/001; here are the kinds of its errors, with the text around them.
+# (src/policy/ngx_clientcert_policy_conf.c). What thumbprints may look like is
+# the matter of t/001; here are the kinds of its errors, with the text around them.
 
 use Test::Nginx::Socket;
 
@@ -270,3 +270,78 @@ qr/\[emerg\] .*invalid thumbprint "x5t#S256:AAAA": 4 base64url characters found,
 --- must_die: 1
 --- error_log eval
 qr/\[emerg\] .*invalid thumbprint "xyz": unexpected character "x" at column 1 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 24: a deny that can never match, two keys
+--- http_config
+    clientcert_policy p {
+        allow verified;
+        deny spki=$TEST_NGINX_ACME_SHA256 spki=$TEST_NGINX_RSA_SHA256;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*"deny" can never match, a certificate has one spki in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 25: a deny that can never match, two serial numbers
+--- http_config
+    clientcert_policy p {
+        allow verified;
+        deny serial=1 serial=2;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*"deny" can never match, a certificate has one serial in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 26: a deny that can never match, two thumbprints
+--- http_config
+    clientcert_policy p {
+        allow verified;
+        deny thumbprint=$TEST_NGINX_ACME_SHA1 thumbprint=$TEST_NGINX_RSA_SHA1;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*"deny" can never match, a certificate has one thumbprint of a kind in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 27: a deny that can never match, two names, neither in the other order
+--- http_config
+    clientcert_policy p {
+        allow verified;
+        deny subject=CN=a,O=b subject=CN=c,O=d;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*"deny" can never match, a certificate has one subject in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 28: a denied issuer whose certificate isn't there
+--- http_config
+    include $TEST_NGINX_HTML_DIR/policy.conf;
+--- user_files
+>>> policy.conf
+clientcert_policy p {
+    allow verified;
+    deny issuer_thumbprint=$TEST_NGINX_ACME_SHA1;
+}
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*the issuer that "deny issuer_thumbprint=" in \S+policy\.conf:3 names is neither in a file of "ca=" nor among the CAs of a server, use "deny ca="/
+
+
+
+=== TEST 29: a denied issuer in a variable
+--- http_config
+    clientcert_policy p {
+        allow verified;
+        deny issuer_thumbprint=$arg_x;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid issuer_thumbprint "\$arg_x": in a "deny" it takes no variables, the certificate must be known when nginx starts in \S+nginx\.conf:\d+$/

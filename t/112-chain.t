@@ -92,7 +92,7 @@ X-Reason: no_match
 --- error_code eval
 [200, 401, 401, 401]
 --- response_headers eval
-[map { "X-Reason: $_" } qw(ok untrusted no_match no_match)]
+[map { "X-Reason: $_" } qw(ok untrusted no_match untrusted)]
 
 
 

@@ -131,7 +131,9 @@ sub foreign {
     my ($wanted) = @_;
     my %of = %$wanted;
     $of{$_} = $of{'/verified'} for '/either', '/denied';
-    $of{$_} = '401 deny:no_match' for '/pin', '/both', '/other';
+    $of{$_} = '401 deny:no_match' for '/pin', '/other';
+    $of{'/both'} = $of{'/verified'} =~ /allow/ ? '401 deny:no_match'
+                                               : $of{'/verified'};
     $of{'/chain'} = '401 deny:no_match' if $of{'/chain'} =~ /allow/;
     return \%of;
 }

@@ -194,6 +194,10 @@ my @policies = map {
         }
         next if !@parts;
         my $deny = rand() < 0.25;
+        # two of what a certificate has once never match
+        my %once;
+        @parts = grep { $_->[0] !~ /^"?(thumbprint|spki|serial|subject|issuer
+                                        |cn)=/x || !$once{$1}++ } @parts;
         my $text = join ' ', sort map { $_->[0] } @parts;
         push @{ $policy{rules} }, {
             deny => $deny, text => $text, label => "l$i", parts => \@parts,
@@ -229,8 +233,23 @@ sub model {
         return "allow:ok:$rule->{label}" if $holds->($rule, $verified);
     }
 
-    return (grep { $holds->($_, 1) } @allow) ? 'deny:untrusted:'
-                                             : 'deny:no_match:';
+    # lines that need a chain aren't asked without one, and those with a "ca"
+    # may have lacked no more than that
+    my $chainless = sub {
+        my ($rule) = @_;
+        return 1
+            if !$verified && (!$rule->{pinned} || $rule->{verified});
+        my ($ca, @other) = (0);
+        for my $part (@{ $rule->{parts} }) {
+            next if $part->[3] || $part->[0] =~ /^\w+=~/;
+            my $held = $part->[1]->($c, 0, $variable);
+            $part->[0] =~ /^ca=/ ? ($ca ||= !$held) : push @other, $held;
+        }
+        return $ca && !grep { !$_ } @other;
+    };
+
+    return (grep { $chainless->($_) } @allow) ? 'deny:untrusted:'
+                                              : 'deny:no_match:';
 }
 
 my ($blocks, $locations) = ('', '');

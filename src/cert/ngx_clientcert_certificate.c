@@ -17,8 +17,8 @@ static int ngx_clientcert_certificate_encode(
     u_char **der);
 static X509 *ngx_clientcert_certificate_x509(
     ngx_clientcert_certificate_t *cert, ngx_uint_t i);
-static int ngx_clientcert_certificate_print(X509_NAME *name, u_char *buf,
-    int size);
+static int ngx_clientcert_certificate_print(const X509_NAME *name,
+    u_char *buf, int size);
 
 
 static EVP_MD  *ngx_clientcert_sha1;
@@ -230,7 +230,7 @@ ngx_clientcert_certificate_sent(ngx_clientcert_certificate_t *cert)
 ngx_str_t *
 ngx_clientcert_certificate_subject(ngx_clientcert_certificate_t *cert)
 {
-    int      len;
+    size_t   len;
     u_char  *p;
     u_char   buf[NGX_CLIENTCERT_SUBJECT_LEN + 1];
 
@@ -238,15 +238,11 @@ ngx_clientcert_certificate_subject(ngx_clientcert_certificate_t *cert)
         return &cert->subject;
     }
 
-    len = ngx_clientcert_certificate_print(X509_get_subject_name(cert->x509),
-                                           buf, sizeof(buf));
-    if (len < 0) {
+    if (ngx_clientcert_certificate_name(X509_get_subject_name(cert->x509),
+                                        buf, &len)
+        != NGX_OK)
+    {
         return &cert->subject;
-    }
-
-    if (len > NGX_CLIENTCERT_SUBJECT_LEN) {
-        len = NGX_CLIENTCERT_SUBJECT_LEN;
-        ngx_memcpy(buf + len - 3, "...", 3);
     }
 
     p = ngx_pnalloc(cert->pool, len + 1);
@@ -262,6 +258,29 @@ ngx_clientcert_certificate_subject(ngx_clientcert_certificate_t *cert)
 }
 
 
+ngx_int_t
+ngx_clientcert_certificate_name(const X509_NAME *name, u_char *buf,
+    size_t *len)
+{
+    int  n;
+
+    n = ngx_clientcert_certificate_print(name, buf,
+                                         NGX_CLIENTCERT_SUBJECT_LEN + 1);
+    if (n < 0) {
+        return NGX_ERROR;
+    }
+
+    if (n > NGX_CLIENTCERT_SUBJECT_LEN) {
+        n = NGX_CLIENTCERT_SUBJECT_LEN;
+        ngx_memcpy(buf + n - 3, "...", 3);
+    }
+
+    *len = n;
+
+    return NGX_OK;
+}
+
+
 /*
  * The client chooses how long a name is, so no more than size bytes of it are
  * printed: OpenSSL ends at the first write that doesn't fit into a BIO pair.
@@ -269,7 +288,8 @@ ngx_clientcert_certificate_subject(ngx_clientcert_certificate_t *cert)
  */
 
 static int
-ngx_clientcert_certificate_print(X509_NAME *name, u_char *buf, int size)
+ngx_clientcert_certificate_print(const X509_NAME *name, u_char *buf,
+    int size)
 {
     int   rc, len;
     BIO  *in, *out;

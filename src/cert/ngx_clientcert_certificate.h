@@ -107,5 +107,12 @@ ngx_uint_t ngx_clientcert_certificate_sent(ngx_clientcert_certificate_t *cert);
 ngx_str_t *ngx_clientcert_certificate_subject(
     ngx_clientcert_certificate_t *cert);
 
+/*
+ * Prints the head of any name in the same way into buf, which has room for
+ * one byte more.  Returns NGX_OK, or NGX_ERROR without memory.
+ */
+ngx_int_t ngx_clientcert_certificate_name(const X509_NAME *name, u_char *buf,
+    size_t *len);
+
 
 #endif /* _NGX_CLIENTCERT_CERTIFICATE_H_INCLUDED_ */

@@ -5,239 +5,37 @@
 
 
 #include "ngx_clientcert_chain.h"
+#include "ngx_clientcert_error.h"
+#include "ngx_clientcert_signer.h"
+#include "ngx_clientcert_time.h"
+#include <openssl/x509v3.h>
 
 
-typedef struct ngx_clientcert_chain_result_s  ngx_clientcert_chain_result_t;
-
-struct ngx_clientcert_chain_result_s {
-    ngx_clientcert_chain_result_t  *next;
-    ngx_clientcert_ca_t            *ca;
-    ngx_int_t                       rc;
-    time_t                          until;
-};
-
-
-static ngx_clientcert_ca_t *ngx_clientcert_ca_create(ngx_pool_t *pool,
-    ngx_str_t *file);
-static void ngx_clientcert_ca_free(void *data);
-static ngx_int_t ngx_clientcert_ca_load(ngx_clientcert_ca_t *ca,
-    const char **err);
-static ngx_int_t ngx_clientcert_ca_add(ngx_clientcert_ca_t *ca, char *name,
-    u_char *data, long len, const char **err);
-static ngx_clientcert_chain_result_t *ngx_clientcert_ca_result(
-    ngx_clientcert_certificate_t *cert, ngx_clientcert_ca_t *ca);
-static ngx_int_t ngx_clientcert_ca_build(ngx_clientcert_certificate_t *cert,
-    ngx_clientcert_chain_result_t *result, time_t now);
-static int ngx_clientcert_ca_callback(int ok, X509_STORE_CTX *ctx);
-static ngx_int_t ngx_clientcert_ca_until(X509_STORE_CTX *ctx, time_t *until);
-static ngx_uint_t ngx_clientcert_issuer_in_store(
-    ngx_clientcert_certificate_t *cert, X509_STORE *store, u_char *digest,
+static ngx_int_t ngx_clientcert_chain_build(
+    ngx_clientcert_certificate_t *cert, ngx_clientcert_ca_t *ca, time_t now);
+static ngx_int_t ngx_clientcert_chain_build_once(
+    ngx_clientcert_certificate_t *cert, ngx_clientcert_ca_t *ca, time_t now,
+    ngx_uint_t *doubtful);
+static int ngx_clientcert_chain_callback(int ok, X509_STORE_CTX *ctx);
+static ngx_int_t ngx_clientcert_chain_failed(int rc, X509_STORE_CTX *ctx,
+    ngx_uint_t *doubtful);
+static ngx_int_t ngx_clientcert_chain_heal(STACK_OF(X509) *certs);
+static ngx_uint_t ngx_clientcert_chain_spoiled(X509 *x509);
+static void ngx_clientcert_chain_span(ngx_clientcert_chain_result_t *result,
+    STACK_OF(X509) *sent, time_t now);
+static void ngx_clientcert_chain_span_dates(
+    ngx_clientcert_chain_result_t *result, ngx_clientcert_ca_dates_t *dates,
+    time_t now);
+static X509 *ngx_clientcert_chain_issuer_of(STACK_OF(X509) *certs,
+    u_char *digest, size_t len);
+static ngx_int_t ngx_clientcert_chain_has_digest(X509 *x509, u_char *digest,
     size_t len);
-static ngx_uint_t ngx_clientcert_issuer_is(X509 *cert, X509 *issuer,
+static ngx_int_t ngx_clientcert_chain_is_issuer(X509 *x509, X509 *issuer,
     u_char *digest, size_t len);
 
 
-ngx_clientcert_ca_t *
-ngx_clientcert_ca_read(ngx_conf_t *cf, ngx_array_t *cas, ngx_str_t *file,
-    const char **err)
-{
-    ngx_str_t              name;
-    ngx_uint_t             i;
-    ngx_clientcert_ca_t  **known, *ca;
-
-    *err = NULL;
-    name = *file;
-
-    if (ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK) {
-        return NULL;
-    }
-
-    known = cas->elts;
-
-    for (i = 0; i < cas->nelts; i++) {
-        if (ngx_strcmp(known[i]->file.data, name.data) == 0) {
-            return known[i];
-        }
-    }
-
-    known = ngx_array_push(cas);
-    if (known == NULL) {
-        return NULL;
-    }
-
-    ca = ngx_clientcert_ca_create(cf->pool, &name);
-    if (ca == NULL) {
-        return NULL;
-    }
-
-    *known = ca;
-
-    if (ngx_clientcert_ca_load(ca, err) != NGX_OK) {
-        if (*err == NULL) {
-            ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
-                          "could not read CA certificates of \"%V\"", &name);
-        }
-
-        ERR_clear_error();
-        return NULL;
-    }
-
-    return ca;
-}
-
-
-static ngx_clientcert_ca_t *
-ngx_clientcert_ca_create(ngx_pool_t *pool, ngx_str_t *file)
-{
-    ngx_pool_cleanup_t   *cln;
-    ngx_clientcert_ca_t  *ca;
-
-    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_clientcert_ca_t));
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    ca = cln->data;
-    ca->file = *file;
-
-    ca->store = X509_STORE_new();
-    if (ca->store == NULL) {
-        return NULL;
-    }
-
-    cln->handler = ngx_clientcert_ca_free;
-
-    return ca;
-}
-
-
-static void
-ngx_clientcert_ca_free(void *data)
-{
-    ngx_clientcert_ca_t  *ca = data;
-
-    X509_STORE_free(ca->store);
-}
-
-
-static ngx_int_t
-ngx_clientcert_ca_load(ngx_clientcert_ca_t *ca, const char **err)
-{
-    BIO         *bio;
-    char        *name, *header;
-    long         len;
-    u_char      *data;
-    ngx_int_t    rc;
-    ngx_uint_t   n;
-
-    bio = BIO_new_file((char *) ca->file.data, "r");
-    if (bio == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = NGX_OK;
-
-    for (n = 0; rc == NGX_OK; n++) {
-
-        if (PEM_read_bio(bio, &name, &header, &data, &len) == 0) {
-            break;
-        }
-
-        rc = ngx_clientcert_ca_add(ca, name, data, len, err);
-
-        OPENSSL_free(name);
-        OPENSSL_free(header);
-        OPENSSL_free(data);
-    }
-
-    BIO_free(bio);
-
-    if (rc != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    /* the end of the file is the error that stops the loop */
-
-    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-        return NGX_ERROR;
-    }
-
-    ERR_clear_error();
-
-    if (n == 0) {
-        *err = "the file has no certificate in PEM";
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_clientcert_ca_add(ngx_clientcert_ca_t *ca, char *name, u_char *data,
-    long len, const char **err)
-{
-    int            rc;
-    X509          *cert;
-    const u_char  *p;
-
-    if (ngx_strcmp(name, PEM_STRING_X509_CRL) == 0) {
-        *err = "the file has a CRL, which \"ca\" doesn't read";
-        return NGX_ERROR;
-    }
-
-    if (ngx_strcmp(name, PEM_STRING_X509) != 0
-        && ngx_strcmp(name, PEM_STRING_X509_OLD) != 0)
-    {
-        *err = "the file has something else than certificates";
-        return NGX_ERROR;
-    }
-
-    p = data;
-
-    cert = d2i_X509(NULL, &p, len);
-    if (cert == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = X509_STORE_add_cert(ca->store, cert);
-
-    X509_free(cert);
-
-    return rc ? NGX_OK : NGX_ERROR;
-}
-
-
-ngx_int_t
-ngx_clientcert_ca_verify(ngx_clientcert_certificate_t *cert,
-    ngx_clientcert_ca_t *ca, time_t now, time_t *until)
-{
-    ngx_clientcert_chain_result_t  *result;
-
-    result = ngx_clientcert_ca_result(cert, ca);
-    if (result == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (result->rc == NGX_AGAIN || now > result->until) {
-        result->rc = ngx_clientcert_ca_build(cert, result, now);
-
-        if (result->rc == NGX_ERROR) {
-            result->rc = NGX_AGAIN;
-            return NGX_ERROR;
-        }
-    }
-
-    *until = ngx_min(*until, result->until);
-
-    return result->rc;
-}
-
-
-/* rc is NGX_AGAIN in a result that isn't known yet */
-
-static ngx_clientcert_chain_result_t *
-ngx_clientcert_ca_result(ngx_clientcert_certificate_t *cert,
+ngx_clientcert_chain_result_t *
+ngx_clientcert_chain_result(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_ca_t *ca)
 {
     ngx_clientcert_chain_result_t  *result;
@@ -248,15 +46,15 @@ ngx_clientcert_ca_result(ngx_clientcert_certificate_t *cert,
         }
     }
 
-    result = ngx_palloc(cert->pool, sizeof(ngx_clientcert_chain_result_t));
+    result = ngx_pcalloc(cert->pool, sizeof(ngx_clientcert_chain_result_t));
     if (result == NULL) {
         return NULL;
     }
 
     result->next = cert->chains;
     result->ca = ca;
-    result->rc = NGX_AGAIN;
-    result->until = 0;
+    result->from = 1;
+    result->leads = NGX_AGAIN;
 
     cert->chains = result;
 
@@ -264,21 +62,86 @@ ngx_clientcert_ca_result(ngx_clientcert_certificate_t *cert,
 }
 
 
-static ngx_int_t
-ngx_clientcert_ca_build(ngx_clientcert_certificate_t *cert,
-    ngx_clientcert_chain_result_t *result, time_t now)
+ngx_int_t
+ngx_clientcert_chain_verify(ngx_clientcert_certificate_t *cert,
+    ngx_clientcert_ca_t *ca, time_t now, time_t *from, time_t *until)
 {
-    int                 level;
-    ngx_int_t           rc;
+    ngx_int_t                       rc;
+    ngx_clientcert_chain_result_t  *result;
+
+    result = ngx_clientcert_chain_result(cert, ca);
+    if (result == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (now < result->from || now > result->until) {
+        rc = ngx_clientcert_chain_build(cert, ca, now);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        result->verified = rc;
+        ngx_clientcert_chain_span(result, cert->sent, now);
+    }
+
+    *from = ngx_max(*from, result->from);
+    *until = ngx_min(*until, result->until);
+
+    return result->verified;
+}
+
+
+/*
+ * Without memory OpenSSL may take a certificate for malformed, or a signature
+ * for wrong, and say no more.
+ */
+
+static ngx_int_t
+ngx_clientcert_chain_build(ngx_clientcert_certificate_t *cert,
+    ngx_clientcert_ca_t *ca, time_t now)
+{
+    ngx_int_t   rc, healed;
+    ngx_uint_t  i, doubtful;
+
+    for (i = 0; i < 2; i++) {
+
+        rc = ngx_clientcert_chain_build_once(cert, ca, now, &doubtful);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+
+        healed = ngx_clientcert_chain_heal(cert->sent);
+
+        if (healed == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (!healed && !doubtful) {
+            return NGX_DECLINED;
+        }
+    }
+
+    return healed ? NGX_ERROR : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_clientcert_chain_build_once(ngx_clientcert_certificate_t *cert,
+    ngx_clientcert_ca_t *ca, time_t now, ngx_uint_t *doubtful)
+{
+    int                 rc;
+    ngx_int_t           answer;
     X509_STORE_CTX     *ctx;
     X509_VERIFY_PARAM  *param;
+
+    ERR_clear_error();
 
     ctx = X509_STORE_CTX_new();
 
     if (ctx == NULL
-        || X509_STORE_CTX_init(ctx, result->ca->store, cert->x509,
-                               cert->sent)
-           == 0
+        || X509_STORE_CTX_init(ctx, ca->store, cert->x509, cert->sent) == 0
         || X509_STORE_CTX_set_default(ctx, "ssl_client") == 0)
     {
         X509_STORE_CTX_free(ctx);
@@ -286,41 +149,32 @@ ngx_clientcert_ca_build(ngx_clientcert_certificate_t *cert,
         return NGX_ERROR;
     }
 
-    /* keys and digests as strong as in the handshake */
-    level = cert->level;
-
     param = X509_STORE_CTX_get0_param(ctx);
-    X509_VERIFY_PARAM_set_auth_level(param, level);
+
+    /* keys and digests as strong as in the handshake */
+    X509_VERIFY_PARAM_set_auth_level(param, cert->level);
+    X509_VERIFY_PARAM_set_depth(param, NGX_CLIENTCERT_CHAIN_DEPTH);
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
     X509_VERIFY_PARAM_set_time(param, now);
 
-    X509_STORE_CTX_set_verify_cb(ctx, ngx_clientcert_ca_callback);
+    X509_STORE_CTX_set_verify_cb(ctx, ngx_clientcert_chain_callback);
 
-    if (X509_verify_cert(ctx) == 1) {
-        result->until = NGX_MAX_TIME_T_VALUE;
-        rc = ngx_clientcert_ca_until(ctx, &result->until);
+    rc = X509_verify_cert(ctx);
 
-    } else {
-
-        /* once a CA of the chain becomes valid the answer is another */
-
-        result->until = (X509_STORE_CTX_get_error(ctx)
-                         == X509_V_ERR_CERT_NOT_YET_VALID)
-                        ? now : NGX_MAX_TIME_T_VALUE;
-        rc = NGX_DECLINED;
-    }
+    answer = (rc == 1) ? NGX_OK
+                       : ngx_clientcert_chain_failed(rc, ctx, doubtful);
 
     X509_STORE_CTX_free(ctx);
     ERR_clear_error();
 
-    return rc;
+    return answer;
 }
 
 
 /* when the client certificate is valid is asked at every request */
 
 static int
-ngx_clientcert_ca_callback(int ok, X509_STORE_CTX *ctx)
+ngx_clientcert_chain_callback(int ok, X509_STORE_CTX *ctx)
 {
     int  err;
 
@@ -339,104 +193,310 @@ ngx_clientcert_ca_callback(int ok, X509_STORE_CTX *ctx)
 }
 
 
+/* the store looks nothing up in files, so only memory can keep it from it */
+
 static ngx_int_t
-ngx_clientcert_ca_until(X509_STORE_CTX *ctx, time_t *until)
+ngx_clientcert_chain_failed(int rc, X509_STORE_CTX *ctx, ngx_uint_t *doubtful)
 {
-    int              i;
-    time_t           t;
-    struct tm        tm;
-    STACK_OF(X509)  *chain;
+    int         err;
+    ngx_uint_t  memory;
 
-    chain = X509_STORE_CTX_get0_chain(ctx);
+    err = X509_STORE_CTX_get_error(ctx);
+    memory = ngx_clientcert_error_memory_queued();
 
-    for (i = 1; i < sk_X509_num(chain); i++) {
-        if (ASN1_TIME_to_tm(X509_get0_notAfter(sk_X509_value(chain, i)), &tm)
-            == 0)
-        {
-            return NGX_DECLINED;
-        }
+    *doubtful = (err == X509_V_ERR_CERT_SIGNATURE_FAILURE
+                 || err == X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY);
 
-        t = timegm(&tm);
-        *until = ngx_min(*until, t);
+    if (rc < 0
+        || memory
+        || err == X509_V_ERR_OUT_OF_MEM
+        || err == X509_V_ERR_STORE_LOOKUP
+        || err == X509_V_ERR_UNSPECIFIED)
+    {
+        return NGX_ERROR;
     }
 
-    return NGX_OK;
+    return NGX_DECLINED;
 }
 
 
-ngx_uint_t
-ngx_clientcert_issuer_has(ngx_clientcert_certificate_t *cert, u_char *digest,
-    size_t len, ngx_uint_t any)
+/* returns how many certificates are malformed no longer */
+
+static ngx_int_t
+ngx_clientcert_chain_heal(STACK_OF(X509) *certs)
 {
-    X509_STORE      *store;
-    STACK_OF(X509)  *chain;
+    int         i;
+    X509       *x509, *copy;
+    ngx_int_t   healed;
 
-    if (any) {
-        chain = cert->verified;
+    healed = 0;
 
-        if (chain && sk_X509_num(chain) > 1
-            && ngx_clientcert_issuer_is(cert->x509, sk_X509_value(chain, 1),
-                                        digest, len))
-        {
-            return 1;
+    for (i = 0; i < sk_X509_num(certs); i++) {
+        x509 = sk_X509_value(certs, i);
+
+        if (!ngx_clientcert_chain_spoiled(x509)) {
+            continue;
         }
+
+        copy = X509_dup(x509);
+        if (copy == NULL) {
+            healed = NGX_ERROR;
+            break;
+        }
+
+        if (ngx_clientcert_chain_spoiled(copy)) {
+            X509_free(copy);
+            continue;
+        }
+
+        (void) sk_X509_set(certs, i, copy);
+        X509_free(x509);
+
+        healed++;
     }
 
-    store = cert->trusted;
-
-    return store && ngx_clientcert_issuer_in_store(cert, store, digest, len);
-}
-
-
-static ngx_uint_t
-ngx_clientcert_issuer_in_store(ngx_clientcert_certificate_t *cert,
-    X509_STORE *store, u_char *digest, size_t len)
-{
-    int              i;
-    ngx_uint_t       found;
-    X509_STORE_CTX  *ctx;
-    STACK_OF(X509)  *certs;
-
-    found = 0;
-    certs = NULL;
-
-    ctx = X509_STORE_CTX_new();
-
-    if (ctx && X509_STORE_CTX_init(ctx, store, NULL, NULL)) {
-        certs = X509_STORE_CTX_get1_certs(ctx,
-                                          X509_get_issuer_name(cert->x509));
-    }
-
-    for (i = 0; certs && !found && i < sk_X509_num(certs); i++) {
-        found = ngx_clientcert_issuer_is(cert->x509,
-                                         sk_X509_value(certs, i), digest, len);
-    }
-
-    sk_X509_pop_free(certs, X509_free);
-    X509_STORE_CTX_free(ctx);
     ERR_clear_error();
 
-    return found;
+    return healed;
 }
 
 
 static ngx_uint_t
-ngx_clientcert_issuer_is(X509 *cert, X509 *issuer, u_char *digest, size_t len)
+ngx_clientcert_chain_spoiled(X509 *x509)
 {
-    EVP_PKEY      *key;
+    return (X509_get_extension_flags(x509)
+            & (EXFLAG_INVALID|EXFLAG_NO_FINGERPRINT))
+           != 0;
+}
+
+
+/*
+ * Which certificates OpenSSL tries depends on the dates of all, so any answer
+ * holds until the next date, and from the last one on.
+ */
+
+static void
+ngx_clientcert_chain_span(ngx_clientcert_chain_result_t *result,
+    STACK_OF(X509) *sent, time_t now)
+{
+    int                         i;
+    X509                       *x509;
+    ngx_clientcert_ca_t        *ca;
+    ngx_clientcert_ca_dates_t   dates;
+
+    result->from = 0;
+    result->until = NGX_MAX_TIME_T_VALUE;
+
+    ca = result->ca;
+
+    for (i = 0; i < sk_X509_num(ca->certs); i++) {
+        ngx_clientcert_chain_span_dates(result, &ca->dates[i], now);
+    }
+
+    for (i = 0; i < sk_X509_num(sent); i++) {
+        x509 = sk_X509_value(sent, i);
+
+        if (ngx_clientcert_time_read(X509_get0_notBefore(x509),
+                                     &dates.not_before)
+            == NGX_OK
+            && ngx_clientcert_time_read(X509_get0_notAfter(x509),
+                                        &dates.not_after)
+               == NGX_OK)
+        {
+            ngx_clientcert_chain_span_dates(result, &dates, now);
+        }
+    }
+
+    ERR_clear_error();
+}
+
+
+/* at notAfter itself some versions of OpenSSL say one thing, some the other */
+
+static void
+ngx_clientcert_chain_span_dates(ngx_clientcert_chain_result_t *result,
+    ngx_clientcert_ca_dates_t *dates, time_t now)
+{
+    if (now < dates->not_before) {
+        result->until = ngx_min(result->until, dates->not_before - 1);
+
+    } else {
+        result->from = ngx_max(result->from, dates->not_before);
+    }
+
+    if (now < dates->not_after) {
+        result->until = ngx_min(result->until, dates->not_after - 1);
+
+    } else if (now > dates->not_after) {
+        result->from = ngx_max(result->from, dates->not_after + 1);
+
+    } else {
+        result->from = now;
+        result->until = now;
+    }
+}
+
+
+ngx_int_t
+ngx_clientcert_chain_signed(ngx_clientcert_certificate_t *cert, X509 *issuer)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_clientcert_signer_signed(cert->x509, issuer);
+
+    return (rc == NGX_ABORT) ? NGX_ERROR : rc;
+}
+
+
+X509 *
+ngx_clientcert_chain_issuer_find(ngx_array_t *cas, ngx_array_t *stores,
+    u_char *digest, size_t len)
+{
+    X509                 *issuer;
+    X509_STORE          **store;
+    ngx_uint_t            i;
+    STACK_OF(X509)       *certs;
+    ngx_clientcert_ca_t **ca;
+
+    issuer = NULL;
+
+    ca = cas ? cas->elts : NULL;
+
+    for (i = 0; ca && issuer == NULL && i < cas->nelts; i++) {
+        issuer = ngx_clientcert_chain_issuer_of(ca[i]->certs, digest, len);
+    }
+
+    store = stores ? stores->elts : NULL;
+
+    for (i = 0; store && issuer == NULL && i < stores->nelts; i++) {
+        certs = X509_STORE_get1_all_certs(store[i]);
+        issuer = ngx_clientcert_chain_issuer_of(certs, digest, len);
+
+        sk_X509_pop_free(certs, X509_free);
+    }
+
+    ERR_clear_error();
+
+    return issuer;
+}
+
+
+static X509 *
+ngx_clientcert_chain_issuer_of(STACK_OF(X509) *certs, u_char *digest,
+    size_t len)
+{
+    int    i;
+    X509  *x509;
+
+    for (i = 0; i < sk_X509_num(certs); i++) {
+        x509 = sk_X509_value(certs, i);
+
+        if (ngx_clientcert_chain_has_digest(x509, digest, len) == NGX_OK) {
+            return x509;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_clientcert_chain_has_digest(X509 *x509, u_char *digest, size_t len)
+{
     const EVP_MD  *md;
     u_char         found[EVP_MAX_MD_SIZE];
 
     md = (len == NGX_CLIENTCERT_SHA1_LEN) ? EVP_sha1() : EVP_sha256();
 
-    if (X509_digest(issuer, md, found, NULL) == 0
-        || ngx_memcmp(found, digest, len) != 0
-        || X509_check_issued(issuer, cert) != X509_V_OK)
-    {
-        return 0;
+    if (X509_digest(x509, md, found, NULL) == 0) {
+        ERR_clear_error();
+        return NGX_ERROR;
     }
 
-    key = X509_get0_pubkey(issuer);
+    return (ngx_memcmp(found, digest, len) == 0) ? NGX_OK : NGX_DECLINED;
+}
 
-    return key && X509_verify(cert, key) == 1;
+
+ngx_int_t
+ngx_clientcert_chain_issuer(ngx_clientcert_certificate_t *cert,
+    ngx_uint_t verified, u_char *digest, size_t len)
+{
+    int              i;
+    ngx_int_t        rc;
+    STACK_OF(X509)  *certs;
+
+    rc = NGX_DECLINED;
+
+    if (verified && sk_X509_num(cert->verified) > 1) {
+        rc = ngx_clientcert_chain_is_issuer(cert->x509,
+                                            sk_X509_value(cert->verified, 1),
+                                            digest, len);
+    }
+
+    if (rc != NGX_DECLINED || cert->trusted == NULL) {
+        return rc;
+    }
+
+    if (ngx_clientcert_signer_search(cert->trusted,
+                                     X509_get_issuer_name(cert->x509), &certs)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; rc == NGX_DECLINED && i < sk_X509_num(certs); i++) {
+        rc = ngx_clientcert_chain_is_issuer(cert->x509,
+                                            sk_X509_value(certs, i),
+                                            digest, len);
+    }
+
+    sk_X509_pop_free(certs, X509_free);
+
+    return rc;
+}
+
+
+/*
+ * X509_check_issued(3) has OpenSSL read the extensions, which would spoil a
+ * certificate of the server for good without memory: it is a copy.
+ */
+
+static ngx_int_t
+ngx_clientcert_chain_is_issuer(X509 *x509, X509 *issuer, u_char *digest,
+    size_t len)
+{
+    int         err;
+    X509       *copy;
+    ngx_int_t   rc;
+
+    rc = ngx_clientcert_chain_has_digest(issuer, digest, len);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    copy = X509_dup(issuer);
+    if (copy == NULL) {
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    err = X509_check_issued(copy, x509);
+
+    X509_free(copy);
+    ERR_clear_error();
+
+    /* it can't read its own copy */
+
+    if (err == X509_V_ERR_UNSPECIFIED) {
+        return NGX_ERROR;
+    }
+
+    if (err != X509_V_OK) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_clientcert_signer_signed(x509, issuer);
+
+    return (rc == NGX_ABORT) ? NGX_DECLINED : rc;
 }

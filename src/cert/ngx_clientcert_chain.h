@@ -10,42 +10,92 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_clientcert_ca.h"
 #include "ngx_clientcert_certificate.h"
 
 
-/* the CAs of one file, made once however many rules name it */
+/* how far up, and how much of it, since the client chooses the certificates */
 
-typedef struct {
-    ngx_str_t    file;
-    X509_STORE  *store;
-} ngx_clientcert_ca_t;
+#define NGX_CLIENTCERT_CHAIN_DEPTH       10
+#define NGX_CLIENTCERT_CHAIN_SIGNATURES  64
+
+
+/* what is known of a certificate and the CAs of a file, one list for each */
+
+typedef struct ngx_clientcert_chain_result_s  ngx_clientcert_chain_result_t;
+
+struct ngx_clientcert_chain_result_s {
+    ngx_clientcert_chain_result_t  *next;
+    ngx_clientcert_ca_t            *ca;
+
+    ngx_int_t                       verified;
+    time_t                          from;       /* later than until: none */
+    time_t                          until;
+
+    ngx_int_t                       leads;      /* NGX_AGAIN: not known */
+    time_t                          walked;
+    ngx_uint_t                      walks;      /* in that second */
+    ngx_str_t                       unknown;
+};
 
 
 /*
- * Reads the certificates of a PEM file, or finds them in cas, an array of
- * ngx_clientcert_ca_t *.  They are freed with cf->pool.  Returns NULL and a
- * text in *err, which is NULL if OpenSSL or the log knows more.
- */
-ngx_clientcert_ca_t *ngx_clientcert_ca_read(ngx_conf_t *cf, ngx_array_t *cas,
-    ngx_str_t *file, const char **err);
-
-/*
- * Whether the client certificate, whose own validity doesn't matter, chains
- * to one of the CAs at the time now, for TLS client authentication, with the
- * help of what the client sent.  The answer is remembered with it, and
- * *until is lowered to the time that it holds until.
+ * Whether the certificate, whose own validity doesn't matter, chains to one
+ * of the CAs at the time now, for TLS client authentication, with the help of
+ * what it was sent with (X509_verify_cert(3)).  The answer is remembered with
+ * it; *from is raised and *until lowered to the times it holds between.
  * Returns NGX_OK, NGX_DECLINED, or NGX_ERROR without memory.
  */
-ngx_int_t ngx_clientcert_ca_verify(ngx_clientcert_certificate_t *cert,
-    ngx_clientcert_ca_t *ca, time_t now, time_t *until);
+ngx_int_t ngx_clientcert_chain_verify(ngx_clientcert_certificate_t *cert,
+    ngx_clientcert_ca_t *ca, time_t now, time_t *from, time_t *until);
 
 /*
- * Whether the certificate that signed the client's has the digest of the given
- * length (SHA-1 or SHA-256).  It is looked for in the chain of the handshake,
- * if that was verified or any is set, and among the CAs of its server.
+ * Whether a path of signatures leads from the certificate up to one of the
+ * CAs, or it is one, by subject and key, whatever the dates and extensions.
+ * The path goes through what it was sent with, the chain of the handshake,
+ * and what the server and all "ca" files trust.  Returns
+ *
+ *   NGX_OK        one leads there;
+ *   NGX_DECLINED  all end at self-signed certificates, and no client could
+ *                 have made them end there: remembered, as is NGX_OK;
+ *   NGX_ABORT     it isn't known: *unknown says of whom, escaped, as in
+ *                 issuer "CN=ca", and belongs to cert->pool;
+ *   NGX_ERROR     no memory.
  */
-ngx_uint_t ngx_clientcert_issuer_has(ngx_clientcert_certificate_t *cert,
-    u_char *digest, size_t len, ngx_uint_t any);
+ngx_int_t ngx_clientcert_chain_leads(ngx_clientcert_certificate_t *cert,
+    ngx_clientcert_ca_t *ca, ngx_str_t *unknown);
+
+/*
+ * Whether the certificate is signed by the key of issuer, whatever its name.
+ * Returns NGX_OK, NGX_DECLINED, or NGX_ERROR without memory or if the key
+ * can't be read.
+ */
+ngx_int_t ngx_clientcert_chain_signed(ngx_clientcert_certificate_t *cert,
+    X509 *issuer);
+
+/*
+ * Finds the certificate with the digest of the given length (SHA-1 or
+ * SHA-256) in an array of ngx_clientcert_ca_t * and one of X509_STORE *,
+ * each of which may be NULL.  It belongs to where it was found.  A store that
+ * is a directory has only what it has loaded (X509_STORE_get1_all_certs(3)).
+ */
+X509 *ngx_clientcert_chain_issuer_find(ngx_array_t *cas, ngx_array_t *stores,
+    u_char *digest, size_t len);
+
+/*
+ * Whether the certificate that issued the client's has the digest of the
+ * given length (SHA-1 or SHA-256).  It is looked for in the chain of the
+ * handshake, if that was verified, and among the CAs of its server.
+ * Returns NGX_OK, NGX_DECLINED, or NGX_ERROR without memory.
+ */
+ngx_int_t ngx_clientcert_chain_issuer(ngx_clientcert_certificate_t *cert,
+    ngx_uint_t verified, u_char *digest, size_t len);
+
+/*
+ * What is remembered of a certificate and a file, or NULL without memory.
+ */
+ngx_clientcert_chain_result_t *ngx_clientcert_chain_result(
+    ngx_clientcert_certificate_t *cert, ngx_clientcert_ca_t *ca);
 
 
 #endif /* _NGX_CLIENTCERT_CHAIN_H_INCLUDED_ */

@@ -25,7 +25,11 @@ typedef struct {
 
     ngx_str_t                      sent;    /* as RFC 9440 writes it */
 
-    void                          *verdicts;    /* of ngx_clientcert_policy.c */
+    void                          *verdicts;    /* by policy */
+
+    /* the last verdict, and which request of the connection it was about */
+    void                          *verdict;
+    ngx_uint_t                     request;
 
     unsigned                       verified:1;
     unsigned                       early:1;     /* as of the last request */

@@ -595,6 +595,19 @@ ngx_clientcert_dn_equal(X509_NAME *one, X509_NAME *two)
 
 
 ngx_int_t
+ngx_clientcert_dn_hash(X509_NAME *name, uint32_t *hash)
+{
+    int  ok;
+
+    *hash = (uint32_t) X509_NAME_hash_ex(name, NULL, NULL, &ok);
+
+    ERR_clear_error();
+
+    return ok ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
 ngx_clientcert_dn_der(ngx_pool_t *pool, X509_NAME *name, ngx_str_t *der)
 {
     int      len;

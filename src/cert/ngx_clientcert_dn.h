@@ -42,6 +42,12 @@ ngx_int_t ngx_clientcert_dn_read(ngx_pool_t *pool, ngx_str_t *text,
 ngx_uint_t ngx_clientcert_dn_equal(X509_NAME *one, X509_NAME *two);
 
 /*
+ * The hash that equal names have.  Returns NGX_OK, or NGX_ERROR without
+ * memory.
+ */
+ngx_int_t ngx_clientcert_dn_hash(X509_NAME *name, uint32_t *hash);
+
+/*
  * Writes the DER form of a name that was read, in which equal names are
  * equal, into memory of the pool.
  */

@@ -28,6 +28,11 @@ static ngx_uint_t ngx_clientcert_match_email(ngx_str_t *wanted,
 static ngx_uint_t ngx_clientcert_match_ip(ngx_cidr_t *cidr, ngx_str_t *value);
 static u_char *ngx_clientcert_unmap(u_char *addr, size_t *len);
 static void ngx_clientcert_trim_dot(ngx_str_t *host);
+static ngx_str_t ngx_clientcert_parent(ngx_str_t *host);
+static uint32_t ngx_clientcert_hash(ngx_clientcert_name_e type,
+    ngx_uint_t wildcard, u_char *data, size_t len);
+static ngx_int_t ngx_clientcert_hash_paths(ngx_str_t *uri,
+    ngx_clientcert_hash_handler_pt handler, void *data);
 
 
 static u_char  ngx_clientcert_mapped[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -551,6 +556,170 @@ ngx_clientcert_trim_dot(ngx_str_t *host)
     if (host->len > 1 && host->data[host->len - 1] == '.') {
         host->len--;
     }
+}
+
+
+/* what is behind the first label and its dot, or nothing */
+
+static ngx_str_t
+ngx_clientcert_parent(ngx_str_t *host)
+{
+    u_char     *dot, *last;
+    ngx_str_t   parent;
+
+    last = host->data + host->len;
+    dot = ngx_strlchr(host->data, last, '.');
+
+    parent.data = (dot && dot > host->data) ? dot + 1 : last;
+    parent.len = last - parent.data;
+
+    return parent;
+}
+
+
+ngx_int_t
+ngx_clientcert_pattern_hash(ngx_clientcert_pattern_t *pt, uint32_t *hash)
+{
+    size_t   len;
+    u_char  *data;
+
+    data = pt->text.data;
+    len = pt->text.len;
+
+    if (pt->type == NGX_CLIENTCERT_IP) {
+
+        if (pt->cidr.family == AF_INET) {
+            data = (u_char *) &pt->cidr.u.in.addr;
+            len = sizeof(in_addr_t);
+
+            if (pt->cidr.u.in.mask != 0xffffffff) {
+                return NGX_DECLINED;
+            }
+        }
+
+#if (NGX_HAVE_INET6)
+
+        if (pt->cidr.family == AF_INET6) {
+            data = pt->cidr.u.in6.addr.s6_addr;
+            len = 16;
+
+            if (pt->cidr.u.in6.mask.s6_addr[15] != 0xff) {
+                return NGX_DECLINED;
+            }
+        }
+
+#endif
+    }
+
+    *hash = ngx_clientcert_hash(pt->type, pt->wildcard, data, len);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_clientcert_pattern_hashes(ngx_clientcert_name_e type, ngx_str_t *value,
+    ngx_clientcert_hash_handler_pt handler, void *data)
+{
+    u_char     *p;
+    size_t      len;
+    ngx_int_t   rc;
+    ngx_str_t   text, parent;
+
+    text = *value;
+
+    if (type == NGX_CLIENTCERT_IP) {
+        len = text.len;
+        p = ngx_clientcert_unmap(text.data, &len);
+
+        return handler(data, ngx_clientcert_hash(type, 0, p, len));
+    }
+
+    if (type == NGX_CLIENTCERT_DNS) {
+        ngx_clientcert_trim_dot(&text);
+    }
+
+    rc = handler(data, ngx_clientcert_hash(type, 0, text.data, text.len));
+
+    if (rc == NGX_OK && type == NGX_CLIENTCERT_URI) {
+        return ngx_clientcert_hash_paths(&text, handler, data);
+    }
+
+    if (rc == NGX_OK && type == NGX_CLIENTCERT_DNS) {
+        parent = ngx_clientcert_parent(&text);
+
+        return handler(data, ngx_clientcert_hash(type, 1, parent.data,
+                                                 parent.len));
+    }
+
+    return rc;
+}
+
+
+/*
+ * Names that are equal have equal hashes, whatever their case and blanks; what
+ * has equal hashes is compared.
+ */
+
+#define ngx_clientcert_hash_begin(type, wildcard)                             \
+    (((uint32_t) (type) * 2 + (wildcard) + 1) * 0x9e3779b9)
+
+#define ngx_clientcert_hash_add(hash, ch)                                     \
+    ((hash) * 31 + ngx_tolower(ch))
+
+#define ngx_clientcert_hash_end(hash)                                         \
+    (((hash) ^ ((hash) >> 15)) * 0x85ebca6b)
+
+
+static uint32_t
+ngx_clientcert_hash(ngx_clientcert_name_e type, ngx_uint_t wildcard,
+    u_char *data, size_t len)
+{
+    size_t    i;
+    uint32_t  hash;
+
+    hash = ngx_clientcert_hash_begin(type, wildcard);
+
+    for (i = 0; i < len; i++) {
+        if (data[i] != ' ') {
+            hash = ngx_clientcert_hash_add(hash, data[i]);
+        }
+    }
+
+    return ngx_clientcert_hash_end(hash);
+}
+
+
+/* all prefixes that end in "/" */
+
+static ngx_int_t
+ngx_clientcert_hash_paths(ngx_str_t *uri,
+    ngx_clientcert_hash_handler_pt handler, void *data)
+{
+    size_t     i;
+    uint32_t   hash;
+    ngx_int_t  rc;
+
+    hash = ngx_clientcert_hash_begin(NGX_CLIENTCERT_URI, 1);
+
+    for (i = 0; i < uri->len; i++) {
+
+        if (uri->data[i] == ' ') {
+            continue;
+        }
+
+        hash = ngx_clientcert_hash_add(hash, uri->data[i]);
+
+        if (uri->data[i] == '/') {
+            rc = handler(data, ngx_clientcert_hash_end(hash));
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+    }
+
+    return NGX_OK;
 }
 
 

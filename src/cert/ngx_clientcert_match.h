@@ -62,6 +62,24 @@ ngx_uint_t ngx_clientcert_pattern_match(ngx_clientcert_pattern_t *pt,
     ngx_str_t *value);
 
 /*
+ * Names are found by hashes: handler is called with each that a pattern which
+ * matches the name, of the given type, can have, until it returns another
+ * value than NGX_OK, which is returned.
+ */
+typedef ngx_int_t (*ngx_clientcert_hash_handler_pt)(void *data,
+    uint32_t hash);
+
+ngx_int_t ngx_clientcert_pattern_hashes(ngx_clientcert_name_e type,
+    ngx_str_t *value, ngx_clientcert_hash_handler_pt handler, void *data);
+
+/*
+ * The hash of a pattern that was read; of a block of addresses there is none:
+ * NGX_DECLINED.
+ */
+ngx_int_t ngx_clientcert_pattern_hash(ngx_clientcert_pattern_t *pt,
+    uint32_t *hash);
+
+/*
  * Folds UTF-8 text in place for comparison as in RFC 5280, section 7.1:
  * no blanks around it, one between words, ASCII letters in lower case.
  */

@@ -5,6 +5,7 @@
 
 
 #include "ngx_clientcert_names.h"
+#include "ngx_clientcert_error.h"
 #include <openssl/err.h>
 
 
@@ -23,7 +24,9 @@ static ngx_clientcert_name_t *ngx_clientcert_names_push(
 static ngx_int_t ngx_clientcert_names_copy(ngx_pool_t *pool,
     ngx_str_t *dst, const u_char *data, int len);
 static ngx_uint_t ngx_clientcert_names_ascii(ngx_str_t *text);
-static X509_NAME *ngx_clientcert_names_sound(X509_NAME *name);
+static void *ngx_clientcert_names_extension(X509 *cert, int nid,
+    ngx_uint_t *unreadable, ngx_int_t *rc);
+static X509_NAME *ngx_clientcert_names_sound(X509_NAME *name, ngx_int_t *rc);
 static ngx_int_t ngx_clientcert_names_read_serial(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, X509 *cert);
 static void ngx_clientcert_oid_free(void *data);
@@ -34,8 +37,8 @@ ngx_clientcert_names_read(ngx_pool_t *pool, X509 *cert)
 {
     ngx_int_t                rc;
     X509_NAME               *subject;
+    ngx_uint_t               n, bad;
     GENERAL_NAMES           *sans;
-    ngx_uint_t               n;
     ngx_pool_cleanup_t      *cln;
     ngx_clientcert_names_t  *names;
 
@@ -48,33 +51,77 @@ ngx_clientcert_names_read(ngx_pool_t *pool, X509 *cert)
     ngx_memzero(names, sizeof(ngx_clientcert_names_t));
     cln->handler = ngx_clientcert_names_free;
 
+    rc = NGX_OK;
+    ERR_clear_error();
+
+    names->eku = ngx_clientcert_names_extension(cert, NID_ext_key_usage,
+                                                &bad, &rc);
+    names->eku_unreadable = bad;
+
+    names->policies = ngx_clientcert_names_extension(cert,
+                                     NID_certificate_policies, &bad, &rc);
+    names->policies_unreadable = bad;
+
+    sans = ngx_clientcert_names_extension(cert, NID_subject_alt_name, &bad,
+                                          &rc);
+
+    for (n = NGX_CLIENTCERT_DNS; n < NGX_CLIENTCERT_NAME_TYPES; n++) {
+        names->unreadable[n] = bad;
+    }
+
     subject = X509_get_subject_name(cert);
-    sans = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+
+    names->subject = ngx_clientcert_names_sound(subject, &rc);
+    names->issuer = ngx_clientcert_names_sound(X509_get_issuer_name(cert),
+                                               &rc);
 
     n = X509_NAME_entry_count(subject)
         + (sans ? sk_GENERAL_NAME_num(sans) : 0);
 
     names->elts = ngx_pcalloc(pool, (n + 1) * sizeof(ngx_clientcert_name_t));
 
-    rc = (names->elts
-          && ngx_clientcert_names_read_subject(pool, names, subject) == NGX_OK
-          && ngx_clientcert_names_read_sans(pool, names, sans) == NGX_OK
-          && ngx_clientcert_names_read_serial(pool, names, cert) == NGX_OK)
-         ? NGX_OK : NGX_ERROR;
+    if (rc == NGX_OK
+        && (names->elts == NULL
+            || ngx_clientcert_names_read_subject(pool, names, subject)
+               != NGX_OK
+            || ngx_clientcert_names_read_sans(pool, names, sans) != NGX_OK
+            || ngx_clientcert_names_read_serial(pool, names, cert)
+               != NGX_OK))
+    {
+        rc = NGX_ERROR;
+    }
 
     GENERAL_NAMES_free(sans);
 
-    names->subject = ngx_clientcert_names_sound(subject);
-    names->issuer = ngx_clientcert_names_sound(X509_get_issuer_name(cert));
+    return rc == NGX_OK ? names : NULL;
+}
 
-    names->eku = X509_get_ext_d2i(cert, NID_ext_key_usage, NULL, NULL);
-    names->policies = X509_get_ext_d2i(cert, NID_certificate_policies, NULL,
-                                       NULL);
 
-    /* a malformed extension leaves errors that would be logged later */
+/*
+ * Returns NULL if there is no such extension, if it is unreadable, or without
+ * memory: then *rc becomes NGX_ERROR (X509_get_ext_d2i(3)).
+ */
+
+static void *
+ngx_clientcert_names_extension(X509 *cert, int nid, ngx_uint_t *unreadable,
+    ngx_int_t *rc)
+{
+    int    crit;
+    void  *ext;
+
+    ext = X509_get_ext_d2i(cert, nid, &crit, NULL);
+
+    *unreadable = (ext == NULL && crit != -1);
+
+    /* -2: there are several */
+
+    if (ext == NULL && crit >= 0 && ngx_clientcert_error_memory()) {
+        *rc = NGX_ERROR;
+    }
+
     ERR_clear_error();
 
-    return rc == NGX_OK ? names : NULL;
+    return ext;
 }
 
 
@@ -125,7 +172,13 @@ ngx_clientcert_names_read_subject(ngx_pool_t *pool,
         len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
 
         if (len < 0) {
+
+            if (ngx_clientcert_error_memory()) {
+                return NGX_ERROR;
+            }
+
             name->bad = 1;
+            names->unreadable[type] = 1;
             continue;
         }
 
@@ -137,7 +190,10 @@ ngx_clientcert_names_read_subject(ngx_pool_t *pool,
             return NGX_ERROR;
         }
 
-        name->bad = ngx_clientcert_control(&name->value);
+        if (ngx_clientcert_control(&name->value)) {
+            name->bad = 1;
+            names->unreadable[type] = 1;
+        }
     }
 
     return NGX_OK;
@@ -210,6 +266,10 @@ ngx_clientcert_names_read_san(ngx_pool_t *pool, ngx_clientcert_names_t *names,
                 ? (name->value.len != 4 && name->value.len != 16)
                 : !ngx_clientcert_names_ascii(&name->value);
 
+    if (name->bad) {
+        names->unreadable[type] = 1;
+    }
+
     return NGX_OK;
 }
 
@@ -264,10 +324,13 @@ ngx_clientcert_names_ascii(ngx_str_t *text)
 }
 
 
-/* returns NULL if there is a control character in the name */
+/*
+ * Returns NULL if there is a control character in the name, or without memory:
+ * then *rc becomes NGX_ERROR.
+ */
 
 static X509_NAME *
-ngx_clientcert_names_sound(X509_NAME *name)
+ngx_clientcert_names_sound(X509_NAME *name, ngx_int_t *rc)
 {
     int           i, len;
     u_char       *utf8;
@@ -281,6 +344,11 @@ ngx_clientcert_names_sound(X509_NAME *name)
         len = ASN1_STRING_to_UTF8(&utf8, value);
 
         if (len < 0) {
+
+            if (ngx_clientcert_error_memory()) {
+                *rc = NGX_ERROR;
+            }
+
             return NULL;
         }
 

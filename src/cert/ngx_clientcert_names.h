@@ -18,7 +18,7 @@ typedef struct {
     ngx_clientcert_name_e   type;
     ngx_str_t               value;      /* UTF-8; of an IP its bytes */
 
-    /* can't be read or has a control character: it matches nothing */
+    /* can't be read or has a control character */
     unsigned                bad:1;
 } ngx_clientcert_name_t;
 
@@ -32,7 +32,10 @@ typedef struct {
     /* how many of elts there are of a type, bad ones too */
     ngx_uint_t              n[NGX_CLIENTCERT_NAME_TYPES];
 
-    X509_NAME              *subject;    /* NULL: one that matches nothing */
+    /* of a type there are names, or may be, that can't be read */
+    unsigned                unreadable[NGX_CLIENTCERT_NAME_TYPES];
+
+    X509_NAME              *subject;    /* NULL: it can't be read */
     X509_NAME              *issuer;
 
     ngx_str_t               serial;     /* without leading zero bytes */
@@ -40,12 +43,16 @@ typedef struct {
 
     EXTENDED_KEY_USAGE     *eku;
     CERTIFICATEPOLICIES    *policies;
+
+    unsigned                eku_unreadable:1;
+    unsigned                policies_unreadable:1;
 } ngx_clientcert_names_t;
 
 
 /*
- * Reads the names of a certificate, which must outlive the pool.  What can't
- * be decoded is as good as not there.  Returns NULL without memory.
+ * Reads the names of a certificate, which must outlive the pool.  An extension
+ * that can't be decoded or stands there twice is unreadable.  Returns NULL
+ * without memory.
  */
 ngx_clientcert_names_t *ngx_clientcert_names_read(ngx_pool_t *pool,
     X509 *cert);

@@ -84,7 +84,8 @@ static ngx_http_variable_t  ngx_http_clientcert_vars[] = {
       ngx_http_clientcert_digest_variable, NGX_CLIENTCERT_SHA256, 0, 0 },
 
     { ngx_string("clientcert_x5t_s256"), NULL,
-      ngx_http_clientcert_digest_variable, NGX_HTTP_CLIENTCERT_X5T_S256, 0, 0 },
+      ngx_http_clientcert_digest_variable, NGX_HTTP_CLIENTCERT_X5T_S256,
+      0, 0 },
 
     { ngx_string("clientcert_spki_sha256"), NULL,
       ngx_http_clientcert_digest_variable, NGX_CLIENTCERT_SPKI_SHA256,

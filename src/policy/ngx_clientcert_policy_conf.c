@@ -21,8 +21,6 @@ static ngx_int_t ngx_clientcert_policy_read(ngx_conf_t *cf,
     ngx_str_t *text);
 static ngx_int_t ngx_clientcert_policy_ask(ngx_conf_t *cf,
     ngx_clientcert_policy_t *policy, ngx_clientcert_store_t *st);
-static ngx_int_t ngx_clientcert_policy_thumbprint(
-    ngx_clientcert_rule_t *rule, ngx_clientcert_thumbprint_t *tp);
 static ngx_int_t ngx_clientcert_policy_label(ngx_conf_t *cf,
     ngx_clientcert_rule_t *rule, ngx_str_t *value);
 static char *ngx_clientcert_policy_add(ngx_conf_t *cf,
@@ -30,8 +28,6 @@ static char *ngx_clientcert_policy_add(ngx_conf_t *cf,
     ngx_uint_t allow);
 static char *ngx_clientcert_policy_reject(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static void ngx_clientcert_policy_warn(ngx_conf_t *cf,
-    ngx_clientcert_policy_t *policy);
 
 
 static ngx_conf_enum_t  ngx_clientcert_policy_trusts[] = {
@@ -144,8 +140,6 @@ ngx_clientcert_policy_get(ngx_conf_t *cf, ngx_array_t *policies,
     *known = policy;
 
     policy->name = *name;
-    policy->index = policies->nelts - 1;
-    policy->siblings = policies;
     policy->file = cf->conf_file->file.name.data;
     policy->line = cf->conf_file->line;
     policy->trust = NGX_CONF_UNSET_UINT;
@@ -160,8 +154,9 @@ ngx_clientcert_policy_get(ngx_conf_t *cf, ngx_array_t *policies,
 char *
 ngx_clientcert_policy_block(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
 {
-    char        *rv;
-    ngx_conf_t   save;
+    char                   *rv;
+    ngx_conf_t              save;
+    ngx_clientcert_rule_t  *rule;
 
     policy->defined = 1;
     policy->file = cf->conf_file->file.name.data;
@@ -187,12 +182,20 @@ ngx_clientcert_policy_block(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
     policy->varies = (policy->allow.varying.first
                       || policy->deny.varying.first);
 
+    for (rule = policy->allow.first; rule; rule = rule->next) {
+        policy->chains |= rule->needs_chain;
+    }
+
     if (policy->reject == 0) {
         policy->reject = 401;
         ngx_str_set(&policy->status_line, "401 Invalid client certificate");
     }
 
-    ngx_clientcert_policy_warn(cf, policy);
+    if (policy->allow.n == 0) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "policy \"%V\" has no \"allow\", it refuses "
+                           "everyone", &policy->name);
+    }
 
     return NGX_CONF_OK;
 }
@@ -277,6 +280,7 @@ ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rule->line = cf->conf_file->line;
 
     allow = (cmd->offset == offsetof(ngx_clientcert_policy_t, allow));
+    rule->deny = !allow;
     conditions = 0;
     ngx_str_null(&never);
 
@@ -309,6 +313,13 @@ ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (never.len && rule->deny) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" can never match, a certificate has one %V",
+                           &value[0], &never);
+        return NGX_CONF_ERROR;
+    }
+
     if (never.len) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"%V\" can never match, a certificate has one "
@@ -328,7 +339,6 @@ ngx_clientcert_policy_condition(ngx_conf_t *cf,
     ngx_str_t *text, ngx_str_t *never)
 {
     ngx_int_t                    rc;
-    ngx_str_t                   *name;
     ngx_uint_t                   flags;
     ngx_clientcert_condition_t  *cond;
 
@@ -337,28 +347,13 @@ ngx_clientcert_policy_condition(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    name = cf->args->elts;
-    cond->deny = (ngx_strcmp(name->data, "deny") == 0);
+    cond->deny = rule->deny;
 
     if (ngx_clientcert_policy_read(cf, policy, cond, text) != NGX_OK) {
         return NGX_ERROR;
     }
 
     flags = ngx_clientcert_condition_flags(cond);
-
-    if (flags & NGX_CLIENTCERT_KEY_VERIFIED) {
-        rule->needs_chain = 1;
-        return NGX_OK;
-    }
-
-    if ((flags & NGX_CLIENTCERT_KEY_THUMBPRINT) && cond->compiled == NULL) {
-
-        if (ngx_clientcert_policy_thumbprint(rule, cond->value) != NGX_OK) {
-            ngx_str_set(never, "thumbprint of a kind");
-        }
-
-        return NGX_OK;
-    }
 
     if ((flags & NGX_CLIENTCERT_KEY_STORE)
         && ngx_clientcert_policy_ask(cf, policy,
@@ -368,14 +363,17 @@ ngx_clientcert_policy_condition(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    rc = ngx_clientcert_rule_add(rule, cond);
+    rc = ngx_clientcert_rules_condition(rule, cond);
 
     if (rc == NGX_DECLINED) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "duplicate condition \"%V\", ignored", text);
     }
 
-    if (rc == NGX_ABORT) {
+    if (rc == NGX_ABORT && (flags & NGX_CLIENTCERT_KEY_THUMBPRINT)) {
+        ngx_str_set(never, "thumbprint of a kind");
+
+    } else if (rc == NGX_ABORT) {
         *never = *ngx_clientcert_condition_name(cond);
     }
 
@@ -463,26 +461,6 @@ ngx_clientcert_policy_ask(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
 
 
 static ngx_int_t
-ngx_clientcert_policy_thumbprint(ngx_clientcert_rule_t *rule,
-    ngx_clientcert_thumbprint_t *tp)
-{
-    u_char  **digest;
-
-    digest = (tp->len == NGX_CLIENTCERT_SHA1_LEN) ? &rule->sha1
-                                                  : &rule->sha256;
-
-    if (*digest) {
-        return ngx_memcmp(*digest, tp->digest, tp->len) == 0 ? NGX_OK
-                                                             : NGX_ABORT;
-    }
-
-    *digest = tp->digest;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
 ngx_clientcert_policy_label(ngx_conf_t *cf, ngx_clientcert_rule_t *rule,
     ngx_str_t *value)
 {
@@ -531,7 +509,7 @@ ngx_clientcert_policy_add(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
 
     /* an unverified certificate can claim anything but these */
 
-    if (allow && !rule->trusted && ngx_clientcert_rule_digest(rule) == NULL) {
+    if (allow && !rule->trusted) {
         rule->needs_chain = 1;
     }
 
@@ -605,57 +583,4 @@ ngx_clientcert_policy_reject(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     policy->status_line.len = ngx_sprintf(p, "%i %V", code, &value[2]) - p;
 
     return NGX_CONF_OK;
-}
-
-
-static void
-ngx_clientcert_policy_warn(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
-{
-    ngx_uint_t              i, chain;
-    ngx_clientcert_rule_t  *rule, *deny, *wider;
-
-    if (policy->allow.n == 0) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "policy \"%V\" has no \"allow\", it refuses "
-                           "everyone", &policy->name);
-    }
-
-    deny = ngx_clientcert_rules_next(&policy->deny, NULL, &i);
-
-    if (deny && ngx_clientcert_rule_digest(deny)) {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "\"deny\" by thumbprint in %s:%ui does not stop a "
-                      "copy of the certificate with its ECDSA signature "
-                      "written the other way, use \"spki=\" or \"issuer=\" "
-                      "and \"serial=\" instead",
-                      deny->file, deny->line);
-    }
-
-    chain = (policy->trust == NGX_CLIENTCERT_TRUST_CHAIN);
-
-    for (rule = ngx_clientcert_rules_next(&policy->allow, NULL, &i);
-         rule;
-         rule = ngx_clientcert_rules_next(&policy->allow, rule, &i))
-    {
-        deny = ngx_clientcert_rules_covering(&policy->deny, policy->deny.n,
-                                             rule, chain);
-
-        if (deny) {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "\"allow\" in %s:%ui can never match because of "
-                          "\"deny\" in %s:%ui",
-                          rule->file, rule->line, deny->file, deny->line);
-            continue;
-        }
-
-        wider = ngx_clientcert_rules_covering(&policy->allow, rule->number,
-                                              rule, chain);
-
-        if (wider) {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "\"allow\" in %s:%ui is never asked because of the "
-                          "wider one in %s:%ui before it",
-                          rule->file, rule->line, wider->file, wider->line);
-        }
-    }
 }

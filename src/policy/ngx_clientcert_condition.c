@@ -4,18 +4,30 @@
  */
 
 
-#include "ngx_clientcert_conditions.h"
+#include "ngx_clientcert_condition.h"
 #include "../cert/ngx_clientcert_chain.h"
 #include "../cert/ngx_clientcert_dn.h"
+#include "../cert/ngx_clientcert_text.h"
 
 
 #define NGX_CLIENTCERT_BASE64_LEN   43      /* of 32 bytes, unpadded */
 #define NGX_CLIENTCERT_X5T_PREFIX   "x5t#S256:"
 
+/*
+ * The client chooses its names and how many there are: of one type an
+ * expression looks at so many at most, and matching one ends after so many
+ * steps (pcre2pattern(3), "LIMIT_MATCH").
+ */
+#define NGX_CLIENTCERT_REGEX_NAMES  256
+#define NGX_CLIENTCERT_REGEX_LIMIT  "(*LIMIT_MATCH=10000)"
+
+/* the kinds of conditions are bits by their places in the table of keys */
+#define NGX_CLIENTCERT_KIND_SHA1    0x80000000
+
 
 typedef ngx_int_t (*ngx_clientcert_key_read_pt)(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
-typedef ngx_uint_t (*ngx_clientcert_key_holds_pt)(
+typedef ngx_clientcert_answer_e (*ngx_clientcert_key_answer_pt)(
     ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
 
 
@@ -24,7 +36,7 @@ struct ngx_clientcert_key_s {
     ngx_uint_t                    type;     /* for the functions */
     ngx_uint_t                    flags;
     ngx_clientcert_key_read_pt    read;     /* NULL: there is no value */
-    ngx_clientcert_key_holds_pt   holds;
+    ngx_clientcert_key_answer_pt  answer;
 };
 
 
@@ -42,7 +54,7 @@ static ngx_int_t ngx_clientcert_condition_compile(
     ngx_clientcert_reading_t *rd, ngx_clientcert_condition_t *cond,
     ngx_str_t *text);
 static ngx_uint_t ngx_clientcert_one_variable(ngx_str_t *text);
-static ngx_uint_t ngx_clientcert_condition_evaluate(
+static ngx_clientcert_answer_e ngx_clientcert_condition_evaluate(
     ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
 static ngx_int_t ngx_clientcert_id(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, void *data, size_t len);
@@ -53,46 +65,66 @@ static ngx_int_t ngx_clientcert_read_digest(ngx_clientcert_reading_t *rd,
     ngx_str_t *text, ngx_clientcert_thumbprint_t *tp);
 static ngx_uint_t ngx_clientcert_base64(ngx_str_t *text,
     ngx_clientcert_thumbprint_t *tp);
-static ngx_uint_t ngx_clientcert_thumbprint_holds(
+static ngx_clientcert_answer_e ngx_clientcert_thumbprint_answer(
     ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
-static ngx_uint_t ngx_clientcert_issuer_thumbprint_holds(
+static ngx_clientcert_answer_e ngx_clientcert_issuer_thumbprint_answer(
     ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
 static ngx_int_t ngx_clientcert_read_spki(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
-static ngx_uint_t ngx_clientcert_spki_holds(ngx_clientcert_condition_t *cond,
-    ngx_clientcert_asking_t *ask);
+static ngx_clientcert_answer_e ngx_clientcert_spki_answer(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
 static ngx_int_t ngx_clientcert_read_store(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
-static ngx_uint_t ngx_clientcert_store_holds(
+static ngx_clientcert_answer_e ngx_clientcert_store_answer(
     ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
 static ngx_int_t ngx_clientcert_read_serial(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
 static ngx_int_t ngx_clientcert_read_digits(ngx_clientcert_reading_t *rd,
     ngx_str_t *bytes, ngx_str_t *text);
-static ngx_uint_t ngx_clientcert_serial_holds(
+static ngx_clientcert_answer_e ngx_clientcert_serial_answer(
     ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
 static ngx_int_t ngx_clientcert_read_dn(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
-static ngx_uint_t ngx_clientcert_dn_holds(ngx_clientcert_condition_t *cond,
-    ngx_clientcert_asking_t *ask);
+static ngx_clientcert_answer_e ngx_clientcert_dn_answer(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
 static ngx_int_t ngx_clientcert_read_name(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
-static ngx_uint_t ngx_clientcert_name_holds(ngx_clientcert_condition_t *cond,
-    ngx_clientcert_asking_t *ask);
-static ngx_uint_t ngx_clientcert_name_matches(
-    ngx_clientcert_condition_t *cond, ngx_str_t *value);
+static ngx_clientcert_answer_e ngx_clientcert_name_answer(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
+static ngx_clientcert_answer_e ngx_clientcert_name_matches(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask,
+    ngx_str_t *value);
 static ngx_uint_t ngx_clientcert_spiffe(ngx_clientcert_condition_t *cond);
 static ngx_int_t ngx_clientcert_read_oid(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
-static ngx_uint_t ngx_clientcert_oid_holds(ngx_clientcert_condition_t *cond,
-    ngx_clientcert_asking_t *ask);
+static ngx_clientcert_answer_e ngx_clientcert_oid_answer(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
 static ngx_int_t ngx_clientcert_read_ca(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
-static ngx_uint_t ngx_clientcert_ca_holds(ngx_clientcert_condition_t *cond,
-    ngx_clientcert_asking_t *ask);
+static ngx_clientcert_answer_e ngx_clientcert_ca_answer(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
 
-static ngx_clientcert_names_t *ngx_clientcert_asked_names(
+static ngx_clientcert_answer_e ngx_clientcert_answer(ngx_uint_t yes);
+static ngx_clientcert_answer_e ngx_clientcert_answer_memory(
     ngx_clientcert_asking_t *ask);
+static ngx_clientcert_answer_e ngx_clientcert_answer_unknown(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask,
+    const char *fmt, ...);
+static ngx_clientcert_answer_e ngx_clientcert_answer_unreadable(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
+static ngx_uint_t ngx_clientcert_is_regex(ngx_clientcert_condition_t *cond);
+static ngx_int_t ngx_clientcert_find_digest(ngx_clientcert_asking_t *ask,
+    ngx_clientcert_digest_e digest, ngx_clientcert_hash_handler_pt handler,
+    void *data);
+static ngx_int_t ngx_clientcert_find_serial(ngx_clientcert_names_t *names,
+    ngx_clientcert_hash_handler_pt handler, void *data);
+static ngx_int_t ngx_clientcert_find_dn(X509_NAME *name, ngx_uint_t deny,
+    ngx_clientcert_hash_handler_pt handler, void *data);
+static ngx_int_t ngx_clientcert_find_names(ngx_clientcert_names_t *names,
+    ngx_uint_t kinds, ngx_uint_t deny, ngx_clientcert_hash_handler_pt handler,
+    void *data);
+static uint32_t ngx_clientcert_hash_serial(ngx_uint_t negative, u_char *data,
+    size_t len);
 static void ngx_clientcert_note(ngx_clientcert_reading_t *rd,
     const char *fmt, ...);
 
@@ -106,7 +138,11 @@ static void ngx_clientcert_note(ngx_clientcert_reading_t *rd,
 #define NGX_CLIENTCERT_POLICY   1
 
 
-/* cheap ones first: a rule asks its conditions in this order */
+/*
+ * A rule asks its conditions in this order, and is found by the first of them
+ * that can be looked up: cheap ones first, and what tells clients apart before
+ * what many have.
+ */
 
 static ngx_clientcert_key_t  ngx_clientcert_keys[] = {
 
@@ -115,74 +151,76 @@ static ngx_clientcert_key_t  ngx_clientcert_keys[] = {
       NULL, NULL },
 
     { ngx_string("thumbprint"), 0,
-      NGX_CLIENTCERT_KEY_THUMBPRINT|NGX_CLIENTCERT_KEY_TRUSTED,
-      ngx_clientcert_read_thumbprint, ngx_clientcert_thumbprint_holds },
+      NGX_CLIENTCERT_KEY_THUMBPRINT|NGX_CLIENTCERT_KEY_TRUSTED
+                                   |NGX_CLIENTCERT_KEY_SINGLE,
+      ngx_clientcert_read_thumbprint, ngx_clientcert_thumbprint_answer },
 
     { ngx_string("spki"), 0,
       NGX_CLIENTCERT_KEY_TRUSTED|NGX_CLIENTCERT_KEY_SINGLE,
-      ngx_clientcert_read_spki, ngx_clientcert_spki_holds },
+      ngx_clientcert_read_spki, ngx_clientcert_spki_answer },
 
     { ngx_string("store"), 0,
       NGX_CLIENTCERT_KEY_TRUSTED|NGX_CLIENTCERT_KEY_CONSTANT
                                 |NGX_CLIENTCERT_KEY_STORE,
-      ngx_clientcert_read_store, ngx_clientcert_store_holds },
+      ngx_clientcert_read_store, ngx_clientcert_store_answer },
 
     { ngx_string("serial"), 0,
       NGX_CLIENTCERT_KEY_SINGLE,
-      ngx_clientcert_read_serial, ngx_clientcert_serial_holds },
+      ngx_clientcert_read_serial, ngx_clientcert_serial_answer },
 
     { ngx_string("subject"), NGX_CLIENTCERT_SUBJECT,
       NGX_CLIENTCERT_KEY_SINGLE|NGX_CLIENTCERT_KEY_WHOLE,
-      ngx_clientcert_read_dn, ngx_clientcert_dn_holds },
-
-    { ngx_string("issuer"), NGX_CLIENTCERT_ISSUER,
-      NGX_CLIENTCERT_KEY_SINGLE|NGX_CLIENTCERT_KEY_WHOLE,
-      ngx_clientcert_read_dn, ngx_clientcert_dn_holds },
+      ngx_clientcert_read_dn, ngx_clientcert_dn_answer },
 
     { ngx_string("cn"), NGX_CLIENTCERT_CN,
       NGX_CLIENTCERT_KEY_REGEX|NGX_CLIENTCERT_KEY_SINGLE,
-      ngx_clientcert_read_name, ngx_clientcert_name_holds },
-
-    { ngx_string("o"), NGX_CLIENTCERT_O,
-      NGX_CLIENTCERT_KEY_REGEX,
-      ngx_clientcert_read_name, ngx_clientcert_name_holds },
-
-    { ngx_string("ou"), NGX_CLIENTCERT_OU,
-      NGX_CLIENTCERT_KEY_REGEX,
-      ngx_clientcert_read_name, ngx_clientcert_name_holds },
-
-    { ngx_string("dns"), NGX_CLIENTCERT_DNS,
-      NGX_CLIENTCERT_KEY_REGEX,
-      ngx_clientcert_read_name, ngx_clientcert_name_holds },
+      ngx_clientcert_read_name, ngx_clientcert_name_answer },
 
     { ngx_string("uri"), NGX_CLIENTCERT_URI,
       NGX_CLIENTCERT_KEY_REGEX,
-      ngx_clientcert_read_name, ngx_clientcert_name_holds },
+      ngx_clientcert_read_name, ngx_clientcert_name_answer },
 
     { ngx_string("email"), NGX_CLIENTCERT_EMAIL,
       NGX_CLIENTCERT_KEY_REGEX,
-      ngx_clientcert_read_name, ngx_clientcert_name_holds },
+      ngx_clientcert_read_name, ngx_clientcert_name_answer },
+
+    { ngx_string("dns"), NGX_CLIENTCERT_DNS,
+      NGX_CLIENTCERT_KEY_REGEX,
+      ngx_clientcert_read_name, ngx_clientcert_name_answer },
 
     { ngx_string("ip"), NGX_CLIENTCERT_IP,
       0,
-      ngx_clientcert_read_name, ngx_clientcert_name_holds },
+      ngx_clientcert_read_name, ngx_clientcert_name_answer },
+
+    { ngx_string("ou"), NGX_CLIENTCERT_OU,
+      NGX_CLIENTCERT_KEY_REGEX,
+      ngx_clientcert_read_name, ngx_clientcert_name_answer },
+
+    { ngx_string("issuer"), NGX_CLIENTCERT_ISSUER,
+      NGX_CLIENTCERT_KEY_SINGLE|NGX_CLIENTCERT_KEY_WHOLE,
+      ngx_clientcert_read_dn, ngx_clientcert_dn_answer },
+
+    { ngx_string("o"), NGX_CLIENTCERT_O,
+      NGX_CLIENTCERT_KEY_REGEX,
+      ngx_clientcert_read_name, ngx_clientcert_name_answer },
 
     { ngx_string("eku"), NGX_CLIENTCERT_EKU,
       0,
-      ngx_clientcert_read_oid, ngx_clientcert_oid_holds },
+      ngx_clientcert_read_oid, ngx_clientcert_oid_answer },
 
     { ngx_string("policy_oid"), NGX_CLIENTCERT_POLICY,
       0,
-      ngx_clientcert_read_oid, ngx_clientcert_oid_holds },
+      ngx_clientcert_read_oid, ngx_clientcert_oid_answer },
 
     { ngx_string("issuer_thumbprint"), 0,
-      0,
+      NGX_CLIENTCERT_KEY_ISSUER,
       ngx_clientcert_read_thumbprint,
-      ngx_clientcert_issuer_thumbprint_holds },
+      ngx_clientcert_issuer_thumbprint_answer },
 
     { ngx_string("ca"), 0,
-      NGX_CLIENTCERT_KEY_TRUSTED|NGX_CLIENTCERT_KEY_CONSTANT,
-      ngx_clientcert_read_ca, ngx_clientcert_ca_holds },
+      NGX_CLIENTCERT_KEY_TRUSTED|NGX_CLIENTCERT_KEY_CONSTANT
+                                |NGX_CLIENTCERT_KEY_CA,
+      ngx_clientcert_read_ca, ngx_clientcert_ca_answer },
 
     { ngx_null_string, 0, 0, NULL, NULL }
 };
@@ -263,6 +301,7 @@ ngx_clientcert_condition_regex(ngx_clientcert_reading_t *rd,
 #if (NGX_PCRE)
 
     u_char               errstr[NGX_MAX_CONF_ERRSTR];
+    ngx_str_t            pattern;
     ngx_regex_compile_t  rc;
 
     if (ngx_clientcert_id(rd, cond, text->data, text->len) != NGX_OK) {
@@ -271,22 +310,41 @@ ngx_clientcert_condition_regex(ngx_clientcert_reading_t *rd,
 
     ngx_memzero(&rc, sizeof(ngx_regex_compile_t));
 
-    rc.pattern.data = text->data + 1;
-    rc.pattern.len = text->len - 1;
     rc.pool = rd->pool;
     rc.err.len = NGX_MAX_CONF_ERRSTR;
     rc.err.data = errstr;
 
-    if (rc.pattern.len && rc.pattern.data[0] == '*') {
-        rc.pattern.data++;
-        rc.pattern.len--;
+    pattern.data = text->data + 1;
+    pattern.len = text->len - 1;
+
+    if (pattern.len && pattern.data[0] == '*') {
+        pattern.data++;
+        pattern.len--;
         rc.options = NGX_REGEX_CASELESS;
     }
 
-    if (rc.pattern.len == 0) {
+    if (pattern.len == 0) {
         ngx_clientcert_note(rd, "the regular expression is empty");
         return NGX_ERROR;
     }
+
+    /* alone, so that an error has it as it was written */
+
+    rc.pattern = pattern;
+
+    if (ngx_regex_compile(&rc) != NGX_OK) {
+        ngx_clientcert_note(rd, "%V", &rc.err);
+        return NGX_ERROR;
+    }
+
+    rc.pattern.len = sizeof(NGX_CLIENTCERT_REGEX_LIMIT) - 1 + pattern.len;
+    rc.pattern.data = ngx_pnalloc(rd->pool, rc.pattern.len + 1);
+    if (rc.pattern.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_sprintf(rc.pattern.data, NGX_CLIENTCERT_REGEX_LIMIT "%V%Z",
+                       &pattern);
 
     if (ngx_regex_compile(&rc) != NGX_OK) {
         ngx_clientcert_note(rd, "%V", &rc.err);
@@ -325,6 +383,12 @@ ngx_clientcert_condition_compile(ngx_clientcert_reading_t *rd,
     if (cond->key->flags & NGX_CLIENTCERT_KEY_CONSTANT) {
         ngx_clientcert_note(rd, "\"%V\" takes no variables",
                             &cond->key->name);
+        return NGX_ERROR;
+    }
+
+    if (cond->deny && (cond->key->flags & NGX_CLIENTCERT_KEY_ISSUER)) {
+        ngx_clientcert_note(rd, "in a \"deny\" it takes no variables, the "
+                            "certificate must be known when nginx starts");
         return NGX_ERROR;
     }
 
@@ -402,35 +466,36 @@ ngx_clientcert_condition_flags(ngx_clientcert_condition_t *cond)
 }
 
 
-ngx_uint_t
-ngx_clientcert_condition_holds(ngx_clientcert_condition_t *cond,
+ngx_clientcert_answer_e
+ngx_clientcert_condition_answer(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
     if (cond->compiled) {
         return ngx_clientcert_condition_evaluate(cond, ask);
     }
 
-    return cond->key->holds(cond, ask);
+    return cond->key->answer(cond, ask);
 }
 
 
-static ngx_uint_t
+static ngx_clientcert_answer_e
 ngx_clientcert_condition_evaluate(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
-    ngx_str_t                    text;
-    ngx_clientcert_reading_t     rd;
-    ngx_clientcert_condition_t   constant;
+    size_t                      len;
+    u_char                      buf[NGX_CLIENTCERT_VALUE_LEN * 4];
+    ngx_str_t                   text;
+    ngx_clientcert_reading_t    rd;
+    ngx_clientcert_condition_t  constant;
 
     if (cond->variables->evaluate(ask->request, cond->compiled, &text)
         != NGX_OK)
     {
-        ask->failed = 1;
-        return 0;
+        return ngx_clientcert_answer_memory(ask);
     }
 
     if (text.len == 0) {
-        return 0;
+        return NGX_CLIENTCERT_NO;
     }
 
     rd.pool = ask->pool;
@@ -442,21 +507,21 @@ ngx_clientcert_condition_evaluate(ngx_clientcert_condition_t *cond,
     constant = *cond;
     constant.compiled = NULL;
 
-    /* what can't be read matches nothing */
-
-    if (cond->key->read(&rd, &constant, &text) != NGX_OK) {
-
-        if (rd.last == rd.text) {
-            ask->failed = 1;
-        }
-
-        ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ask->pool->log, 0,
-                       "clientcert %V \"%V\": %*s", &cond->key->name, &text,
-                       (size_t) (rd.last - rd.text), rd.text);
-        return 0;
+    if (cond->key->read(&rd, &constant, &text) == NGX_OK) {
+        return cond->key->answer(&constant, ask);
     }
 
-    return cond->key->holds(&constant, ask);
+    if (rd.last == rd.text) {
+        return ngx_clientcert_answer_memory(ask);
+    }
+
+    text.len = ngx_min(text.len, NGX_CLIENTCERT_VALUE_LEN);
+    len = ngx_clientcert_text_log(buf, &text) - buf;
+
+    return ngx_clientcert_answer_unknown(cond, ask, "\"%*s\" can't be read: "
+                                         "%*s", len, buf,
+                                         (size_t) (rd.last - rd.text),
+                                         rd.text);
 }
 
 
@@ -464,6 +529,17 @@ ngx_int_t
 ngx_clientcert_condition_cmp(ngx_clientcert_condition_t *one,
     ngx_clientcert_condition_t *two)
 {
+    ngx_uint_t  first, second;
+
+    first = ngx_clientcert_is_regex(one);
+    second = ngx_clientcert_is_regex(two);
+
+    /* what can cost most comes last */
+
+    if (first != second) {
+        return (ngx_int_t) first - (ngx_int_t) second;
+    }
+
     if (one->key != two->key) {
         return one->key - two->key;
     }
@@ -472,27 +548,52 @@ ngx_clientcert_condition_cmp(ngx_clientcert_condition_t *one,
 }
 
 
+static ngx_uint_t
+ngx_clientcert_is_regex(ngx_clientcert_condition_t *cond)
+{
+#if (NGX_PCRE)
+    return cond->regex != NULL;
+#else
+    return 0;
+#endif
+}
+
+
 ngx_uint_t
 ngx_clientcert_condition_excludes(ngx_clientcert_condition_t *one,
     ngx_clientcert_condition_t *two)
 {
-    /* a denied CN may be one of several, a denied name in either order */
+    ngx_clientcert_dn_t  *dn, *other;
 
     if (one->key != two->key
-        || one->deny
         || !(one->key->flags & NGX_CLIENTCERT_KEY_SINGLE)
-        || one->compiled || two->compiled)
+        || one->compiled || two->compiled
+        || ngx_clientcert_is_regex(one) || ngx_clientcert_is_regex(two)
+        || ngx_clientcert_condition_cmp(one, two) == 0)
     {
         return 0;
     }
 
-#if (NGX_PCRE)
-    if (one->regex || two->regex) {
-        return 0;
-    }
-#endif
+    /* SHA-1 and SHA-256 */
 
-    return ngx_clientcert_condition_cmp(one, two) != 0;
+    if (one->key->flags & NGX_CLIENTCERT_KEY_THUMBPRINT) {
+        return one->id.len == two->id.len;
+    }
+
+    if (!one->deny) {
+        return 1;
+    }
+
+    /* a denied CN may be one of several, a denied name in either order */
+
+    if (one->key->read == ngx_clientcert_read_dn) {
+        dn = one->value;
+        other = two->value;
+
+        return !ngx_clientcert_dn_equal(dn->name, other->reversed);
+    }
+
+    return one->key->read != ngx_clientcert_read_name;
 }
 
 
@@ -605,8 +706,8 @@ ngx_clientcert_base64(ngx_str_t *text, ngx_clientcert_thumbprint_t *tp)
 }
 
 
-static ngx_uint_t
-ngx_clientcert_thumbprint_holds(ngx_clientcert_condition_t *cond,
+static ngx_clientcert_answer_e
+ngx_clientcert_thumbprint_answer(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
     ngx_clientcert_thumbprint_t  *tp = cond->value;
@@ -616,19 +717,51 @@ ngx_clientcert_thumbprint_holds(ngx_clientcert_condition_t *cond,
     digest = ngx_clientcert_certificate_digest(ask->cert,
                  tp->len == NGX_CLIENTCERT_SHA1_LEN ? NGX_CLIENTCERT_SHA1
                                                     : NGX_CLIENTCERT_SHA256);
+    if (digest == NULL) {
+        return ngx_clientcert_answer_memory(ask);
+    }
 
-    return digest && ngx_memcmp(digest, tp->digest, tp->len) == 0;
+    return ngx_clientcert_answer(ngx_memcmp(digest, tp->digest, tp->len) == 0);
 }
 
 
-static ngx_uint_t
-ngx_clientcert_issuer_thumbprint_holds(ngx_clientcert_condition_t *cond,
+static ngx_clientcert_answer_e
+ngx_clientcert_issuer_thumbprint_answer(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
     ngx_clientcert_thumbprint_t  *tp = cond->value;
 
-    return ngx_clientcert_issuer_has(ask->cert, tp->digest, tp->len,
-                                     cond->deny || ask->verified);
+    ngx_int_t  rc;
+
+    /* a deny is by the key: anyone can make a twin of the certificate */
+
+    rc = cond->deny
+         ? ngx_clientcert_chain_signed(ask->cert, cond->issuer)
+         : ngx_clientcert_chain_issuer(ask->cert, ask->verified, tp->digest,
+                                       tp->len);
+
+    if (rc == NGX_ERROR) {
+        return ngx_clientcert_answer_memory(ask);
+    }
+
+    return ngx_clientcert_answer(rc == NGX_OK);
+}
+
+
+ngx_int_t
+ngx_clientcert_condition_resolve(ngx_clientcert_condition_t *cond,
+    ngx_array_t *cas, ngx_array_t *stores)
+{
+    ngx_clientcert_thumbprint_t  *tp = cond->value;
+
+    if (!cond->deny || !(cond->key->flags & NGX_CLIENTCERT_KEY_ISSUER)) {
+        return NGX_OK;
+    }
+
+    cond->issuer = ngx_clientcert_chain_issuer_find(cas, stores, tp->digest,
+                                                    tp->len);
+
+    return cond->issuer ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -663,8 +796,8 @@ ngx_clientcert_read_spki(ngx_clientcert_reading_t *rd,
 }
 
 
-static ngx_uint_t
-ngx_clientcert_spki_holds(ngx_clientcert_condition_t *cond,
+static ngx_clientcert_answer_e
+ngx_clientcert_spki_answer(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
     ngx_clientcert_thumbprint_t  *tp = cond->value;
@@ -673,11 +806,11 @@ ngx_clientcert_spki_holds(ngx_clientcert_condition_t *cond,
 
     digest = ngx_clientcert_certificate_digest(ask->cert,
                                                NGX_CLIENTCERT_SPKI_SHA256);
+    if (digest == NULL) {
+        return ngx_clientcert_answer_memory(ask);
+    }
 
-    return digest
-           && ngx_memcmp(digest, tp->digest,
-                      NGX_CLIENTCERT_SHA256_LEN)
-           == 0;
+    return ngx_clientcert_answer(ngx_memcmp(digest, tp->digest, tp->len) == 0);
 }
 
 
@@ -718,22 +851,48 @@ ngx_clientcert_condition_store(ngx_clientcert_condition_t *cond)
 
 /* a deny also matches another certificate of the same key */
 
-static ngx_uint_t
-ngx_clientcert_store_holds(ngx_clientcert_condition_t *cond,
+static ngx_clientcert_answer_e
+ngx_clientcert_store_answer(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
-    ngx_clientcert_sought_t  sought;
+    ngx_str_t                     label;
+    ngx_clientcert_sought_t       sought;
+    ngx_clientcert_certificate_t  *cert;
 
-    sought.sha1 = ngx_clientcert_certificate_digest(ask->cert,
+    cert = ask->cert;
+
+    sought.sha1 = ngx_clientcert_certificate_digest(cert,
                                                     NGX_CLIENTCERT_SHA1);
-    sought.sha256 = ngx_clientcert_certificate_digest(ask->cert,
+    sought.sha256 = ngx_clientcert_certificate_digest(cert,
                                                       NGX_CLIENTCERT_SHA256);
-    sought.spki = cond->deny
-                  ? ngx_clientcert_certificate_digest(ask->cert,
-                                                NGX_CLIENTCERT_SPKI_SHA256)
-                  : NULL;
+    sought.spki = NULL;
 
-    return ngx_clientcert_store_find(cond->value, &sought, NULL) == NGX_OK;
+    if (cond->deny) {
+        sought.spki = ngx_clientcert_certificate_digest(cert,
+                                                NGX_CLIENTCERT_SPKI_SHA256);
+    }
+
+    if (sought.sha1 == NULL || sought.sha256 == NULL
+        || (cond->deny && sought.spki == NULL))
+    {
+        return ngx_clientcert_answer_memory(ask);
+    }
+
+    label.data = ask->label;
+    label.len = 0;
+
+    /* of several stores the first that has one gives the label */
+
+    if (ngx_clientcert_store_find(cond->value, &sought,
+                                  ask->label_len ? NULL : &label)
+        != NGX_OK)
+    {
+        return NGX_CLIENTCERT_NO;
+    }
+
+    ask->label_len += label.len;
+
+    return NGX_CLIENTCERT_YES;
 }
 
 
@@ -828,22 +987,25 @@ ngx_clientcert_read_digits(ngx_clientcert_reading_t *rd, ngx_str_t *bytes,
 }
 
 
-static ngx_uint_t
-ngx_clientcert_serial_holds(ngx_clientcert_condition_t *cond,
+static ngx_clientcert_answer_e
+ngx_clientcert_serial_answer(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
     ngx_clientcert_serial_t  *serial = cond->value;
 
     ngx_clientcert_names_t  *names;
 
-    names = ngx_clientcert_asked_names(ask);
+    names = ngx_clientcert_certificate_names(ask->cert);
+    if (names == NULL) {
+        return ngx_clientcert_answer_memory(ask);
+    }
 
-    return names
-           && names->negative == serial->negative
-           && names->serial.len == serial->bytes.len
-           && ngx_memcmp(names->serial.data, serial->bytes.data,
-                         serial->bytes.len)
-              == 0;
+    return ngx_clientcert_answer(names->negative == serial->negative
+                                 && names->serial.len == serial->bytes.len
+                                 && ngx_memcmp(names->serial.data,
+                                               serial->bytes.data,
+                                               serial->bytes.len)
+                                    == 0);
 }
 
 
@@ -882,8 +1044,8 @@ ngx_clientcert_read_dn(ngx_clientcert_reading_t *rd,
 
 /* a name that is denied is denied in either order */
 
-static ngx_uint_t
-ngx_clientcert_dn_holds(ngx_clientcert_condition_t *cond,
+static ngx_clientcert_answer_e
+ngx_clientcert_dn_answer(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
     ngx_clientcert_dn_t  *dn = cond->value;
@@ -891,18 +1053,22 @@ ngx_clientcert_dn_holds(ngx_clientcert_condition_t *cond,
     X509_NAME               *name;
     ngx_clientcert_names_t  *names;
 
-    names = ngx_clientcert_asked_names(ask);
-
+    names = ngx_clientcert_certificate_names(ask->cert);
     if (names == NULL) {
-        return 0;
+        return ngx_clientcert_answer_memory(ask);
     }
 
     name = (cond->key->type == NGX_CLIENTCERT_SUBJECT) ? names->subject
                                                        : names->issuer;
 
-    return name
-           && (ngx_clientcert_dn_equal(dn->name, name)
-               || (cond->deny && ngx_clientcert_dn_equal(dn->reversed, name)));
+    if (name == NULL) {
+        return ngx_clientcert_answer_unreadable(cond, ask);
+    }
+
+    return ngx_clientcert_answer(ngx_clientcert_dn_equal(dn->name, name)
+                                 || (cond->deny
+                                     && ngx_clientcert_dn_equal(dn->reversed,
+                                                                name)));
 }
 
 
@@ -935,6 +1101,14 @@ ngx_clientcert_read_name(ngx_clientcert_reading_t *rd,
 
     } else {
         pt->wildcard = template->wildcard;
+
+        if (pt->type == NGX_CLIENTCERT_IP
+            && ngx_strlchr(value.data, value.data + value.len, '/'))
+        {
+            ngx_clientcert_note(rd, "a block of addresses takes no "
+                                "variables");
+            return NGX_ERROR;
+        }
     }
 
     if (ngx_clientcert_pattern_read(pt, &plain, &err) != NGX_OK) {
@@ -954,18 +1128,18 @@ ngx_clientcert_read_name(ngx_clientcert_reading_t *rd,
 }
 
 
-static ngx_uint_t
-ngx_clientcert_name_holds(ngx_clientcert_condition_t *cond,
+static ngx_clientcert_answer_e
+ngx_clientcert_name_answer(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
-    ngx_uint_t               i, type;
-    ngx_clientcert_name_t   *name;
-    ngx_clientcert_names_t  *names;
+    ngx_uint_t                i, type;
+    ngx_clientcert_name_t    *name;
+    ngx_clientcert_names_t   *names;
+    ngx_clientcert_answer_e   answer;
 
-    names = ngx_clientcert_asked_names(ask);
-
+    names = ngx_clientcert_certificate_names(ask->cert);
     if (names == NULL) {
-        return 0;
+        return ngx_clientcert_answer_memory(ask);
     }
 
     type = cond->key->type;
@@ -975,26 +1149,37 @@ ngx_clientcert_name_holds(ngx_clientcert_condition_t *cond,
     if (names->n[type] > 1 && !cond->deny
         && (type == NGX_CLIENTCERT_CN || ngx_clientcert_spiffe(cond)))
     {
-        return 0;
+        return NGX_CLIENTCERT_NO;
+    }
+
+    if (ngx_clientcert_is_regex(cond)
+        && names->n[type] > NGX_CLIENTCERT_REGEX_NAMES)
+    {
+        return ngx_clientcert_answer_unknown(cond, ask, "the certificate has "
+                                             "more than %d names of this type",
+                                             NGX_CLIENTCERT_REGEX_NAMES);
     }
 
     for (i = 0; i < names->nelts; i++) {
         name = &names->elts[i];
 
-        if (name->type == type && !name->bad
-            && ngx_clientcert_name_matches(cond, &name->value))
-        {
-            return 1;
+        if (name->type == type && !name->bad) {
+            answer = ngx_clientcert_name_matches(cond, ask, &name->value);
+
+            if (answer != NGX_CLIENTCERT_NO) {
+                return answer;
+            }
         }
     }
 
-    return 0;
+    return names->unreadable[type]
+           ? ngx_clientcert_answer_unreadable(cond, ask) : NGX_CLIENTCERT_NO;
 }
 
 
-static ngx_uint_t
+static ngx_clientcert_answer_e
 ngx_clientcert_name_matches(ngx_clientcert_condition_t *cond,
-    ngx_str_t *value)
+    ngx_clientcert_asking_t *ask, ngx_str_t *value)
 {
 #if (NGX_PCRE)
 
@@ -1003,14 +1188,19 @@ ngx_clientcert_name_matches(ngx_clientcert_condition_t *cond,
     if (cond->regex) {
         n = ngx_regex_exec(cond->regex, value, NULL, 0);
 
-        /* what can't be decided is denied */
+        if (n < 0 && n != NGX_REGEX_NO_MATCHED) {
+            return ngx_clientcert_answer_unknown(cond, ask,
+                                                 "the regular expression "
+                                                 "gave up with error %i", n);
+        }
 
-        return n >= 0 || (n != NGX_REGEX_NO_MATCHED && cond->deny);
+        return ngx_clientcert_answer(n >= 0);
     }
 
 #endif
 
-    return ngx_clientcert_pattern_match(cond->value, value);
+    return ngx_clientcert_answer(ngx_clientcert_pattern_match(cond->value,
+                                                              value));
 }
 
 
@@ -1051,21 +1241,27 @@ ngx_clientcert_read_oid(ngx_clientcert_reading_t *rd,
 }
 
 
-static ngx_uint_t
-ngx_clientcert_oid_holds(ngx_clientcert_condition_t *cond,
+static ngx_clientcert_answer_e
+ngx_clientcert_oid_answer(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
+    ngx_uint_t               eku;
     ngx_clientcert_names_t  *names;
 
-    names = ngx_clientcert_asked_names(ask);
-
+    names = ngx_clientcert_certificate_names(ask->cert);
     if (names == NULL) {
-        return 0;
+        return ngx_clientcert_answer_memory(ask);
     }
 
-    return (cond->key->type == NGX_CLIENTCERT_EKU)
-           ? ngx_clientcert_names_eku(names, cond->value)
-           : ngx_clientcert_names_policy(names, cond->value);
+    eku = (cond->key->type == NGX_CLIENTCERT_EKU);
+
+    if (eku ? names->eku_unreadable : names->policies_unreadable) {
+        return ngx_clientcert_answer_unreadable(cond, ask);
+    }
+
+    return ngx_clientcert_answer(eku
+                            ? ngx_clientcert_names_eku(names, cond->value)
+                            : ngx_clientcert_names_policy(names, cond->value));
 }
 
 
@@ -1092,35 +1288,314 @@ ngx_clientcert_read_ca(ngx_clientcert_reading_t *rd,
 }
 
 
-static ngx_uint_t
-ngx_clientcert_ca_holds(ngx_clientcert_condition_t *cond,
+static ngx_clientcert_answer_e
+ngx_clientcert_ca_answer(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
     ngx_int_t  rc;
+    ngx_str_t  unknown;
 
-    rc = ngx_clientcert_ca_verify(ask->cert, cond->value, ask->now,
-                                  &ask->until);
+    if (cond->deny) {
+        rc = ngx_clientcert_chain_leads(ask->cert, cond->value, &unknown);
 
-    if (rc == NGX_ERROR) {
-        ask->failed = 1;
+        if (rc == NGX_ABORT) {
+            return ngx_clientcert_answer_unknown(cond, ask, "%V", &unknown);
+        }
+
+    } else {
+        rc = ngx_clientcert_chain_verify(ask->cert, cond->value, ask->now,
+                                         &ask->from, &ask->until);
+
+        if (rc == NGX_DECLINED) {
+            ask->chainless = 1;
+        }
     }
 
-    return rc == NGX_OK;
+    if (rc == NGX_ERROR) {
+        return ngx_clientcert_answer_memory(ask);
+    }
+
+    return ngx_clientcert_answer(rc == NGX_OK);
 }
 
 
-static ngx_clientcert_names_t *
-ngx_clientcert_asked_names(ngx_clientcert_asking_t *ask)
+static ngx_clientcert_answer_e
+ngx_clientcert_answer(ngx_uint_t yes)
 {
-    ngx_clientcert_names_t  *names;
+    return yes ? NGX_CLIENTCERT_YES : NGX_CLIENTCERT_NO;
+}
 
-    names = ngx_clientcert_certificate_names(ask->cert);
 
-    if (names == NULL) {
-        ask->failed = 1;
+static ngx_clientcert_answer_e
+ngx_clientcert_answer_memory(ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_condition_no_memory(ask);
+
+    return NGX_CLIENTCERT_UNKNOWN;
+}
+
+
+void
+ngx_clientcert_condition_no_memory(ngx_clientcert_asking_t *ask)
+{
+    ask->doubt.memory = 1;
+    ask->doubt.unknown = 1;
+
+    if (ask->doubt.last == ask->text) {
+        ask->doubt.last = ngx_cpymem(ask->text, "there is no memory",
+                                     sizeof("there is no memory") - 1);
+    }
+}
+
+
+/* the first reason is kept */
+
+static ngx_clientcert_answer_e
+ngx_clientcert_answer_unknown(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask, const char *fmt, ...)
+{
+    u_char   *p, *last;
+    va_list   args;
+
+    ask->doubt.unknown = 1;
+
+    if (ask->doubt.last == ask->text) {
+        last = ask->text + NGX_CLIENTCERT_CONDITION_TEXT;
+        p = ngx_slprintf(ask->text, last, "%V ", &cond->key->name);
+
+        va_start(args, fmt);
+        ask->doubt.last = ngx_vslprintf(p, last, fmt, args);
+        va_end(args);
     }
 
-    return names;
+    return NGX_CLIENTCERT_UNKNOWN;
+}
+
+
+/* what can't be read matches no "allow", whatever it may be */
+
+static ngx_clientcert_answer_e
+ngx_clientcert_answer_unreadable(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    if (!cond->deny) {
+        return NGX_CLIENTCERT_NO;
+    }
+
+    return ngx_clientcert_answer_unknown(cond, ask,
+                                       "of the certificate can't be read");
+}
+
+
+ngx_uint_t
+ngx_clientcert_condition_kind(ngx_clientcert_condition_t *cond)
+{
+    if ((cond->key->flags & NGX_CLIENTCERT_KEY_THUMBPRINT)
+        && cond->id.len == NGX_CLIENTCERT_SHA1_LEN)
+    {
+        return NGX_CLIENTCERT_KIND_SHA1;
+    }
+
+    return 1 << (cond->key - ngx_clientcert_keys);
+}
+
+
+ngx_uint_t
+ngx_clientcert_condition_hash(ngx_clientcert_condition_t *cond,
+    ngx_uint_t any, uint32_t *hash)
+{
+    ngx_clientcert_dn_t          *dn;
+    ngx_clientcert_serial_t      *serial;
+    ngx_clientcert_thumbprint_t  *tp;
+
+    if (cond->compiled || ngx_clientcert_is_regex(cond)) {
+        goto other;
+    }
+
+    if (cond->key->answer == ngx_clientcert_thumbprint_answer
+        || cond->key->answer == ngx_clientcert_spki_answer)
+    {
+        tp = cond->value;
+        hash[0] = ngx_murmur_hash2(tp->digest, tp->len);
+        return 1;
+    }
+
+    if (cond->key->answer == ngx_clientcert_serial_answer) {
+        serial = cond->value;
+        hash[0] = ngx_clientcert_hash_serial(serial->negative,
+                                             serial->bytes.data,
+                                             serial->bytes.len);
+        return 1;
+    }
+
+    if (cond->key->answer == ngx_clientcert_dn_answer) {
+        dn = cond->value;
+
+        return (ngx_clientcert_dn_hash(dn->name, &hash[0]) != NGX_OK) ? 0
+               : !cond->deny ? 1
+               : (ngx_clientcert_dn_hash(dn->reversed, &hash[1]) != NGX_OK)
+                 ? 0 : 2;
+    }
+
+    if (cond->key->answer == ngx_clientcert_name_answer
+        && ngx_clientcert_pattern_hash(cond->value, &hash[0]) == NGX_OK)
+    {
+        return 1;
+    }
+
+other:
+
+    if (any) {
+        hash[0] = ngx_murmur_hash2(cond->id.data, cond->id.len);
+    }
+
+    return any;
+}
+
+
+static uint32_t
+ngx_clientcert_hash_serial(ngx_uint_t negative, u_char *data, size_t len)
+{
+    return ngx_murmur_hash2(data, len) + (uint32_t) negative;
+}
+
+
+ngx_int_t
+ngx_clientcert_condition_find(ngx_clientcert_asking_t *ask, ngx_uint_t kinds,
+    ngx_uint_t deny, ngx_clientcert_hash_handler_pt handler, void *data)
+{
+    ngx_int_t                rc;
+    ngx_clientcert_key_t    *key;
+    ngx_clientcert_names_t  *names;
+
+    rc = NGX_OK;
+
+    if (kinds & NGX_CLIENTCERT_KIND_SHA1) {
+        rc = ngx_clientcert_find_digest(ask, NGX_CLIENTCERT_SHA1, handler,
+                                        data);
+    }
+
+    names = NULL;
+
+    for (key = ngx_clientcert_keys; rc == NGX_OK && key->name.len; key++) {
+
+        if (!(kinds & (1 << (key - ngx_clientcert_keys)))) {
+            continue;
+        }
+
+        if (key->answer == ngx_clientcert_thumbprint_answer) {
+            rc = ngx_clientcert_find_digest(ask, NGX_CLIENTCERT_SHA256,
+                                            handler, data);
+            continue;
+        }
+
+        if (key->answer == ngx_clientcert_spki_answer) {
+            rc = ngx_clientcert_find_digest(ask, NGX_CLIENTCERT_SPKI_SHA256,
+                                            handler, data);
+            continue;
+        }
+
+        names = ngx_clientcert_certificate_names(ask->cert);
+        if (names == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (key->answer == ngx_clientcert_serial_answer) {
+            rc = ngx_clientcert_find_serial(names, handler, data);
+
+        } else if (key->answer == ngx_clientcert_dn_answer) {
+            rc = ngx_clientcert_find_dn(key->type == NGX_CLIENTCERT_SUBJECT
+                                        ? names->subject : names->issuer,
+                                        deny, handler, data);
+        }
+    }
+
+    return (rc == NGX_OK && names)
+           ? ngx_clientcert_find_names(names, kinds, deny, handler, data)
+           : rc;
+}
+
+
+static ngx_int_t
+ngx_clientcert_find_digest(ngx_clientcert_asking_t *ask,
+    ngx_clientcert_digest_e digest, ngx_clientcert_hash_handler_pt handler,
+    void *data)
+{
+    u_char  *value;
+
+    value = ngx_clientcert_certificate_digest(ask->cert, digest);
+    if (value == NULL) {
+        return NGX_ERROR;
+    }
+
+    return handler(data, ngx_murmur_hash2(value,
+                                          digest == NGX_CLIENTCERT_SHA1
+                                          ? NGX_CLIENTCERT_SHA1_LEN
+                                          : NGX_CLIENTCERT_SHA256_LEN));
+}
+
+
+static ngx_int_t
+ngx_clientcert_find_serial(ngx_clientcert_names_t *names,
+    ngx_clientcert_hash_handler_pt handler, void *data)
+{
+    return handler(data, ngx_clientcert_hash_serial(names->negative,
+                                                    names->serial.data,
+                                                    names->serial.len));
+}
+
+
+static ngx_int_t
+ngx_clientcert_find_dn(X509_NAME *name, ngx_uint_t deny,
+    ngx_clientcert_hash_handler_pt handler, void *data)
+{
+    uint32_t  hash;
+
+    if (name == NULL) {
+        return deny ? NGX_ERROR : NGX_OK;
+    }
+
+    return (ngx_clientcert_dn_hash(name, &hash) == NGX_OK)
+           ? handler(data, hash) : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_clientcert_find_names(ngx_clientcert_names_t *names, ngx_uint_t kinds,
+    ngx_uint_t deny, ngx_clientcert_hash_handler_pt handler, void *data)
+{
+    ngx_int_t               rc;
+    ngx_uint_t              i, types;
+    ngx_clientcert_key_t   *key;
+    ngx_clientcert_name_t  *name;
+
+    types = 0;
+
+    for (key = ngx_clientcert_keys; key->name.len; key++) {
+        if ((kinds & (1 << (key - ngx_clientcert_keys)))
+            && key->answer == ngx_clientcert_name_answer)
+        {
+            types |= 1 << key->type;
+
+            if (deny && names->unreadable[key->type]) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    for (i = 0; types && i < names->nelts; i++) {
+        name = &names->elts[i];
+
+        if ((types & (1 << name->type)) && !name->bad) {
+            rc = ngx_clientcert_pattern_hashes(name->type, &name->value,
+                                               handler, data);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+    }
+
+    return NGX_OK;
 }
 
 

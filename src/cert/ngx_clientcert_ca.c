@@ -1,0 +1,288 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#include "ngx_clientcert_ca.h"
+#include "ngx_clientcert_signer.h"
+#include "ngx_clientcert_time.h"
+#include <openssl/x509v3.h>
+
+
+static ngx_clientcert_ca_t *ngx_clientcert_ca_create(ngx_pool_t *pool,
+    ngx_str_t *file);
+static void ngx_clientcert_ca_free(void *data);
+static ngx_int_t ngx_clientcert_ca_load(ngx_clientcert_ca_t *ca,
+    const char **err);
+static ngx_int_t ngx_clientcert_ca_add(ngx_clientcert_ca_t *ca, char *name,
+    u_char *data, long len, const char **err);
+static ngx_int_t ngx_clientcert_ca_finish(ngx_clientcert_ca_t *ca,
+    ngx_pool_t *pool);
+static int ngx_clientcert_ca_cmp(const X509 *const *one,
+    const X509 *const *two);
+
+
+ngx_clientcert_ca_t *
+ngx_clientcert_ca_read(ngx_conf_t *cf, ngx_array_t *cas, ngx_str_t *file,
+    const char **err)
+{
+    ngx_str_t              name;
+    ngx_uint_t             i;
+    ngx_clientcert_ca_t  **known, *ca;
+
+    *err = NULL;
+    name = *file;
+
+    if (ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK) {
+        return NULL;
+    }
+
+    known = cas->elts;
+
+    for (i = 0; i < cas->nelts; i++) {
+        if (ngx_strcmp(known[i]->file.data, name.data) == 0) {
+            return known[i];
+        }
+    }
+
+    ca = ngx_clientcert_ca_create(cf->pool, &name);
+    if (ca == NULL) {
+        return NULL;
+    }
+
+    ca->all = cas;
+
+    if (ngx_clientcert_ca_load(ca, err) != NGX_OK
+        || ngx_clientcert_ca_finish(ca, cf->pool) != NGX_OK)
+    {
+        if (*err == NULL) {
+            ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
+                          "could not read CA certificates of \"%V\"", &name);
+        }
+
+        ERR_clear_error();
+        return NULL;
+    }
+
+    known = ngx_array_push(cas);
+    if (known == NULL) {
+        return NULL;
+    }
+
+    *known = ca;
+
+    return ca;
+}
+
+
+static ngx_clientcert_ca_t *
+ngx_clientcert_ca_create(ngx_pool_t *pool, ngx_str_t *file)
+{
+    ngx_pool_cleanup_t   *cln;
+    ngx_clientcert_ca_t  *ca;
+
+    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_clientcert_ca_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ca = cln->data;
+    cln->handler = ngx_clientcert_ca_free;
+
+    ca->file = *file;
+    ca->store = X509_STORE_new();
+    ca->certs = sk_X509_new(ngx_clientcert_ca_cmp);
+    ca->dates = NULL;
+    ca->all = NULL;
+
+    if (ca->store == NULL || ca->certs == NULL) {
+        ERR_clear_error();
+        return NULL;
+    }
+
+    return ca;
+}
+
+
+static void
+ngx_clientcert_ca_free(void *data)
+{
+    ngx_clientcert_ca_t  *ca = data;
+
+    X509_STORE_free(ca->store);
+    sk_X509_pop_free(ca->certs, X509_free);
+}
+
+
+static ngx_int_t
+ngx_clientcert_ca_load(ngx_clientcert_ca_t *ca, const char **err)
+{
+    BIO        *bio;
+    char       *name, *header;
+    long        len;
+    u_char     *data;
+    ngx_int_t   rc;
+
+    bio = BIO_new_file((char *) ca->file.data, "r");
+    if (bio == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    while (rc == NGX_OK && PEM_read_bio(bio, &name, &header, &data, &len)) {
+        rc = ngx_clientcert_ca_add(ca, name, data, len, err);
+
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+        OPENSSL_free(data);
+    }
+
+    BIO_free(bio);
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* the end of the file is the error that stops the loop */
+
+    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
+        return NGX_ERROR;
+    }
+
+    ERR_clear_error();
+
+    if (sk_X509_num(ca->certs) == 0) {
+        *err = "the file has no certificate in PEM";
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_ca_add(ngx_clientcert_ca_t *ca, char *name, u_char *data,
+    long len, const char **err)
+{
+    X509          *cert;
+    const u_char  *p;
+
+    if (ngx_strcmp(name, PEM_STRING_X509_CRL) == 0) {
+        *err = "the file has a CRL, which \"ca\" doesn't read";
+        return NGX_ERROR;
+    }
+
+    if (ngx_strcmp(name, PEM_STRING_X509) != 0
+        && ngx_strcmp(name, PEM_STRING_X509_OLD) != 0)
+    {
+        *err = "the file has something else than certificates";
+        return NGX_ERROR;
+    }
+
+    p = data;
+
+    cert = d2i_X509(NULL, &p, len);
+    if (cert == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* extensions read now aren't read when there is no memory for them */
+
+    (void) X509_check_purpose(cert, -1, 0);
+    ERR_clear_error();
+
+    if (X509_STORE_add_cert(ca->store, cert) == 0
+        || sk_X509_push(ca->certs, cert) == 0)
+    {
+        X509_free(cert);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_ca_finish(ngx_clientcert_ca_t *ca, ngx_pool_t *pool)
+{
+    int                         i, n;
+    X509                       *cert;
+    ngx_clientcert_ca_dates_t  *dates;
+
+    sk_X509_sort(ca->certs);
+
+    n = sk_X509_num(ca->certs);
+
+    ca->dates = ngx_pcalloc(pool, n * sizeof(ngx_clientcert_ca_dates_t));
+    if (ca->dates == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* a date that can't be read is never reached, for OpenSSL as well */
+
+    for (i = 0; i < n; i++) {
+        cert = sk_X509_value(ca->certs, i);
+        dates = &ca->dates[i];
+
+        (void) ngx_clientcert_time_read(X509_get0_notBefore(cert),
+                                        &dates->not_before);
+        (void) ngx_clientcert_time_read(X509_get0_notAfter(cert),
+                                        &dates->not_after);
+    }
+
+    ERR_clear_error();
+
+    return NGX_OK;
+}
+
+
+static int
+ngx_clientcert_ca_cmp(const X509 *const *one, const X509 *const *two)
+{
+    return X509_subject_name_cmp(*one, *two);
+}
+
+
+int
+ngx_clientcert_ca_first(ngx_clientcert_ca_t *ca, const X509_NAME *subject)
+{
+    int  i, first, last;
+
+    first = 0;
+    last = sk_X509_num(ca->certs);
+
+    while (first < last) {
+        i = first + (last - first) / 2;
+
+        if (X509_NAME_cmp(X509_get_subject_name(sk_X509_value(ca->certs, i)),
+                          subject)
+            < 0)
+        {
+            first = i + 1;
+
+        } else {
+            last = i;
+        }
+    }
+
+    return first;
+}
+
+
+ngx_uint_t
+ngx_clientcert_ca_roots_only(ngx_clientcert_ca_t *ca)
+{
+    int  i;
+
+    for (i = 0; i < sk_X509_num(ca->certs); i++) {
+        if (ngx_clientcert_signer_self(sk_X509_value(ca->certs, i))
+            != NGX_OK)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
