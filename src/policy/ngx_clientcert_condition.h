@@ -162,30 +162,10 @@ ngx_clientcert_answer_e ngx_clientcert_condition_answer(
     ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
 
 /*
- * Adds an answer that isn't known for want of memory.
+ * Whether it is a regular expression.
  */
-void ngx_clientcert_condition_no_memory(ngx_clientcert_asking_t *ask);
-
-/*
- * The hashes that a condition is found by, at most two of them: their number
- * is returned, and 0 if conditions of its kind must all be asked.  With any
- * set, such conditions have a hash as well, of what they are.
- */
-ngx_uint_t ngx_clientcert_condition_hash(ngx_clientcert_condition_t *cond,
-    ngx_uint_t any, uint32_t *hash);
-
-/*
- * The bit of the condition's kind in a mask of kinds, and the hashes by which
- * conditions of these kinds that may hold for the certificate of ask are
- * found: handler is called with each until it returns another value than
- * NGX_OK, which is returned.  NGX_ERROR: some can't be told, for want of
- * memory, or for a deny because the certificate can't be read; then all
- * conditions must be asked.
- */
-ngx_uint_t ngx_clientcert_condition_kind(ngx_clientcert_condition_t *cond);
-ngx_int_t ngx_clientcert_condition_find(ngx_clientcert_asking_t *ask,
-    ngx_uint_t kinds, ngx_uint_t deny, ngx_clientcert_hash_handler_pt handler,
-    void *data);
+ngx_uint_t ngx_clientcert_condition_is_regex(
+    ngx_clientcert_condition_t *cond);
 
 /*
  * The order in which the conditions of a rule are best asked: below 0, 0 or

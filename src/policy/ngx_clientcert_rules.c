@@ -5,6 +5,8 @@
 
 
 #include "ngx_clientcert_rules.h"
+#include "ngx_clientcert_answer.h"
+#include "ngx_clientcert_lookup.h"
 
 
 #define NGX_CLIENTCERT_MIN_BUCKETS  16
@@ -145,7 +147,7 @@ ngx_clientcert_rules_add(ngx_clientcert_rules_t *rules,
         ngx_clientcert_rules_append(&rules->varying, rule);
 
     } else if (cond) {
-        rules->kinds |= ngx_clientcert_condition_kind(cond);
+        rules->kinds |= ngx_clientcert_lookup_kind(cond);
 
     } else {
         ngx_clientcert_rules_append(&rules->walked, rule);
@@ -182,7 +184,7 @@ ngx_clientcert_rules_hash(ngx_clientcert_rule_t *rule,
     ngx_uint_t  n;
 
     for (*cond = rule->conditions; *cond; *cond = (*cond)->next) {
-        n = ngx_clientcert_condition_hash(*cond, 0, hash);
+        n = ngx_clientcert_lookup_hash(*cond, 0, hash);
 
         if (n) {
             return n;
@@ -190,7 +192,7 @@ ngx_clientcert_rules_hash(ngx_clientcert_rule_t *rule,
     }
 
     if (rule->conditions) {
-        return ngx_clientcert_condition_hash(rule->conditions, 1, hash);
+        return ngx_clientcert_lookup_hash(rule->conditions, 1, hash);
     }
 
     hash[0] = 0;
@@ -329,7 +331,7 @@ ngx_clientcert_rules_covering(ngx_clientcert_rules_t *rules, ngx_uint_t n,
             return NULL;
         }
 
-        (void) ngx_clientcert_condition_hash(cond, 1, hash);
+        (void) ngx_clientcert_lookup_hash(cond, 1, hash);
         cond = cond->next;
     }
 }
@@ -398,11 +400,11 @@ ngx_clientcert_rules_find(ngx_clientcert_rules_t *rules,
 
     deny = rules->first->deny;
 
-    rc = ngx_clientcert_condition_find(ask, rules->kinds, deny,
-                                       ngx_clientcert_rules_look_up, &search);
+    rc = ngx_clientcert_lookup(ask, rules->kinds, deny,
+                               ngx_clientcert_rules_look_up, &search);
 
     if (rc == NGX_ERROR && !deny) {
-        ngx_clientcert_condition_no_memory(ask);
+        (void) ngx_clientcert_answer_memory(ask);
     }
 
     rule = rules->walked.first;

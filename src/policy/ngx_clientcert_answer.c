@@ -1,0 +1,405 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#include "ngx_clientcert_answer.h"
+#include "../cert/ngx_clientcert_chain.h"
+#include "../cert/ngx_clientcert_dn.h"
+
+
+/*
+ * The client chooses its names and how many there are: of one type an
+ * expression looks at so many at most.
+ */
+#define NGX_CLIENTCERT_REGEX_NAMES  256
+
+
+static ngx_clientcert_answer_e ngx_clientcert_answer_match(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask,
+    ngx_str_t *value);
+static ngx_uint_t ngx_clientcert_answer_spiffe(
+    ngx_clientcert_condition_t *cond);
+static ngx_clientcert_answer_e ngx_clientcert_answer_if(ngx_uint_t yes);
+static ngx_clientcert_answer_e ngx_clientcert_answer_unreadable(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
+
+
+ngx_clientcert_answer_e
+ngx_clientcert_answer_thumbprint(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_thumbprint_t  *tp = cond->value;
+
+    u_char  *digest;
+
+    digest = ngx_clientcert_certificate_digest(ask->cert,
+                 tp->len == NGX_CLIENTCERT_SHA1_LEN ? NGX_CLIENTCERT_SHA1
+                                                    : NGX_CLIENTCERT_SHA256);
+    if (digest == NULL) {
+        return ngx_clientcert_answer_memory(ask);
+    }
+
+    return ngx_clientcert_answer_if(ngx_memcmp(digest, tp->digest, tp->len)
+                                    == 0);
+}
+
+
+ngx_clientcert_answer_e
+ngx_clientcert_answer_issuer(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_thumbprint_t  *tp = cond->value;
+
+    ngx_int_t  rc;
+
+    /* a deny is by the key: anyone can make a twin of the certificate */
+
+    rc = cond->deny
+         ? ngx_clientcert_chain_signed(ask->cert, cond->issuer)
+         : ngx_clientcert_chain_issuer(ask->cert, ask->verified, tp->digest,
+                                       tp->len);
+
+    if (rc == NGX_ERROR) {
+        return ngx_clientcert_answer_memory(ask);
+    }
+
+    return ngx_clientcert_answer_if(rc == NGX_OK);
+}
+
+
+ngx_clientcert_answer_e
+ngx_clientcert_answer_spki(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_thumbprint_t  *tp = cond->value;
+
+    u_char  *digest;
+
+    digest = ngx_clientcert_certificate_digest(ask->cert,
+                                               NGX_CLIENTCERT_SPKI_SHA256);
+    if (digest == NULL) {
+        return ngx_clientcert_answer_memory(ask);
+    }
+
+    return ngx_clientcert_answer_if(ngx_memcmp(digest, tp->digest, tp->len)
+                                    == 0);
+}
+
+
+/* a deny also matches another certificate of the same key */
+
+ngx_clientcert_answer_e
+ngx_clientcert_answer_store(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_str_t                     label;
+    ngx_clientcert_sought_t       sought;
+    ngx_clientcert_certificate_t  *cert;
+
+    cert = ask->cert;
+
+    sought.sha1 = ngx_clientcert_certificate_digest(cert,
+                                                    NGX_CLIENTCERT_SHA1);
+    sought.sha256 = ngx_clientcert_certificate_digest(cert,
+                                                      NGX_CLIENTCERT_SHA256);
+    sought.spki = NULL;
+
+    if (cond->deny) {
+        sought.spki = ngx_clientcert_certificate_digest(cert,
+                                                NGX_CLIENTCERT_SPKI_SHA256);
+    }
+
+    if (sought.sha1 == NULL || sought.sha256 == NULL
+        || (cond->deny && sought.spki == NULL))
+    {
+        return ngx_clientcert_answer_memory(ask);
+    }
+
+    label.data = ask->label;
+    label.len = 0;
+
+    /* of several stores the first that has one gives the label */
+
+    if (ngx_clientcert_store_find(cond->value, &sought,
+                                  ask->label_len ? NULL : &label)
+        != NGX_OK)
+    {
+        return NGX_CLIENTCERT_NO;
+    }
+
+    ask->label_len += label.len;
+
+    return NGX_CLIENTCERT_YES;
+}
+
+
+ngx_clientcert_answer_e
+ngx_clientcert_answer_serial(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_serial_t  *serial = cond->value;
+
+    ngx_clientcert_names_t  *names;
+
+    names = ngx_clientcert_certificate_names(ask->cert);
+    if (names == NULL) {
+        return ngx_clientcert_answer_memory(ask);
+    }
+
+    return ngx_clientcert_answer_if(names->negative == serial->negative
+                                    && names->serial.len == serial->bytes.len
+                                    && ngx_memcmp(names->serial.data,
+                                                  serial->bytes.data,
+                                                  serial->bytes.len)
+                                       == 0);
+}
+
+
+/* a name that is denied is denied in either order */
+
+ngx_clientcert_answer_e
+ngx_clientcert_answer_dn(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_dn_t  *dn = cond->value;
+
+    X509_NAME               *name;
+    ngx_clientcert_names_t  *names;
+
+    names = ngx_clientcert_certificate_names(ask->cert);
+    if (names == NULL) {
+        return ngx_clientcert_answer_memory(ask);
+    }
+
+    name = (cond->key->type == NGX_CLIENTCERT_SUBJECT) ? names->subject
+                                                       : names->issuer;
+
+    if (name == NULL) {
+        return ngx_clientcert_answer_unreadable(cond, ask);
+    }
+
+    if (ngx_clientcert_dn_equal(dn->name, name)) {
+        return NGX_CLIENTCERT_YES;
+    }
+
+    return ngx_clientcert_answer_if(cond->deny
+                                    && ngx_clientcert_dn_equal(dn->reversed,
+                                                               name));
+}
+
+
+ngx_clientcert_answer_e
+ngx_clientcert_answer_name(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_uint_t                i, type;
+    ngx_clientcert_name_t    *name;
+    ngx_clientcert_names_t   *names;
+    ngx_clientcert_answer_e   answer;
+
+    names = ngx_clientcert_certificate_names(ask->cert);
+    if (names == NULL) {
+        return ngx_clientcert_answer_memory(ask);
+    }
+
+    type = cond->key->type;
+
+    /* of several it can't be told which of them the client is */
+
+    if (names->n[type] > 1 && !cond->deny
+        && (type == NGX_CLIENTCERT_CN || ngx_clientcert_answer_spiffe(cond)))
+    {
+        return NGX_CLIENTCERT_NO;
+    }
+
+    if (ngx_clientcert_condition_is_regex(cond)
+        && names->n[type] > NGX_CLIENTCERT_REGEX_NAMES)
+    {
+        return ngx_clientcert_answer_unknown(cond, ask, "the certificate has "
+                                             "more than %d names of this type",
+                                             NGX_CLIENTCERT_REGEX_NAMES);
+    }
+
+    for (i = 0; i < names->nelts; i++) {
+        name = &names->elts[i];
+
+        if (name->type == type && !name->bad) {
+            answer = ngx_clientcert_answer_match(cond, ask, &name->value);
+
+            if (answer != NGX_CLIENTCERT_NO) {
+                return answer;
+            }
+        }
+    }
+
+    return names->unreadable[type]
+           ? ngx_clientcert_answer_unreadable(cond, ask) : NGX_CLIENTCERT_NO;
+}
+
+
+static ngx_clientcert_answer_e
+ngx_clientcert_answer_match(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask, ngx_str_t *value)
+{
+    ngx_uint_t  yes;
+#if (NGX_PCRE)
+    ngx_int_t   n;
+
+    if (cond->regex) {
+        n = ngx_regex_exec(cond->regex, value, NULL, 0);
+
+        if (n < 0 && n != NGX_REGEX_NO_MATCHED) {
+            return ngx_clientcert_answer_unknown(cond, ask,
+                                                 "the regular expression "
+                                                 "gave up with error %i", n);
+        }
+
+        return ngx_clientcert_answer_if(n >= 0);
+    }
+
+#endif
+
+    yes = ngx_clientcert_pattern_match(cond->value, value);
+
+    return ngx_clientcert_answer_if(yes);
+}
+
+
+/* an X.509-SVID has exactly one URI */
+
+static ngx_uint_t
+ngx_clientcert_answer_spiffe(ngx_clientcert_condition_t *cond)
+{
+    ngx_clientcert_pattern_t  *pt = cond->value;
+
+#if (NGX_PCRE)
+    if (cond->regex) {
+        return 0;
+    }
+#endif
+
+    return pt->type == NGX_CLIENTCERT_URI
+           && pt->text.len > sizeof("spiffe://") - 1
+           && ngx_strncasecmp(pt->text.data, (u_char *) "spiffe://",
+                              sizeof("spiffe://") - 1)
+              == 0;
+}
+
+
+ngx_clientcert_answer_e
+ngx_clientcert_answer_oid(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_uint_t               eku, yes;
+    ngx_clientcert_names_t  *names;
+
+    names = ngx_clientcert_certificate_names(ask->cert);
+    if (names == NULL) {
+        return ngx_clientcert_answer_memory(ask);
+    }
+
+    eku = (cond->key->type == NGX_CLIENTCERT_EKU);
+
+    if (eku ? names->eku_unreadable : names->policies_unreadable) {
+        return ngx_clientcert_answer_unreadable(cond, ask);
+    }
+
+    yes = eku ? ngx_clientcert_names_eku(names, cond->value)
+              : ngx_clientcert_names_policy(names, cond->value);
+
+    return ngx_clientcert_answer_if(yes);
+}
+
+
+ngx_clientcert_answer_e
+ngx_clientcert_answer_ca(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_int_t  rc;
+    ngx_str_t  unknown;
+
+    if (cond->deny) {
+        rc = ngx_clientcert_chain_leads(ask->cert, cond->value, &unknown);
+
+        if (rc == NGX_ABORT) {
+            return ngx_clientcert_answer_unknown(cond, ask, "%V", &unknown);
+        }
+
+    } else {
+        rc = ngx_clientcert_chain_verify(ask->cert, cond->value, ask->now,
+                                         &ask->from, &ask->until);
+
+        if (rc == NGX_DECLINED) {
+            ask->chainless = 1;
+        }
+    }
+
+    if (rc == NGX_ERROR) {
+        return ngx_clientcert_answer_memory(ask);
+    }
+
+    return ngx_clientcert_answer_if(rc == NGX_OK);
+}
+
+
+static ngx_clientcert_answer_e
+ngx_clientcert_answer_if(ngx_uint_t yes)
+{
+    return yes ? NGX_CLIENTCERT_YES : NGX_CLIENTCERT_NO;
+}
+
+
+ngx_clientcert_answer_e
+ngx_clientcert_answer_memory(ngx_clientcert_asking_t *ask)
+{
+    ask->doubt.memory = 1;
+    ask->doubt.unknown = 1;
+
+    if (ask->doubt.last == ask->text) {
+        ask->doubt.last = ngx_cpymem(ask->text, "there is no memory",
+                                     sizeof("there is no memory") - 1);
+    }
+
+    return NGX_CLIENTCERT_UNKNOWN;
+}
+
+
+/* the first reason is kept, but for that of a deny, which decides */
+
+ngx_clientcert_answer_e
+ngx_clientcert_answer_unknown(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask, const char *fmt, ...)
+{
+    u_char   *p, *last;
+    va_list   args;
+
+    ask->doubt.unknown = 1;
+
+    if (ask->doubt.last == ask->text || cond->deny) {
+        last = ask->text + NGX_CLIENTCERT_CONDITION_TEXT;
+        p = ngx_slprintf(ask->text, last, "%V ", &cond->key->name);
+
+        va_start(args, fmt);
+        ask->doubt.last = ngx_vslprintf(p, last, fmt, args);
+        va_end(args);
+    }
+
+    return NGX_CLIENTCERT_UNKNOWN;
+}
+
+
+/* what can't be read matches no "allow", whatever it may be */
+
+static ngx_clientcert_answer_e
+ngx_clientcert_answer_unreadable(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_asking_t *ask)
+{
+    if (!cond->deny) {
+        return NGX_CLIENTCERT_NO;
+    }
+
+    return ngx_clientcert_answer_unknown(cond, ask,
+                                         "of the certificate can't be read");
+}

@@ -1,0 +1,495 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#include "ngx_clientcert_value.h"
+#include "../cert/ngx_clientcert_chain.h"
+#include "../cert/ngx_clientcert_dn.h"
+
+
+#define NGX_CLIENTCERT_BASE64_LEN   43      /* of 32 bytes, unpadded */
+#define NGX_CLIENTCERT_X5T_PREFIX   "x5t#S256:"
+
+/* matching ends after so many steps (pcre2pattern(3)) */
+#define NGX_CLIENTCERT_REGEX_LIMIT  "(*LIMIT_MATCH=10000)"
+
+
+static ngx_int_t ngx_clientcert_value_digest(ngx_clientcert_reading_t *rd,
+    ngx_str_t *text, ngx_clientcert_thumbprint_t *tp);
+static ngx_uint_t ngx_clientcert_value_base64(ngx_str_t *text,
+    ngx_clientcert_thumbprint_t *tp);
+static ngx_int_t ngx_clientcert_value_digits(ngx_clientcert_reading_t *rd,
+    ngx_str_t *bytes, ngx_str_t *text);
+
+
+ngx_int_t
+ngx_clientcert_value_regex(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+#if (NGX_PCRE)
+
+    u_char               errstr[NGX_MAX_CONF_ERRSTR];
+    ngx_str_t            pattern;
+    ngx_regex_compile_t  rc;
+
+    if (ngx_clientcert_value_id(rd, cond, text->data, text->len) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&rc, sizeof(ngx_regex_compile_t));
+
+    rc.pool = rd->pool;
+    rc.err.len = NGX_MAX_CONF_ERRSTR;
+    rc.err.data = errstr;
+
+    pattern.data = text->data + 1;
+    pattern.len = text->len - 1;
+
+    if (pattern.len && pattern.data[0] == '*') {
+        pattern.data++;
+        pattern.len--;
+        rc.options = NGX_REGEX_CASELESS;
+    }
+
+    if (pattern.len == 0) {
+        ngx_clientcert_value_note(rd, "the regular expression is empty");
+        return NGX_ERROR;
+    }
+
+    /* alone, so that an error has it as it was written */
+
+    rc.pattern = pattern;
+
+    if (ngx_regex_compile(&rc) != NGX_OK) {
+        ngx_clientcert_value_note(rd, "%V", &rc.err);
+        return NGX_ERROR;
+    }
+
+    rc.pattern.len = sizeof(NGX_CLIENTCERT_REGEX_LIMIT) - 1 + pattern.len;
+    rc.pattern.data = ngx_pnalloc(rd->pool, rc.pattern.len + 1);
+    if (rc.pattern.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_sprintf(rc.pattern.data, NGX_CLIENTCERT_REGEX_LIMIT "%V%Z",
+                       &pattern);
+
+    if (ngx_regex_compile(&rc) != NGX_OK) {
+        ngx_clientcert_value_note(rd, "%V", &rc.err);
+        return NGX_ERROR;
+    }
+
+    cond->regex = rc.regex;
+
+    return NGX_OK;
+
+#else
+
+    ngx_clientcert_value_note(rd, "regular expressions need PCRE");
+
+    return NGX_ERROR;
+
+#endif
+}
+
+
+ngx_int_t
+ngx_clientcert_value_thumbprint(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    ngx_clientcert_thumbprint_t  *tp;
+
+    tp = ngx_palloc(rd->pool, sizeof(ngx_clientcert_thumbprint_t));
+    if (tp == NULL) {
+        return NGX_ERROR;
+    }
+
+    cond->value = tp;
+
+    /* a claim "x5t#S256" of RFC 8705 has base64url and no prefix */
+
+    if (rd->cf == NULL && text->len == NGX_CLIENTCERT_BASE64_LEN
+        && ngx_clientcert_value_base64(text, tp))
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_clientcert_value_digest(rd, text, tp) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_clientcert_value_id(rd, cond, tp->digest, tp->len);
+}
+
+
+ngx_int_t
+ngx_clientcert_value_spki(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    ngx_clientcert_thumbprint_t  *tp;
+
+    tp = ngx_palloc(rd->pool, sizeof(ngx_clientcert_thumbprint_t));
+    if (tp == NULL) {
+        return NGX_ERROR;
+    }
+
+    cond->value = tp;
+
+    if (!ngx_clientcert_value_base64(text, tp)) {
+
+        if (ngx_clientcert_value_digest(rd, text, tp) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (tp->len != NGX_CLIENTCERT_SHA256_LEN) {
+            ngx_clientcert_value_note(rd, "it has 40 hexadecimal digits, but "
+                                      "the digest of a key is SHA-256, with "
+                                      "64 of them or as base64");
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_clientcert_value_id(rd, cond, tp->digest, tp->len);
+}
+
+
+static ngx_int_t
+ngx_clientcert_value_digest(ngx_clientcert_reading_t *rd, ngx_str_t *text,
+    ngx_clientcert_thumbprint_t *tp)
+{
+    u_char                             *end;
+    ngx_clientcert_thumbprint_error_t   err;
+    u_char                              buf[NGX_CLIENTCERT_THUMBPRINT_TEXT];
+
+    if (ngx_clientcert_thumbprint_read(text->data, text->len, tp, &err)
+        != NGX_OK)
+    {
+        end = ngx_clientcert_thumbprint_strerror(buf, &err);
+        ngx_clientcert_value_note(rd, "%*s", (size_t) (end - buf), buf);
+        return NGX_ERROR;
+    }
+
+    if (tp->dropped) {
+        end = ngx_clientcert_thumbprint_decorations(buf, tp->dropped);
+        ngx_clientcert_value_note(rd, "is read without %*s",
+                                  (size_t) (end - buf), buf);
+    }
+
+    return NGX_OK;
+}
+
+
+/* base64 or base64url of 32 bytes, padded or not */
+
+static ngx_uint_t
+ngx_clientcert_value_base64(ngx_str_t *text, ngx_clientcert_thumbprint_t *tp)
+{
+    size_t                              i, len, prefix;
+    ngx_clientcert_thumbprint_error_t   err;
+    u_char                              buf[64];
+
+    len = text->len;
+
+    if (len == NGX_CLIENTCERT_BASE64_LEN + 1 && text->data[len - 1] == '=') {
+        len--;
+    }
+
+    if (len != NGX_CLIENTCERT_BASE64_LEN) {
+        return 0;
+    }
+
+    prefix = sizeof(NGX_CLIENTCERT_X5T_PREFIX) - 1;
+    ngx_memcpy(buf, NGX_CLIENTCERT_X5T_PREFIX, prefix);
+
+    for (i = 0; i < len; i++) {
+        buf[prefix + i] = (text->data[i] == '+') ? '-'
+                          : (text->data[i] == '/') ? '_' : text->data[i];
+    }
+
+    return ngx_clientcert_thumbprint_read(buf, prefix + len, tp, &err)
+           == NGX_OK;
+}
+
+
+ngx_int_t
+ngx_clientcert_value_store(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    ngx_clientcert_store_t  *st;
+
+    if (text->len == 0) {
+        ngx_clientcert_value_note(rd, "the name is empty");
+        return NGX_ERROR;
+    }
+
+    st = ngx_clientcert_store_get(rd->cf, rd->stores, text);
+    if (st == NULL) {
+        return NGX_ERROR;
+    }
+
+    st->used = 1;
+
+    if (cond->deny) {
+        st->denies = 1;
+    }
+
+    cond->value = st;
+
+    return ngx_clientcert_value_id(rd, cond, text->data, text->len);
+}
+
+
+ngx_int_t
+ngx_clientcert_value_serial(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    u_char                   *p;
+    ngx_str_t                 digits;
+    ngx_clientcert_serial_t  *serial;
+
+    serial = ngx_palloc(rd->pool, sizeof(ngx_clientcert_serial_t));
+    p = ngx_pnalloc(rd->pool, text->len + 1);
+
+    if (serial == NULL || p == NULL) {
+        return NGX_ERROR;
+    }
+
+    cond->value = serial;
+
+    digits = *text;
+    serial->negative = (text->len && text->data[0] == '-');
+
+    if (serial->negative) {
+        digits.data++;
+        digits.len--;
+    }
+
+    serial->bytes.data = p + 1 + text->len;
+    serial->bytes.len = 0;
+
+    if (ngx_clientcert_value_digits(rd, &serial->bytes, &digits) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    while (serial->bytes.len && *serial->bytes.data == 0) {
+        serial->bytes.data++;
+        serial->bytes.len--;
+    }
+
+    /* the sign is part of what it is known by */
+
+    serial->bytes.data[-1] = serial->negative ? '-' : '+';
+
+    return ngx_clientcert_value_id(rd, cond, serial->bytes.data - 1,
+                                   serial->bytes.len + 1);
+}
+
+
+/* writes before bytes, since the first digit may stand alone in its byte */
+
+static ngx_int_t
+ngx_clientcert_value_digits(ngx_clientcert_reading_t *rd, ngx_str_t *bytes,
+    ngx_str_t *text)
+{
+    u_char     *p;
+    size_t      n;
+    ngx_int_t   digit;
+
+    n = 0;
+
+    for (p = text->data + text->len; p > text->data; /* void */ ) {
+
+        if (*--p == ':' && p > text->data) {
+            continue;
+        }
+
+        digit = ngx_hextoi(p, 1);
+
+        if (digit == NGX_ERROR) {
+            ngx_clientcert_value_note(rd, "\"%c\" is not a hexadecimal digit",
+                                      (int) *p);
+            return NGX_ERROR;
+        }
+
+        if (n++ % 2 == 0) {
+            bytes->data--;
+            bytes->len++;
+            *bytes->data = (u_char) digit;
+
+        } else {
+            *bytes->data |= (u_char) (digit << 4);
+        }
+    }
+
+    if (n == 0) {
+        ngx_clientcert_value_note(rd, "there are no digits");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_clientcert_value_dn(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    u_char               *last;
+    ngx_str_t             der;
+    ngx_clientcert_dn_t  *dn;
+    u_char                err[NGX_CLIENTCERT_DN_TEXT];
+
+    dn = ngx_palloc(rd->pool, sizeof(ngx_clientcert_dn_t));
+    if (dn == NULL) {
+        return NGX_ERROR;
+    }
+
+    cond->value = dn;
+
+    if (ngx_clientcert_dn_read(rd->pool, text, dn, err, &last) != NGX_OK) {
+        ngx_clientcert_value_note(rd, "%*s", (size_t) (last - err), err);
+        return NGX_ERROR;
+    }
+
+    if (rd->cf == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_clientcert_dn_der(rd->pool, dn->name, &der) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_clientcert_value_id(rd, cond, der.data, der.len);
+}
+
+
+/* at a request cond->value is the template that the configuration left */
+
+ngx_int_t
+ngx_clientcert_value_name(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    ngx_str_t                  value, plain;
+    const char                *err;
+    ngx_clientcert_pattern_t  *pt, *template;
+
+    template = cond->value;
+
+    pt = ngx_palloc(rd->pool, sizeof(ngx_clientcert_pattern_t));
+    value.data = ngx_pstrdup(rd->pool, text);
+    value.len = text->len;
+
+    if (pt == NULL || value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    cond->value = pt;
+    pt->type = cond->key->type;
+    plain = value;
+
+    if (rd->cf) {
+        ngx_clientcert_pattern_wildcard(pt, &plain);
+
+    } else {
+        pt->wildcard = template->wildcard;
+
+        if (pt->type == NGX_CLIENTCERT_IP
+            && ngx_strlchr(value.data, value.data + value.len, '/'))
+        {
+            ngx_clientcert_value_note(rd, "a block of addresses takes no "
+                                      "variables");
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_clientcert_pattern_read(pt, &plain, &err) != NGX_OK) {
+        ngx_clientcert_value_note(rd, "%s", err);
+        return NGX_ERROR;
+    }
+
+    if (err) {
+        ngx_clientcert_value_note(rd, "%s", err);
+    }
+
+    if (pt->type <= NGX_CLIENTCERT_OU) {
+        value = pt->text;
+    }
+
+    return ngx_clientcert_value_id(rd, cond, value.data, value.len);
+}
+
+
+ngx_int_t
+ngx_clientcert_value_oid(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    cond->value = ngx_clientcert_oid_read(rd->pool, text);
+
+    if (cond->value == NULL) {
+        ngx_clientcert_value_note(rd, "it is neither an object identifier "
+                                  "nor a name that OpenSSL knows");
+        return NGX_ERROR;
+    }
+
+    return ngx_clientcert_value_id(rd, cond, text->data, text->len);
+}
+
+
+ngx_int_t
+ngx_clientcert_value_ca(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
+{
+    const char           *err;
+    ngx_clientcert_ca_t  *ca;
+
+    ca = ngx_clientcert_ca_read(rd->cf, rd->cas, text, &err);
+
+    if (ca == NULL) {
+        if (err) {
+            ngx_clientcert_value_note(rd, "%s", err);
+        }
+
+        return NGX_ERROR;
+    }
+
+    cond->value = ca;
+
+    return ngx_clientcert_value_id(rd, cond, ca->file.data, ca->file.len);
+}
+
+
+/* what tells conditions apart matters only in the configuration */
+
+ngx_int_t
+ngx_clientcert_value_id(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, void *data, size_t len)
+{
+    if (rd->cf == NULL) {
+        return NGX_OK;
+    }
+
+    cond->id.data = ngx_pnalloc(rd->pool, len + 1);
+    if (cond->id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(cond->id.data, data, len);
+    cond->id.len = len;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_clientcert_value_note(ngx_clientcert_reading_t *rd, const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    rd->last = ngx_vslprintf(rd->text,
+                             rd->text + NGX_CLIENTCERT_CONDITION_TEXT,
+                             fmt, args);
+    va_end(args);
+}
