@@ -122,8 +122,8 @@ $(BUILD)/index_fuzz: t/fuzz/index.c src/store/ngx_clientcert_index.[ch] \
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
 	    t/fuzz/index.c src/store/ngx_clientcert_index.c
 
-NAMES_SRCS = t/fuzz/shim.c $(addprefix src/cert/ngx_clientcert_,match.c names.c \
-             dn.c)
+NAMES_SRCS = t/fuzz/shim.c $(addprefix src/cert/ngx_clientcert_,pattern.c \
+             names.c dn.c error.c)
 
 $(BUILD)/%_fuzz: t/fuzz/%.c t/fuzz/shim.h $(NAMES_SRCS) $(wildcard src/*/*.h)
 	clang $(UNIT_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -fsanitize=fuzzer -o $@ \

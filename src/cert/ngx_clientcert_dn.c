@@ -5,7 +5,7 @@
 
 
 #include "ngx_clientcert_dn.h"
-#include "ngx_clientcert_match.h"
+#include "ngx_clientcert_pattern.h"
 #include <openssl/err.h>
 
 
@@ -466,7 +466,7 @@ ngx_clientcert_dn_decode(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
 static ngx_int_t
 ngx_clientcert_dn_check(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
 {
-    if (ngx_clientcert_control(value)) {
+    if (ngx_clientcert_pattern_control(value)) {
         return ngx_clientcert_dn_error(rd, "a name with a control character "
                                        "matches nothing");
     }
@@ -478,7 +478,7 @@ ngx_clientcert_dn_check(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
         return ngx_clientcert_dn_error(rd, "a value is not UTF-8");
     }
 
-    ngx_clientcert_fold(value);
+    ngx_clientcert_pattern_fold(value);
 
     if (value->len == 0) {
         return ngx_clientcert_dn_error(rd, "a value is empty");

@@ -190,7 +190,7 @@ ngx_clientcert_names_read_subject(ngx_pool_t *pool,
             return NGX_ERROR;
         }
 
-        if (ngx_clientcert_control(&name->value)) {
+        if (ngx_clientcert_pattern_control(&name->value)) {
             name->bad = 1;
             names->unreadable[type] = 1;
         }
@@ -354,7 +354,7 @@ ngx_clientcert_names_sound(X509_NAME *name, ngx_int_t *rc)
 
         text.data = utf8;
         text.len = len;
-        bad = ngx_clientcert_control(&text);
+        bad = ngx_clientcert_pattern_control(&text);
 
         OPENSSL_free(utf8);
 
@@ -395,14 +395,14 @@ ngx_clientcert_names_read_serial(ngx_pool_t *pool,
 
 
 ASN1_OBJECT *
-ngx_clientcert_oid_read(ngx_pool_t *pool, ngx_str_t *text)
+ngx_clientcert_names_oid(ngx_pool_t *pool, ngx_str_t *text)
 {
     ASN1_OBJECT         *oid;
     ngx_pool_cleanup_t  *cln;
     char                 name[NGX_CLIENTCERT_OID_LEN];
 
     if (text->len == 0 || text->len >= NGX_CLIENTCERT_OID_LEN
-        || ngx_clientcert_control(text))
+        || ngx_clientcert_pattern_control(text))
     {
         return NULL;
     }

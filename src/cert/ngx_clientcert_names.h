@@ -11,7 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <openssl/x509v3.h>
-#include "ngx_clientcert_match.h"
+#include "ngx_clientcert_pattern.h"
 
 
 typedef struct {
@@ -61,7 +61,7 @@ ngx_clientcert_names_t *ngx_clientcert_names_read(ngx_pool_t *pool,
  * Reads an object identifier or OpenSSL's name of one, which is freed with
  * the pool.  Returns NULL if there is none of that name.
  */
-ASN1_OBJECT *ngx_clientcert_oid_read(ngx_pool_t *pool, ngx_str_t *text);
+ASN1_OBJECT *ngx_clientcert_names_oid(ngx_pool_t *pool, ngx_str_t *text);
 
 ngx_uint_t ngx_clientcert_names_eku(ngx_clientcert_names_t *names,
     ASN1_OBJECT *oid);

@@ -15,12 +15,12 @@
 static ngx_uint_t ngx_clientcert_lookup_value(
     ngx_clientcert_condition_t *cond, uint32_t *hash);
 static ngx_int_t ngx_clientcert_lookup_digest(ngx_clientcert_asking_t *ask,
-    ngx_clientcert_digest_e digest, ngx_clientcert_hash_handler_pt handler,
+    ngx_clientcert_digest_e digest, ngx_clientcert_pattern_hash_pt handler,
     void *data);
 static ngx_int_t ngx_clientcert_lookup_dn(X509_NAME *name, ngx_uint_t deny,
-    ngx_clientcert_hash_handler_pt handler, void *data);
+    ngx_clientcert_pattern_hash_pt handler, void *data);
 static ngx_int_t ngx_clientcert_lookup_names(ngx_clientcert_names_t *names,
-    ngx_uint_t types, ngx_uint_t deny, ngx_clientcert_hash_handler_pt handler,
+    ngx_uint_t types, ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler,
     void *data);
 
 
@@ -98,7 +98,7 @@ ngx_clientcert_lookup_value(ngx_clientcert_condition_t *cond, uint32_t *hash)
 
 ngx_int_t
 ngx_clientcert_lookup(ngx_clientcert_asking_t *ask, ngx_uint_t kinds,
-    ngx_uint_t deny, ngx_clientcert_hash_handler_pt handler, void *data)
+    ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler, void *data)
 {
     ngx_int_t                rc;
     ngx_uint_t               types;
@@ -157,7 +157,7 @@ ngx_clientcert_lookup(ngx_clientcert_asking_t *ask, ngx_uint_t kinds,
 
 static ngx_int_t
 ngx_clientcert_lookup_digest(ngx_clientcert_asking_t *ask,
-    ngx_clientcert_digest_e digest, ngx_clientcert_hash_handler_pt handler,
+    ngx_clientcert_digest_e digest, ngx_clientcert_pattern_hash_pt handler,
     void *data)
 {
     u_char  *value;
@@ -176,7 +176,7 @@ ngx_clientcert_lookup_digest(ngx_clientcert_asking_t *ask,
 
 static ngx_int_t
 ngx_clientcert_lookup_dn(X509_NAME *name, ngx_uint_t deny,
-    ngx_clientcert_hash_handler_pt handler, void *data)
+    ngx_clientcert_pattern_hash_pt handler, void *data)
 {
     uint32_t  hash;
 
@@ -193,7 +193,7 @@ ngx_clientcert_lookup_dn(X509_NAME *name, ngx_uint_t deny,
 
 static ngx_int_t
 ngx_clientcert_lookup_names(ngx_clientcert_names_t *names, ngx_uint_t types,
-    ngx_uint_t deny, ngx_clientcert_hash_handler_pt handler, void *data)
+    ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler, void *data)
 {
     ngx_int_t               rc;
     ngx_uint_t              i;

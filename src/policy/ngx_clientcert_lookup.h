@@ -32,7 +32,7 @@ ngx_uint_t ngx_clientcert_lookup_kind(ngx_clientcert_condition_t *cond);
  * conditions must be asked.
  */
 ngx_int_t ngx_clientcert_lookup(ngx_clientcert_asking_t *ask,
-    ngx_uint_t kinds, ngx_uint_t deny, ngx_clientcert_hash_handler_pt handler,
+    ngx_uint_t kinds, ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler,
     void *data);
 
 

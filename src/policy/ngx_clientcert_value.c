@@ -425,7 +425,7 @@ ngx_int_t
 ngx_clientcert_value_oid(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text)
 {
-    cond->value = ngx_clientcert_oid_read(rd->pool, text);
+    cond->value = ngx_clientcert_names_oid(rd->pool, text);
 
     if (cond->value == NULL) {
         ngx_clientcert_value_note(rd, "it is neither an object identifier "

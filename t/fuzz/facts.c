@@ -90,7 +90,7 @@ fuzz_names(X509 *cert)
     }
 
     ngx_str_set(&text, "clientAuth");
-    oid = ngx_clientcert_oid_read(&pool, &text);
+    oid = ngx_clientcert_names_oid(&pool, &text);
 
     (void) ngx_clientcert_names_eku(names, oid);
     (void) ngx_clientcert_names_policy(names, oid);

@@ -11,7 +11,7 @@
  */
 
 #include "shim.h"
-#include "../../src/cert/ngx_clientcert_match.h"
+#include "../../src/cert/ngx_clientcert_pattern.h"
 
 
 int LLVMFuzzerTestOneInput(const u_char *data, size_t size);
@@ -115,11 +115,34 @@ fuzz_matched(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
         break;
 
     default:
-        ngx_clientcert_fold(value);
+        ngx_clientcert_pattern_fold(value);
 
         if (value->len != n || memcmp(value->data, pt->text.data, n) != 0) {
             abort();
         }
+    }
+}
+
+
+static ngx_int_t
+fuzz_is_hash(void *data, uint32_t hash)
+{
+    return *(uint32_t *) data == hash ? NGX_DONE : NGX_OK;
+}
+
+
+/* what a name matches is found by one of its hashes */
+
+static void
+fuzz_found(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
+{
+    uint32_t  hash;
+
+    if (ngx_clientcert_pattern_hash(pt, &hash) == NGX_OK
+        && ngx_clientcert_pattern_hashes(pt->type, value, fuzz_is_hash, &hash)
+           != NGX_DONE)
+    {
+        abort();
     }
 }
 
@@ -143,13 +166,17 @@ fuzz_pair(ngx_clientcert_name_e type, ngx_str_t *wanted, ngx_str_t *value)
 
     if (ngx_clientcert_pattern_read(&pt, &text, &err) == NGX_OK) {
 
-        if (!pt.wildcard && type != NGX_CLIENTCERT_IP
-            && !ngx_clientcert_pattern_match(&pt, &copy))
-        {
-            abort();
+        if (!pt.wildcard && type != NGX_CLIENTCERT_IP) {
+
+            if (!ngx_clientcert_pattern_match(&pt, &copy)) {
+                abort();
+            }
+
+            fuzz_found(&pt, &copy);
         }
 
         if (ngx_clientcert_pattern_match(&pt, value)) {
+            fuzz_found(&pt, value);
             fuzz_matched(&pt, value);
         }
 

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_CLIENTCERT_MATCH_H_INCLUDED_
-#define _NGX_CLIENTCERT_MATCH_H_INCLUDED_
+#ifndef _NGX_CLIENTCERT_PATTERN_H_INCLUDED_
+#define _NGX_CLIENTCERT_PATTERN_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -66,11 +66,11 @@ ngx_uint_t ngx_clientcert_pattern_match(ngx_clientcert_pattern_t *pt,
  * matches the name, of the given type, can have, until it returns another
  * value than NGX_OK, which is returned.
  */
-typedef ngx_int_t (*ngx_clientcert_hash_handler_pt)(void *data,
+typedef ngx_int_t (*ngx_clientcert_pattern_hash_pt)(void *data,
     uint32_t hash);
 
 ngx_int_t ngx_clientcert_pattern_hashes(ngx_clientcert_name_e type,
-    ngx_str_t *value, ngx_clientcert_hash_handler_pt handler, void *data);
+    ngx_str_t *value, ngx_clientcert_pattern_hash_pt handler, void *data);
 
 /*
  * The hash of a pattern that was read; of a block of addresses there is none:
@@ -83,12 +83,12 @@ ngx_int_t ngx_clientcert_pattern_hash(ngx_clientcert_pattern_t *pt,
  * Folds UTF-8 text in place for comparison as in RFC 5280, section 7.1:
  * no blanks around it, one between words, ASCII letters in lower case.
  */
-void ngx_clientcert_fold(ngx_str_t *text);
+void ngx_clientcert_pattern_fold(ngx_str_t *text);
 
 /*
  * Whether there is a NUL or another control character in UTF-8 text.
  */
-ngx_uint_t ngx_clientcert_control(ngx_str_t *text);
+ngx_uint_t ngx_clientcert_pattern_control(ngx_str_t *text);
 
 
-#endif /* _NGX_CLIENTCERT_MATCH_H_INCLUDED_ */
+#endif /* _NGX_CLIENTCERT_PATTERN_H_INCLUDED_ */

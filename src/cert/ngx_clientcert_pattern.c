@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_clientcert_match.h"
+#include "ngx_clientcert_pattern.h"
 
 
 static ngx_int_t ngx_clientcert_read_dns(ngx_clientcert_pattern_t *pt,
@@ -32,7 +32,7 @@ static ngx_str_t ngx_clientcert_parent(ngx_str_t *host);
 static uint32_t ngx_clientcert_hash(ngx_clientcert_name_e type,
     ngx_uint_t wildcard, u_char *data, size_t len);
 static ngx_int_t ngx_clientcert_hash_paths(ngx_str_t *uri,
-    ngx_clientcert_hash_handler_pt handler, void *data);
+    ngx_clientcert_pattern_hash_pt handler, void *data);
 
 
 static u_char  ngx_clientcert_mapped[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -76,7 +76,7 @@ ngx_clientcert_pattern_read(ngx_clientcert_pattern_t *pt, ngx_str_t *text,
         return NGX_ERROR;
     }
 
-    if (ngx_clientcert_control(text)) {
+    if (ngx_clientcert_pattern_control(text)) {
         *err = "a name with a control character matches nothing";
         return NGX_ERROR;
     }
@@ -99,7 +99,7 @@ ngx_clientcert_pattern_read(ngx_clientcert_pattern_t *pt, ngx_str_t *text,
         break;
     }
 
-    ngx_clientcert_fold(&pt->text);
+    ngx_clientcert_pattern_fold(&pt->text);
 
     if (pt->text.len == 0) {
         *err = "the value is blank";
@@ -619,7 +619,7 @@ ngx_clientcert_pattern_hash(ngx_clientcert_pattern_t *pt, uint32_t *hash)
 
 ngx_int_t
 ngx_clientcert_pattern_hashes(ngx_clientcert_name_e type, ngx_str_t *value,
-    ngx_clientcert_hash_handler_pt handler, void *data)
+    ngx_clientcert_pattern_hash_pt handler, void *data)
 {
     u_char     *p;
     size_t      len;
@@ -694,7 +694,7 @@ ngx_clientcert_hash(ngx_clientcert_name_e type, ngx_uint_t wildcard,
 
 static ngx_int_t
 ngx_clientcert_hash_paths(ngx_str_t *uri,
-    ngx_clientcert_hash_handler_pt handler, void *data)
+    ngx_clientcert_pattern_hash_pt handler, void *data)
 {
     size_t     i;
     uint32_t   hash;
@@ -724,7 +724,7 @@ ngx_clientcert_hash_paths(ngx_str_t *uri,
 
 
 void
-ngx_clientcert_fold(ngx_str_t *text)
+ngx_clientcert_pattern_fold(ngx_str_t *text)
 {
     u_char  *p, *dst, *last;
 
@@ -749,7 +749,7 @@ ngx_clientcert_fold(ngx_str_t *text)
 
 
 ngx_uint_t
-ngx_clientcert_control(ngx_str_t *text)
+ngx_clientcert_pattern_control(ngx_str_t *text)
 {
     u_char  *p, *last;
 
