@@ -137,6 +137,15 @@ ngx_clientcert_dn_read(ngx_pool_t *pool, ngx_str_t *text,
         rc = ngx_clientcert_dn_order(&rd, rfc4514);
     }
 
+    /* now, since a comparison could not tell that there is no memory for it */
+
+    if (rc == NGX_OK
+        && (i2d_X509_NAME(dn->name, NULL) < 0
+            || i2d_X509_NAME(dn->reversed, NULL) < 0))
+    {
+        rc = NGX_ERROR;
+    }
+
     ERR_clear_error();
 
     *last = rd.err_last;
