@@ -29,7 +29,7 @@ TEST_NGINX_LIB = $(shell perl -MTest::Nginx::Socket -e 1 2>/dev/null \
                    || echo "-I$(CURDIR)/t/lib")
 TESTS = t
 
-UNIT_TESTS = $(BUILD)/thumbprint_test $(BUILD)/store_test
+UNIT_TESTS = $(addprefix $(BUILD)/,thumbprint_test store_test chain_test)
 
 FUZZ_SECONDS = 60
 FUZZ_TARGETS = thumbprint dn facts san der index
@@ -107,6 +107,13 @@ $(BUILD)/store_test: t/unit/store.c src/store/ngx_clientcert_store.[ch] \
                      src/store/ngx_clientcert_index.[ch]
 	$(CC) $(UNIT_CFLAGS) $(SANITIZE) -o $@ t/unit/store.c \
 	    src/store/ngx_clientcert_store.c src/store/ngx_clientcert_index.c
+
+CHAIN_SRCS = $(addprefix src/cert/ngx_clientcert_,ca.c certificate.c chain.c \
+             chain_walk.c error.c signer.c time.c)
+
+$(BUILD)/chain_test: t/unit/chain.c $(CHAIN_SRCS) $(wildcard src/cert/*.h)
+	$(CC) $(UNIT_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -Wl,--wrap=X509_verify \
+	    -o $@ t/unit/chain.c $(CHAIN_SRCS) -lcrypto
 
 $(BUILD)/thumbprint_fuzz: t/fuzz/thumbprint.c \
                           src/cert/ngx_clientcert_thumbprint.[ch]

@@ -14,11 +14,9 @@
 static ngx_int_t ngx_clientcert_chain_build(
     ngx_clientcert_certificate_t *cert, ngx_clientcert_ca_t *ca, time_t now);
 static ngx_int_t ngx_clientcert_chain_build_once(
-    ngx_clientcert_certificate_t *cert, ngx_clientcert_ca_t *ca, time_t now,
-    ngx_uint_t *doubtful);
+    ngx_clientcert_certificate_t *cert, ngx_clientcert_ca_t *ca, time_t now);
 static int ngx_clientcert_chain_callback(int ok, X509_STORE_CTX *ctx);
-static ngx_int_t ngx_clientcert_chain_failed(int rc, X509_STORE_CTX *ctx,
-    ngx_uint_t *doubtful);
+static ngx_int_t ngx_clientcert_chain_failed(int rc, X509_STORE_CTX *ctx);
 static ngx_int_t ngx_clientcert_chain_heal(STACK_OF(X509) *certs);
 static ngx_uint_t ngx_clientcert_chain_spoiled(X509 *x509);
 static void ngx_clientcert_chain_span(ngx_clientcert_chain_result_t *result,
@@ -32,6 +30,7 @@ static ngx_int_t ngx_clientcert_chain_has_digest(X509 *x509, u_char *digest,
     size_t len);
 static ngx_int_t ngx_clientcert_chain_is_issuer(X509 *x509, X509 *issuer,
     u_char *digest, size_t len);
+static ngx_int_t ngx_clientcert_chain_issued(X509 *x509, X509 *issuer);
 
 
 ngx_clientcert_chain_result_t *
@@ -93,43 +92,40 @@ ngx_clientcert_chain_verify(ngx_clientcert_certificate_t *cert,
 
 
 /*
- * Without memory OpenSSL may take a certificate for malformed, or a signature
- * for wrong, and say no more.
+ * Without memory OpenSSL may take a certificate for malformed, a signature for
+ * wrong or an issuer for absent, and say no more.  The second time it finds no
+ * memory at once, or enough; most refusals cost no signature.
  */
 
 static ngx_int_t
 ngx_clientcert_chain_build(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_ca_t *ca, time_t now)
 {
-    ngx_int_t   rc, healed;
-    ngx_uint_t  i, doubtful;
+    ngx_int_t  rc;
 
-    for (i = 0; i < 2; i++) {
+    rc = ngx_clientcert_chain_build_once(cert, ca, now);
 
-        rc = ngx_clientcert_chain_build_once(cert, ca, now, &doubtful);
-
-        if (rc != NGX_DECLINED) {
-            return rc;
-        }
-
-        healed = ngx_clientcert_chain_heal(cert->sent);
-
-        if (healed == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (!healed && !doubtful) {
-            return NGX_DECLINED;
-        }
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
-    return healed ? NGX_ERROR : NGX_DECLINED;
+    if (ngx_clientcert_chain_heal(cert->sent) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_clientcert_chain_build_once(cert, ca, now);
+
+    if (rc == NGX_DECLINED && ngx_clientcert_chain_heal(cert->sent) != 0) {
+        return NGX_ERROR;
+    }
+
+    return rc;
 }
 
 
 static ngx_int_t
 ngx_clientcert_chain_build_once(ngx_clientcert_certificate_t *cert,
-    ngx_clientcert_ca_t *ca, time_t now, ngx_uint_t *doubtful)
+    ngx_clientcert_ca_t *ca, time_t now)
 {
     int                 rc;
     ngx_int_t           answer;
@@ -161,8 +157,7 @@ ngx_clientcert_chain_build_once(ngx_clientcert_certificate_t *cert,
 
     rc = X509_verify_cert(ctx);
 
-    answer = (rc == 1) ? NGX_OK
-                       : ngx_clientcert_chain_failed(rc, ctx, doubtful);
+    answer = (rc == 1) ? NGX_OK : ngx_clientcert_chain_failed(rc, ctx);
 
     X509_STORE_CTX_free(ctx);
     ERR_clear_error();
@@ -196,16 +191,13 @@ ngx_clientcert_chain_callback(int ok, X509_STORE_CTX *ctx)
 /* the store looks nothing up in files, so only memory can keep it from it */
 
 static ngx_int_t
-ngx_clientcert_chain_failed(int rc, X509_STORE_CTX *ctx, ngx_uint_t *doubtful)
+ngx_clientcert_chain_failed(int rc, X509_STORE_CTX *ctx)
 {
     int         err;
     ngx_uint_t  memory;
 
     err = X509_STORE_CTX_get_error(ctx);
     memory = ngx_clientcert_error_memory_queued();
-
-    *doubtful = (err == X509_V_ERR_CERT_SIGNATURE_FAILURE
-                 || err == X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY);
 
     if (rc < 0
         || memory
@@ -240,6 +232,12 @@ ngx_clientcert_chain_heal(STACK_OF(X509) *certs)
 
         copy = X509_dup(x509);
         if (copy == NULL) {
+            healed = NGX_ERROR;
+            break;
+        }
+
+        if (X509_get0_pubkey(copy) == NULL && X509_get0_pubkey(x509)) {
+            X509_free(copy);
             healed = NGX_ERROR;
             break;
         }
@@ -456,24 +454,37 @@ ngx_clientcert_chain_issuer(ngx_clientcert_certificate_t *cert,
 }
 
 
-/*
- * X509_check_issued(3) has OpenSSL read the extensions, which would spoil a
- * certificate of the server for good without memory: it is a copy.
- */
-
 static ngx_int_t
 ngx_clientcert_chain_is_issuer(X509 *x509, X509 *issuer, u_char *digest,
     size_t len)
 {
-    int         err;
-    X509       *copy;
-    ngx_int_t   rc;
+    ngx_int_t  rc;
 
     rc = ngx_clientcert_chain_has_digest(issuer, digest, len);
 
     if (rc != NGX_OK) {
         return rc;
     }
+
+    rc = ngx_clientcert_chain_issued(x509, issuer);
+
+    return (rc == NGX_DECLINED) ? ngx_clientcert_chain_issued(x509, issuer)
+                                : rc;
+}
+
+
+/*
+ * X509_check_issued(3) has OpenSSL read the extensions, which would spoil a
+ * certificate of the server for good without memory: it is a copy.
+ */
+
+static ngx_int_t
+ngx_clientcert_chain_issued(X509 *x509, X509 *issuer)
+{
+    int         err;
+    X509       *copy;
+    ngx_int_t   rc;
+    ngx_uint_t  unread;
 
     copy = X509_dup(issuer);
     if (copy == NULL) {
@@ -483,20 +494,17 @@ ngx_clientcert_chain_is_issuer(X509 *x509, X509 *issuer, u_char *digest,
 
     err = X509_check_issued(copy, x509);
 
+    unread = (ngx_clientcert_chain_spoiled(copy)
+              || X509_get0_pubkey(copy) == NULL);
+
     X509_free(copy);
     ERR_clear_error();
 
-    /* it can't read its own copy */
-
-    if (err == X509_V_ERR_UNSPECIFIED) {
-        return NGX_ERROR;
-    }
-
     if (err != X509_V_OK) {
-        return NGX_DECLINED;
+        return unread ? NGX_ERROR : NGX_DECLINED;
     }
 
-    rc = ngx_clientcert_signer_signed(x509, issuer);
+    rc = ngx_clientcert_signer_try(x509, issuer);
 
     return (rc == NGX_ABORT) ? NGX_DECLINED : rc;
 }

@@ -234,7 +234,7 @@ ngx_clientcert_walk_root(ngx_clientcert_walk_t *walk,
         return NGX_DECLINED;
     }
 
-    rc = ngx_clientcert_signer_signed(node->x509, node->x509);
+    rc = ngx_clientcert_signer_try(node->x509, node->x509);
 
     node->root = (rc == NGX_OK);
 
@@ -483,7 +483,7 @@ ngx_clientcert_walk_signed(ngx_clientcert_walk_t *walk, X509 *x509,
         return NGX_DECLINED;
     }
 
-    rc = ngx_clientcert_signer_signed(x509, candidate->x509);
+    rc = ngx_clientcert_signer_try(x509, candidate->x509);
 
     if (rc == NGX_ABORT) {
         return ngx_clientcert_walk_unknown_issuer(walk, x509,

@@ -18,8 +18,21 @@ static ngx_int_t ngx_clientcert_signer_sound_rsa(EVP_PKEY *key);
 static ngx_int_t ngx_clientcert_signer_sound_ec(EVP_PKEY *key);
 
 
+/* the second time it finds no memory at once, or enough */
+
 ngx_int_t
 ngx_clientcert_signer_signed(X509 *cert, X509 *signer)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_clientcert_signer_try(cert, signer);
+
+    return (rc == NGX_DECLINED) ? ngx_clientcert_signer_try(cert, signer) : rc;
+}
+
+
+ngx_int_t
+ngx_clientcert_signer_try(X509 *cert, X509 *signer)
 {
     int                     rc;
     EVP_PKEY               *key;

@@ -28,6 +28,12 @@
 ngx_int_t ngx_clientcert_signer_signed(X509 *cert, X509 *signer);
 
 /*
+ * The same at half the price where the answer is no, which may be wrong then:
+ * OpenSSL doesn't always say that there was no memory.
+ */
+ngx_int_t ngx_clientcert_signer_try(X509 *cert, X509 *signer);
+
+/*
  * Whether it names itself as its issuer and is signed by its own key: NGX_OK,
  * NGX_DECLINED or NGX_ERROR.
  */
