@@ -400,6 +400,7 @@ ngx_clientcert_names_oid(ngx_pool_t *pool, ngx_str_t *text)
     ASN1_OBJECT         *oid;
     ngx_pool_cleanup_t  *cln;
     char                 name[NGX_CLIENTCERT_OID_LEN];
+    char                 canonical[NGX_CLIENTCERT_OID_LEN];
 
     if (text->len == 0 || text->len >= NGX_CLIENTCERT_OID_LEN
         || ngx_clientcert_pattern_control(text))
@@ -417,6 +418,16 @@ ngx_clientcert_names_oid(ngx_pool_t *pool, ngx_str_t *text)
     oid = OBJ_txt2obj(name, 0);
 
     if (oid && OBJ_length(oid) == 0) {
+        oid = NULL;
+    }
+
+    /* OpenSSL reads "1.2..3" as well */
+
+    if (oid && name[0] >= '0' && name[0] <= '9'
+        && (OBJ_obj2txt(canonical, NGX_CLIENTCERT_OID_LEN, oid, 1) < 0
+            || ngx_strcmp(canonical, name) != 0))
+    {
+        ASN1_OBJECT_free(oid);
         oid = NULL;
     }
 

@@ -26,7 +26,8 @@ package ClientCert;
 #
 #   my $c = client(port => $n->port('name'), ...);  # ->error if it failed
 #
-#     cert       name of the certificate to show; chain: file to send with it
+#     cert       name of the certificate to show; chain: file to send with it;
+#                malformed: 1 if OpenSSL doesn't want to load it from a file
 #     sni        'localhost' unless given; undef: no such extension
 #     version    'TLSv1_2' or 'TLSv1_3', and only that
 #     alpn       'h2' or 'http/1.1'
@@ -565,7 +566,14 @@ sub ssl_options {
     $ssl{SSL_version} = $self->{version} if $self->{version};
     $ssl{SSL_alpn_protocols} = [ $self->{alpn} ] if $self->{alpn};
 
-    if (defined $self->{cert}) {
+    if (defined $self->{cert} && $self->{malformed}) {
+        my $bio = Net::SSLeay::BIO_new_file(
+            ClientCert::cert_file($self->{cert}, 'crt'), 'r');
+        $ssl{SSL_cert} = Net::SSLeay::PEM_read_bio_X509($bio);
+        Net::SSLeay::BIO_free($bio);
+        $ssl{SSL_key_file} = ClientCert::cert_file($self->{cert}, 'key');
+
+    } elsif (defined $self->{cert}) {
         $ssl{SSL_cert_file} = $self->{chain}
             ? ClientCert::cert_dir() . "/$self->{chain}"
             : ClientCert::cert_file($self->{cert}, 'crt');

@@ -14,6 +14,8 @@ package DerCert;
 #     serial     hexadecimal
 #     eku        a list of OIDs, clientAuth unless given; undef: no extension
 #     policies   a list of OIDs
+#     ext        more extensions, each [ OID, critical, bytes ]
+#     signer     whose key signs it instead of the CA's: a forgery
 #     is_ca      a CA; permitted => a DNS name that it is constrained to
 #     not_before, not_after    seconds since 1970
 #
@@ -117,6 +119,7 @@ sub extensions {
     push @ext, extension('2.5.29.17', 0,
                          ref $o{san} ? general_names(@{ $o{san} }) : $o{san})
         if defined $o{san};
+    push @ext, map { extension(@$_) } @{ $o{ext} // [] };
 
     return @ext ? der(0xa3, der(0x30, @ext)) : '';
 }
@@ -205,7 +208,8 @@ sub der_cert {
                   $time->($o{not_after} // time + 86400 * 30)),
         $subject, spki($o{key}), extensions(%o));
 
-    my $signer = ClientCert::cert_file($self ? $o{key} : $o{ca}, 'key');
+    my $signer = ClientCert::cert_file($o{signer}
+                                       // ($self ? $o{key} : $o{ca}), 'key');
     my $signature = openssl($tbs, 'dgst', '-sha256', '-sign', $signer);
 
     return store($o{name}, $o{key},

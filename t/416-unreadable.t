@@ -1,0 +1,200 @@
+# Covers what can't be read: names with control characters, extensions that
+# stand twice or aren't what they should be, and variables that hold nonsense.
+# It matches each "deny" that asks for it and no "allow"; what a deny line says
+# besides it still counts.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ClientCert;
+use DerCert;
+
+my $spki = unpack 'H*', spki_sha256('acme');
+my ($san, $eku, $policies) = qw(2.5.29.17 2.5.29.37 2.5.29.32);
+
+sub policy { der(0x30, map { der(0x30, der_oid($_)) } @_) }
+sub uses { der(0x30, map { der_oid($_) } @_) }
+
+my $client = '1.3.6.1.5.5.7.3.2';
+my $mail = '1.3.6.1.5.5.7.3.4';
+my $dns = der(0x30, der(0x82, 'a.test'));
+
+my %certs = (
+    plain => [],
+    nul => [ subject => [ [ CN => "mallory\0" ] ] ],
+    tab => [ subject => [ [ CN => "mallory\t" ] ] ],
+    control_o => [ subject => [ [ O => "a\n" ], [ CN => 'x' ] ] ],
+    control_ou => [ subject => [ [ OU => "a\x7f" ], [ CN => 'x' ] ] ],
+    nul_dns => [ san => [ dns => "a.test\0.b" ] ],
+    nul_uri => [ san => [ uri => "urn:a\0" ] ],
+    nul_email => [ san => [ email => "a\@a.test\0" ] ],
+    long_ip => [ san => [ ip => "\12\0\0\1\0" ] ],
+    two_policies => [ ext => [ [ $policies, 0, policy('1.2.3.4') ],
+                               [ $policies, 0, policy('1.2.3.5') ] ] ],
+    bad_policies => [ ext => [ [ $policies, 0, "\x30\7\x30\5\6\3\x2a" ] ] ],
+    two_ekus => [ eku => undef, ext => [ [ $eku, 0, uses($client) ],
+                                         [ $eku, 0, uses($mail) ] ] ],
+    bad_eku => [ eku => undef, ext => [ [ $eku, 0, der(2, "\5") ] ] ],
+    two_sans => [ ext => [ [ $san, 0, $dns ], [ $san, 0, $dns ] ] ],
+    bad_san => [ san => "\x30\7\x82\x7fa.tes" ],
+);
+for my $name (sort keys %certs) {
+    der_cert(name => $name, subject => [ [ CN => 'x' ] ], @{ $certs{$name} });
+}
+
+# none of which is what any certificate has, as far as it can be read
+my %conditions = (
+    cn => [ 'cn=mallory', 'cn=other', 'cn=~^other$' ],
+    o => [ 'o=other', 'o=~^other$' ],
+    ou => [ 'ou=other', 'ou=~^other$' ],
+    subject => [ 'subject=CN=mallory' ],
+    dns => [ 'dns=other.test', 'dns=*.other.test', 'dns=~^other$' ],
+    uri => [ 'uri=urn:other', 'uri=http://other/*', 'uri=~^other$' ],
+    email => [ 'email=other@a.test', 'email=~^other$' ],
+    ip => [ 'ip=192.0.2.1', 'ip=192.0.2.0/24' ],
+    policy_oid => [ 'policy_oid=1.2.3.9' ],
+    eku => [ 'eku=serverAuth' ],
+);
+my %matches = (
+    plain => [], nul => [qw(cn subject)], tab => [qw(cn subject)],
+    control_o => [qw(o subject)], control_ou => [qw(ou subject)],
+    nul_dns => ['dns'], nul_uri => ['uri'], nul_email => ['email'],
+    long_ip => ['ip'],
+    two_policies => ['policy_oid'], bad_policies => ['policy_oid'],
+    two_ekus => ['eku'], bad_eku => ['eku'],
+    two_sans => [qw(dns uri email ip)], bad_san => [qw(dns uri email ip)],
+);
+
+# [ line, what X holds, the answer, is it told (undef: no matter) ]
+my @nonsense = (
+    (map {
+        my ($key, $bad, $good) = @$_;
+        ([ "$key=\$http_x", $bad, '401 denied', 1 ],
+         [ "$key=\$http_x", $good, '200 ok', 0 ],
+         [ "$key=\$http_x", undef, '200 ok', 0 ],
+         [ "$key=\$http_x cn=other", $bad, '200 ok' ],
+         [ "$key=\$http_x cn=x", $bad, '401 denied', 1 ]);
+    } [ 'thumbprint', 'aabbcczz', 'ab' x 20 ], [ 'spki', 'aabbcc', 'ab' x 32 ],
+      [ 'serial', '12xyz', '12' ], [ 'subject', 'mallory!', 'CN=other' ],
+      [ 'issuer', 'mallory!', 'CN=other' ], [ 'ip', '300.1.2', '192.0.2.1' ],
+      [ 'eku', 'no-such-use', 'serverAuth' ],
+      [ 'policy_oid', '1.2..3', '1.2.3.9' ]),
+    # a prefix is text as well
+    [ 'serial=0${http_x}', 'zyx', '401 denied', 1 ],
+);
+
+my $n = nginx(config => sub {
+    my ($policies, $locations) = ('', '');
+
+    my $add = sub {
+        my ($name, $rules) = @_;
+        $policies .= "clientcert_policy $name { $rules }\n";
+        $locations .= "location = /$name { "
+                    . "clientcert_require $name; empty_gif; }\n";
+    };
+
+    for my $key (sort keys %conditions) {
+        my $i = 0;
+        for (@{ $conditions{$key} }) {
+            $add->("${key}_$i", "deny \"$_\"; allow spki=$spki;");
+            $add->("allow_${key}_$i", "allow \"$_\" spki=$spki;");
+            $i++;
+        }
+    }
+    for my $i (0 .. $#nonsense) {
+        $add->("x$i", "deny $nonsense[$i][0]; allow spki=$spki;");
+    }
+
+    return <<"END";
+    $policies
+    server {
+        listen 127.0.0.1:%%PORT_tls%% ssl;
+        ssl_certificate %%CERTS%%/server.crt;
+        ssl_certificate_key %%CERTS%%/server.key;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_verify_client optional_no_ca;
+        keepalive_requests 1000;
+        error_page 495 = \$uri;
+        add_header X-Reason \$clientcert_reason always;
+        $locations
+    }
+END
+})->start;
+
+my ($c, $open);
+
+# nginx closes after an error of its own
+sub answer {
+    my ($path, @headers) = @_;
+    $c = $open->() if $c->closed(0);
+    my $r = $c->get($path, headers => [ @headers ]);
+    return ($r->{status} // 'none') . ' ' . ($r->{headers}{'x-reason'} // '');
+}
+
+for my $cert (sort keys %certs) {
+    my %denied = map { $_ => 1 } @{ $matches{$cert} };
+    my @wrong;
+
+    for my $version ('TLSv1_2', 'TLSv1_3') {
+        my $session;
+        for my $how ('fresh', 'resumed') {
+            $open = sub {
+                client(cert => $cert, malformed => 1, port => $n->port('tls'),
+                       version => $version, session => $session);
+            };
+            $c = $open->();
+
+            for my $key (sort keys %conditions) {
+                for my $i (0 .. $#{ $conditions{$key} }) {
+                    my $text = "$version, $how, $conditions{$key}[$i]";
+                    my $got = answer("/${key}_$i");
+
+                    # OpenSSL takes a broken extension for another purpose
+                    my $wanted = $denied{$key} ? qr/^401 denied/
+                               : $cert =~ /bad|two_/
+                                 ? qr/^(?:200 ok|401 wrong_purpose)/
+                                 : qr/^200 ok/;
+                    push @wrong, "deny, $text: $got" if $got !~ $wanted;
+
+                    $got = answer("/allow_${key}_$i");
+                    push @wrong, "allow, $text: $got" if $got !~ /^401/;
+                }
+            }
+            $session = $c->session;
+        }
+    }
+
+    is(join("\n", @wrong), '', "$cert: @{ $matches{$cert} }");
+}
+
+for my $i (0 .. $#nonsense) {
+    my ($line, $value, $wanted, $told) = @{ $nonsense[$i] };
+    my $what = "deny $line, " . ($value // 'nothing');
+    $open = sub { client(cert => 'plain', port => $n->port('tls')) };
+    $c = $open->();
+    my @headers = defined $value ? (X => $value) : ();
+
+    for (1 .. 2) {
+        my $seen = length $n->error_log;
+        is(answer("/x$i", @headers), $wanted, $what);
+
+        # written before the answer
+        my @lines = split /\n/, substr $n->error_log, $seen;
+        if ($told) {
+            @lines = grep { index($_, $value) >= 0 } @lines;
+            is(scalar @lines, 1, "$what: one line with the value");
+        } elsif (defined $told) {
+            @lines = grep { !/\[(?:info|notice)\]/ } @lines;
+            is("@lines", '', "$what: nothing to say");
+        }
+    }
+}
+
+is($n->stop, 0, 'nginx ended well');
+# what the handshake leaves behind is nginx's own matter
+is_deeply([ grep { !/stale global SSL error.*while waiting for request/ }
+            $n->alerts ], [], 'nothing alarming in the log');
+
+done_testing;
