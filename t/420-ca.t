@@ -32,6 +32,7 @@ sub under {
 }
 
 under('good', is_ca => 1);
+under('other', is_ca => 1);
 under('expired-int', is_ca => 1, not_after => $now - 60);
 under('early-int', is_ca => 1, not_before => $now + 3600);
 under('no-ca', is_ca => 0);
@@ -57,6 +58,7 @@ my $n = nginx(config => sub {
     clientcert_policy noca { allow ca=no-ca.pem; }
     clientcert_policy named { allow cn=good ca=both.pem; }
     clientcert_policy chain { trust chain; allow ca=both.pem; }
+    clientcert_policy except { deny ca=int.pem; allow ca=%%CERTS%%/ca-b.crt; }
     clientcert_policy denied { deny ca=both.pem; allow spki=%%SPKI%%; }
 
     server {
@@ -74,6 +76,7 @@ my $n = nginx(config => sub {
         location /noca/ { clientcert_require noca; empty_gif; }
         location /named/ { clientcert_require named; empty_gif; }
         location /chain/ { clientcert_require chain; empty_gif; }
+        location /except/ { clientcert_require except; empty_gif; }
         location /denied/ { clientcert_require denied; empty_gif; }
     }
     server {
@@ -97,7 +100,8 @@ END
 
 $n->start;
 
-my @paths = map { "/$_/" } qw(root wrong int both noca named chain denied);
+my @paths = map { "/$_/" } qw(root wrong int both noca named chain denied
+                            except);
 
 # Sends the intermediate along if it is given.
 sub connection {
@@ -118,20 +122,23 @@ sub answers {
     return join ' ', map { $c->get($_)->{status} // 'none' } @paths;
 }
 
-# root wrong int both noca named chain denied
+# root wrong int both noca named chain denied except
 my @tests = (
-    [ 'good', 'good-ca', '200 401 200 200 401 200 401 401',
-                         '401 401 200 200 401 200 401 401' ],
-    [ 'good', undef,     '401 401 200 200 401 200 401 401',
-                         '401 401 200 200 401 200 401 401' ],
-    [ 'expired-int', 'expired-int-ca', ('401 401 401 401 401 401 401 401') x 2
-    ],
-    [ 'early-int', 'early-int-ca', ('401 401 401 401 401 401 401 401') x 2 ],
-    [ 'within', 'within-ca', '200 401 401 200 401 401 401 401',
-                             '401 401 401 401 401 401 401 401' ],
-    [ 'purpose', undef, ('401 401 401 401 401 401 401 401') x 2 ],
-    [ 'no-ca', undef, ('401 401 401 401 401 401 401 401') x 2 ],
-    [ 'acme', undef, ('401 200 401 401 401 401 401 200') x 2 ],
+    [ 'good', 'good-ca', '200 401 200 200 401 200 401 401 401',
+                         '401 401 200 200 401 200 401 401 401' ],
+    [ 'good', undef,     '401 401 200 200 401 200 401 401 401',
+                         '401 401 200 200 401 200 401 401 401' ],
+    [ 'other', 'other-ca', '200 401 401 200 401 401 401 401 200',
+                           '401 401 401 401 401 401 401 401 401' ],
+    [ 'expired-int', 'expired-int-ca',
+                        ('401 401 401 401 401 401 401 401 401') x 2 ],
+    [ 'early-int', 'early-int-ca',
+                        ('401 401 401 401 401 401 401 401 401') x 2 ],
+    [ 'within', 'within-ca', '200 401 401 200 401 401 401 401 200',
+                             '401 401 401 401 401 401 401 401 401' ],
+    [ 'purpose', undef, ('401 401 401 401 401 401 401 401 401') x 2 ],
+    [ 'no-ca', undef, ('401 401 401 401 401 401 401 401 401') x 2 ],
+    [ 'acme', undef, ('401 200 401 401 401 401 401 200 401') x 2 ],
 );
 
 for my $version ('TLSv1_2', 'TLSv1_3') {

@@ -214,16 +214,6 @@ ngx_clientcert_signer_same_key(X509 *one, X509 *two)
 
 
 ngx_uint_t
-ngx_clientcert_signer_same(X509 *one, X509 *two)
-{
-    return X509_NAME_cmp(X509_get_subject_name(one),
-                         X509_get_subject_name(two))
-           == 0
-           && ngx_clientcert_signer_same_key(one, two);
-}
-
-
-ngx_uint_t
 ngx_clientcert_signer_equal(X509 *one, X509 *two)
 {
     const ASN1_BIT_STRING  *first, *second;

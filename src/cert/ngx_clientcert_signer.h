@@ -53,11 +53,10 @@ ngx_int_t ngx_clientcert_signer_ca(X509 *cert);
 ngx_int_t ngx_clientcert_signer_sound(X509 *cert);
 
 /*
- * Whether two certificates have the same key, are of the same CA (subject and
- * key), are the same one but for what a signature would show.
+ * Whether two certificates have the same key, however it is written, or are
+ * the same one, but for what its signature would show.
  */
 ngx_uint_t ngx_clientcert_signer_same_key(X509 *one, X509 *two);
-ngx_uint_t ngx_clientcert_signer_same(X509 *one, X509 *two);
 ngx_uint_t ngx_clientcert_signer_equal(X509 *one, X509 *two);
 
 /*
