@@ -12,6 +12,7 @@
 #include "src/policy/ngx_clientcert_check.h"
 #include "src/store/ngx_clientcert_loader.h"
 #include "src/http/ngx_http_clientcert.h"
+#include "src/http/ngx_http_clientcert_trust.h"
 
 
 #define NGX_HTTP_CLIENTCERT_TOO_EARLY    425
@@ -54,8 +55,6 @@ static ngx_clientcert_verdict_t *ngx_http_clientcert_decide(
     ngx_clientcert_connection_t *conn, ngx_clientcert_chain_e chain);
 static ngx_int_t ngx_http_clientcert_keep(ngx_http_request_t *r,
     ngx_clientcert_connection_t *conn, ngx_clientcert_verdict_t *verdict);
-static ngx_clientcert_chain_e ngx_http_clientcert_chain(ngx_http_request_t *r,
-    ngx_clientcert_connection_t *conn);
 static ngx_int_t ngx_http_clientcert_refuse(ngx_http_request_t *r,
     ngx_clientcert_verdict_t *verdict);
 static ngx_int_t ngx_http_clientcert_status(
@@ -79,6 +78,7 @@ static ngx_int_t ngx_http_clientcert_evaluate(void *request, void *compiled,
     ngx_str_t *value);
 
 static void *ngx_http_clientcert_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_clientcert_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_clientcert_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_clientcert_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -98,9 +98,6 @@ static ngx_int_t ngx_http_clientcert_check(ngx_conf_t *cf,
     ngx_http_clientcert_main_conf_t *mcf);
 static void ngx_http_clientcert_check_use(ngx_conf_t *cf,
     ngx_http_clientcert_use_t *use);
-static ngx_int_t ngx_http_clientcert_init_trust(ngx_conf_t *cf);
-static ngx_clientcert_trust_t *ngx_http_clientcert_server_trust(
-    ngx_conf_t *cf, ngx_http_ssl_srv_conf_t *sscf);
 
 
 static ngx_command_t  ngx_http_clientcert_commands[] = {
@@ -138,7 +135,7 @@ static ngx_http_module_t  ngx_http_clientcert_policy_module_ctx = {
     ngx_http_clientcert_create_main_conf,  /* create main configuration */
     NULL,                                  /* init main configuration */
 
-    NULL,                                  /* create server configuration */
+    ngx_http_clientcert_create_srv_conf,   /* create server configuration */
     NULL,                                  /* merge server configuration */
 
     ngx_http_clientcert_create_loc_conf,   /* create location configuration */
@@ -191,7 +188,7 @@ ngx_http_clientcert_access_handler(ngx_http_request_t *r)
     conn = r->connection->ssl ? ngx_clientcert_connection(r->connection)
                               : NULL;
 
-    chain = conn ? ngx_http_clientcert_chain(r, conn)
+    chain = conn ? ngx_http_clientcert_trust_chain(r, conn)
                  : NGX_CLIENTCERT_UNVERIFIED;
 
     verdict = (conn && !conn->early)
@@ -282,26 +279,6 @@ ngx_http_clientcert_keep(ngx_http_request_t *r,
     cln->data = verdict;
 
     return NGX_OK;
-}
-
-
-static ngx_clientcert_chain_e
-ngx_http_clientcert_chain(ngx_http_request_t *r,
-    ngx_clientcert_connection_t *conn)
-{
-    ngx_http_ssl_srv_conf_t  *sscf;
-
-    sscf = ngx_http_get_module_srv_conf(r, ngx_http_ssl_module);
-
-    if (conn->foreign_session
-        || (conn->ssl_ctx != sscf->ssl.ctx
-            && !ngx_clientcert_trust_same(conn->ssl_ctx, sscf->ssl.ctx)))
-    {
-        return NGX_CLIENTCERT_VERIFIED_ELSEWHERE;
-    }
-
-    return conn->verified ? NGX_CLIENTCERT_VERIFIED
-                           : NGX_CLIENTCERT_UNVERIFIED;
 }
 
 
@@ -416,7 +393,8 @@ ngx_http_clientcert_advice(ngx_clientcert_verdict_t *verdict)
 
     case NGX_CLIENTCERT_MISDIRECTED:
         return "the chain was verified by a server with other CAs, which the "
-               "client reached without SNI or with the name of that server";
+               "client reached without SNI, with the name of that server or "
+               "in the handshake whose session it resumes";
 
     case NGX_CLIENTCERT_NOT_YET_VALID:
     case NGX_CLIENTCERT_EXPIRED:
@@ -605,6 +583,15 @@ ngx_http_clientcert_create_main_conf(ngx_conf_t *cf)
     }
 
     return mcf;
+}
+
+
+static void *
+ngx_http_clientcert_create_srv_conf(ngx_conf_t *cf)
+{
+    /* set by ngx_pcalloc(): trust = NULL */
+
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_clientcert_srv_conf_t));
 }
 
 
@@ -813,7 +800,7 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (ngx_http_clientcert_init_trust(cf) != NGX_OK) {
+    if (ngx_http_clientcert_trust_init(cf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -865,39 +852,17 @@ static ngx_int_t
 ngx_http_clientcert_check(ngx_conf_t *cf,
     ngx_http_clientcert_main_conf_t *mcf)
 {
-    X509_STORE                  **store;
-    ngx_uint_t                    i;
-    ngx_array_t                   trusts;
-    ngx_http_ssl_srv_conf_t      *sscf;
-    ngx_http_core_srv_conf_t    **cscfp;
-    ngx_http_clientcert_use_t    *use;
-    ngx_http_core_main_conf_t    *cmcf;
+    ngx_uint_t                  i;
+    ngx_array_t                *stores;
+    ngx_http_clientcert_use_t  *use;
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-    cscfp = cmcf->servers.elts;
-
-    if (ngx_array_init(&trusts, cf->temp_pool, cmcf->servers.nelts + 1,
-                       sizeof(X509_STORE *))
-        != NGX_OK)
-    {
+    stores = ngx_http_clientcert_trust_stores(cf);
+    if (stores == NULL) {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < cmcf->servers.nelts; i++) {
-        sscf = cscfp[i]->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
-
-        if (sscf->ssl.ctx) {
-            store = ngx_array_push(&trusts);
-            if (store == NULL) {
-                return NGX_ERROR;
-            }
-
-            *store = ngx_clientcert_trust_store(sscf->ssl.ctx);
-        }
-    }
-
     if (ngx_clientcert_check(cf, &mcf->policies, &mcf->stores, &mcf->cas,
-                             &trusts)
+                             stores)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -958,84 +923,4 @@ ngx_http_clientcert_check_use(ngx_conf_t *cf, ngx_http_clientcert_use_t *use)
                       &use->policy->name, use->file, use->line,
                       &use->cscf->server_name);
     }
-}
-
-
-static ngx_int_t
-ngx_http_clientcert_init_trust(ngx_conf_t *cf)
-{
-    ngx_uint_t                   s;
-    ngx_array_t                  trusts;
-    ngx_clientcert_trust_t      *trust, **t;
-    ngx_http_ssl_srv_conf_t     *sscf;
-    ngx_http_core_srv_conf_t   **cscfp;
-    ngx_http_core_main_conf_t   *cmcf;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-    cscfp = cmcf->servers.elts;
-
-    if (ngx_array_init(&trusts, cf->temp_pool, cmcf->servers.nelts,
-                       sizeof(ngx_clientcert_trust_t *))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    for (s = 0; s < cmcf->servers.nelts; s++) {
-        sscf = cscfp[s]->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
-
-        if (sscf->ssl.ctx == NULL) {
-            continue;
-        }
-
-        trust = ngx_http_clientcert_server_trust(cf, sscf);
-        if (trust == NULL) {
-            return NGX_ERROR;
-        }
-
-        /* a server that asks for no certificate has no say in sessions */
-
-        if (sscf->verify) {
-            t = ngx_array_push(&trusts);
-            if (t == NULL) {
-                return NGX_ERROR;
-            }
-
-            *t = trust;
-        }
-    }
-
-    for (s = 0; s < cmcf->servers.nelts; s++) {
-        sscf = cscfp[s]->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
-
-        if (sscf->ssl.ctx
-            && ngx_clientcert_trust_bind_sessions(&sscf->ssl, &trusts,
-                                                  sscf->certificates)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_clientcert_trust_t *
-ngx_http_clientcert_server_trust(ngx_conf_t *cf,
-    ngx_http_ssl_srv_conf_t *sscf)
-{
-    u_char     *p;
-    ngx_str_t   ocsp;
-
-    p = ngx_pnalloc(cf->temp_pool,
-                    NGX_INT_T_LEN + sscf->ocsp_responder.len);
-    if (p == NULL) {
-        return NULL;
-    }
-
-    ocsp.data = p;
-    ocsp.len = ngx_sprintf(p, "%ui%V", sscf->ocsp, &sscf->ocsp_responder) - p;
-
-    return ngx_clientcert_trust_create(cf, &sscf->ssl, &ocsp);
 }

@@ -1,5 +1,5 @@
 # What a verified chain is good for, and what an unverified certificate can do:
-# ngx_clientcert_policy_judge(), ngx_http_clientcert_chain() and
+# ngx_clientcert_policy_judge(), ngx_http_clientcert_trust_chain() and
 # src/cert/ngx_clientcert_trust.c.
 #
 # "foreign" is of a CA that the server doesn't know, "self" of none: with

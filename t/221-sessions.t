@@ -1,9 +1,10 @@
-# Covers what a resumed session may bring along: ngx_http_clientcert_chain()
+# Covers what a resumed session may bring along: ngx_http_clientcert_trust_chain()
 # with sessions that were made under another server name, and
 # ngx_clientcert_trust_bind_sessions() with sessions from before a reload that
 # changed what is trusted.  A session carries its old verify result, which
 # nginx and OpenSSL take over: they compare the names of the announced CAs, but
-# not CRLs, other trusted certificates, depth or OCSP.
+# not CRLs, other trusted certificates, depth or OCSP.  What the session itself
+# tells of its trust is in 222-session-trust.t.
 
 use strict;
 use warnings;
@@ -173,6 +174,11 @@ my $revokes_none = 'ssl_crl %%CERTS%%/crl-a.pem;';
 my $revokes_globex = 'ssl_crl %%CERTS%%/crl-a-globex.pem;';
 my $second = { cert => 'globex', sni => 'second.test' };
 
+mkdir $n->path('hashed');
+system('cp', cert_file('ca-a', 'crt'), $n->path('hashed/ca.pem')) == 0
+    && system('openssl', 'rehash', $n->path('hashed')) == 0
+    or die "openssl rehash failed\n";
+
 # before, after, whether it may still be resumed; client, answers of /verified
 # and of /pin to it
 my @changes = (
@@ -197,6 +203,13 @@ my @changes = (
     [ 'a CA of the same name', {},
       { client => "ssl_client_certificate $twin;" }, 0,
       {}, qr/^40[01]/, qr/^(?:400|200 a.test allow:ok)/ ],
+    [ 'what is in a directory', ({
+          trusted => 'ssl_conf_command VerifyCAPath %%PREFIX%%/hashed;'
+      }) x 2, 0,
+      {}, '200 a.test allow:ok', '200 a.test allow:ok' ],
+    [ 'a security level', {},
+      { trusted => 'ssl_ciphers HIGH:!aNULL:@SECLEVEL=1;' }, 0,
+      {}, '200 a.test allow:ok', '200 a.test allow:ok' ],
     [ 'a smaller depth', {}, { depth => 'ssl_verify_depth 0;' }, 0,
       { cert => 'inter', chain => 'inter-chain.crt' },
       qr/^40[01]/, qr/^40[01]/ ],

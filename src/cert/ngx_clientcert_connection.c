@@ -5,7 +5,6 @@
 
 
 #include "ngx_clientcert_connection.h"
-#include "ngx_clientcert_trust.h"
 
 
 static void ngx_clientcert_connection_release(void *data);
@@ -15,7 +14,6 @@ static ngx_int_t ngx_clientcert_connection_read(ngx_connection_t *c,
     ngx_clientcert_connection_t *conn);
 static ngx_clientcert_certificate_t *ngx_clientcert_connection_certificate(
     ngx_connection_t *c, ngx_pool_t *pool, X509 *x509);
-static ngx_uint_t ngx_clientcert_connection_foreign_session(SSL *ssl);
 static void ngx_clientcert_connection_free(void *parent, void *ptr,
     CRYPTO_EX_DATA *ad, int idx, long argl, void *argp);
 
@@ -110,7 +108,6 @@ ngx_clientcert_connection_create(ngx_connection_t *c)
 
     conn->pool = pool;
     conn->early = 1;
-    conn->ssl_ctx = SSL_get_SSL_CTX(ssl);
 
     if (ngx_clientcert_connection_read(c, conn) != NGX_OK) {
         goto failed;
@@ -135,9 +132,18 @@ static ngx_int_t
 ngx_clientcert_connection_read(ngx_connection_t *c,
     ngx_clientcert_connection_t *conn)
 {
+    SSL   *ssl;
     X509  *x509;
 
-    x509 = SSL_get_peer_certificate(c->ssl->connection);
+    ssl = c->ssl->connection;
+
+    /* a session brings its certificate also to servers that want none */
+
+    if (SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE) {
+        return NGX_OK;
+    }
+
+    x509 = SSL_get_peer_certificate(ssl);
     if (x509 == NULL) {
         return NGX_OK;
     }
@@ -154,8 +160,8 @@ ngx_clientcert_connection_read(ngx_connection_t *c,
     conn->verified = (conn->verify.len == sizeof("SUCCESS") - 1
                       && ngx_strncmp(conn->verify.data, "SUCCESS",
                                      sizeof("SUCCESS") - 1) == 0);
-    conn->foreign_session =
-                ngx_clientcert_connection_foreign_session(c->ssl->connection);
+
+    ngx_clientcert_trust_of_session(ssl, &conn->verified_by);
 
     ERR_clear_error();
 
@@ -194,34 +200,6 @@ ngx_clientcert_connection_certificate(ngx_connection_t *c, ngx_pool_t *pool,
     }
 
     return cert;
-}
-
-
-/*
- * A session brings its verify result along.  In TLSv1.3 it may be resumed
- * under another server name than the one it was verified for.
- */
-
-static ngx_uint_t
-ngx_clientcert_connection_foreign_session(SSL *ssl)
-{
-    const char   *now, *then;
-    SSL_SESSION  *session;
-
-    if (!SSL_session_reused(ssl)) {
-        return 0;
-    }
-
-    session = SSL_get0_session(ssl);
-
-    then = session ? SSL_SESSION_get0_hostname(session) : NULL;
-    now = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-
-    if (then == NULL || now == NULL) {
-        return then != now;
-    }
-
-    return ngx_strcasecmp((u_char *) then, (u_char *) now) != 0;
 }
 
 

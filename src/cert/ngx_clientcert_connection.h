@@ -12,16 +12,17 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include "ngx_clientcert_certificate.h"
+#include "ngx_clientcert_trust.h"
 
 
 /* what one TLS connection says of its client, read once */
 
 typedef struct {
     ngx_pool_t                    *pool;    /* lives as long as the SSL */
-    ngx_clientcert_certificate_t  *cert;    /* NULL: the client sent none */
+    ngx_clientcert_certificate_t  *cert;    /* NULL: none */
 
-    SSL_CTX                       *ssl_ctx;     /* of the handshake */
     ngx_str_t                      verify;  /* as in $ssl_client_verify */
+    ngx_clientcert_trust_t         verified_by; /* or tried so */
 
     ngx_str_t                      sent;    /* as RFC 9440 writes it */
 
@@ -33,9 +34,6 @@ typedef struct {
 
     unsigned                       verified:1;
     unsigned                       early:1;     /* as of the last request */
-
-    /* the session was verified for another server name than this one's */
-    unsigned                       foreign_session:1;
 } ngx_clientcert_connection_t;
 
 

@@ -5,30 +5,35 @@
 
 
 #include "ngx_clientcert_trust.h"
+#include <openssl/rand.h>
 
 
-static ngx_int_t ngx_clientcert_trust_index(ngx_log_t *log);
-static int ngx_clientcert_trust_digest(EVP_MD_CTX *md, SSL_CTX *ctx);
+#define NGX_CLIENTCERT_TRUST_SESSION  "verified by 1"
+
+
+static int ngx_clientcert_trust_digest(EVP_MD_CTX *md, SSL_CTX *ctx,
+    ngx_str_t *other, ngx_uint_t whole);
+static int ngx_clientcert_trust_digest_nonce(EVP_MD_CTX *md);
 static int ngx_clientcert_trust_digest_store(EVP_MD_CTX *md,
     X509_STORE *store);
 static int ngx_clientcert_trust_digest_object(EVP_MD_CTX *md,
     X509_OBJECT *object);
+static int ngx_clientcert_trust_digest_cert(X509 *cert, u_char *digest,
+    unsigned int *len);
 static int ngx_clientcert_trust_digest_param(EVP_MD_CTX *md,
     X509_VERIFY_PARAM *param);
-
-
-static int  ngx_clientcert_trust_ctx_index = -1;
+static int ngx_clientcert_trust_verify(X509_STORE_CTX *x509_store,
+    void *data);
+static ngx_uint_t ngx_clientcert_trust_used(X509_STORE_CTX *x509_store,
+    SSL *ssl);
 
 
 ngx_clientcert_trust_t *
-ngx_clientcert_trust_create(ngx_conf_t *cf, ngx_ssl_t *ssl, ngx_str_t *other)
+ngx_clientcert_trust_create(ngx_conf_t *cf, ngx_ssl_t *ssl, ngx_str_t *other,
+    ngx_uint_t whole)
 {
     EVP_MD_CTX              *md;
     ngx_clientcert_trust_t  *trust;
-
-    if (ngx_clientcert_trust_index(cf->log) != NGX_OK) {
-        return NULL;
-    }
 
     trust = ngx_palloc(cf->pool, sizeof(ngx_clientcert_trust_t));
     if (trust == NULL) {
@@ -39,12 +44,8 @@ ngx_clientcert_trust_create(ngx_conf_t *cf, ngx_ssl_t *ssl, ngx_str_t *other)
 
     if (md == NULL
         || EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 0
-        || EVP_DigestUpdate(md, other->data, other->len) == 0
-        || ngx_clientcert_trust_digest(md, ssl->ctx) == 0
-        || EVP_DigestFinal_ex(md, trust->digest, NULL) == 0
-        || SSL_CTX_set_ex_data(ssl->ctx, ngx_clientcert_trust_ctx_index,
-                               trust)
-           == 0)
+        || ngx_clientcert_trust_digest(md, ssl->ctx, other, whole) == 0
+        || EVP_DigestFinal_ex(md, trust->digest, NULL) == 0)
     {
         ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
                       "could not digest the trust of an SSL context");
@@ -57,61 +58,67 @@ ngx_clientcert_trust_create(ngx_conf_t *cf, ngx_ssl_t *ssl, ngx_str_t *other)
 }
 
 
-static ngx_int_t
-ngx_clientcert_trust_index(ngx_log_t *log)
+static int
+ngx_clientcert_trust_digest(EVP_MD_CTX *md, SSL_CTX *ctx, ngx_str_t *other,
+    ngx_uint_t whole)
 {
-    if (ngx_clientcert_trust_ctx_index != -1) {
-        return NGX_OK;
+    int          level;
+    X509_STORE  *store;
+
+    level = SSL_CTX_get_security_level(ctx);
+
+    if (EVP_DigestUpdate(md, &other->len, sizeof(other->len)) == 0
+        || EVP_DigestUpdate(md, other->data, other->len) == 0
+        || EVP_DigestUpdate(md, &level, sizeof(level)) == 0
+        || SSL_CTX_get0_verify_cert_store(ctx, &store) == 0)
+    {
+        return 0;
     }
 
-    ngx_clientcert_trust_ctx_index = SSL_CTX_get_ex_new_index(0, NULL, NULL,
-                                                              NULL, NULL);
+    /* an empty one finds what it has later, as openssl.cnf may tell it */
 
-    if (ngx_clientcert_trust_ctx_index == -1) {
-        ngx_ssl_error(NGX_LOG_EMERG, log, 0,
-                      "SSL_CTX_get_ex_new_index() failed");
-        return NGX_ERROR;
+    if (store && sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) == 0) {
+        whole = 0;
     }
 
-    return NGX_OK;
+    /* OCSP responses are verified by the other one in any case */
+
+    return ngx_clientcert_trust_digest_store(md, store)
+           && ngx_clientcert_trust_digest_store(md,
+                                                SSL_CTX_get_cert_store(ctx))
+           && ngx_clientcert_trust_digest_param(md, SSL_CTX_get0_param(ctx))
+           && (whole || ngx_clientcert_trust_digest_nonce(md));
 }
 
 
 static int
-ngx_clientcert_trust_digest(EVP_MD_CTX *md, SSL_CTX *ctx)
+ngx_clientcert_trust_digest_nonce(EVP_MD_CTX *md)
 {
-    X509_STORE  *store;
+    u_char  nonce[NGX_CLIENTCERT_TRUST_LEN];
 
-#ifdef SSL_CTX_get0_verify_cert_store
-
-    /* "ssl_conf_command VerifyCAFile", which then replaces the other store */
-
-    if (SSL_CTX_get0_verify_cert_store(ctx, &store) == 0) {
-        return 0;
-    }
-
-    if (store && ngx_clientcert_trust_digest_store(md, store) == 0) {
-        return 0;
-    }
-
-#endif
-
-    store = SSL_CTX_get_cert_store(ctx);
-
-    return ngx_clientcert_trust_digest_store(md, store)
-           && ngx_clientcert_trust_digest_param(md, SSL_CTX_get0_param(ctx));
+    return RAND_bytes(nonce, sizeof(nonce)) == 1
+           && EVP_DigestUpdate(md, nonce, sizeof(nonce));
 }
 
 
 static int
 ngx_clientcert_trust_digest_store(EVP_MD_CTX *md, X509_STORE *store)
 {
-    int                     i;
+    int                     i, n;
     STACK_OF(X509_OBJECT)  *objects;
 
-    objects = X509_STORE_get0_objects(store);
+    objects = store ? X509_STORE_get0_objects(store) : NULL;
+    n = objects ? sk_X509_OBJECT_num(objects) : -1;
 
-    for (i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+    if (EVP_DigestUpdate(md, &n, sizeof(n)) == 0) {
+        return 0;
+    }
+
+    if (store == NULL) {
+        return 1;
+    }
+
+    for (i = 0; i < n; i++) {
         if (ngx_clientcert_trust_digest_object(md,
                                             sk_X509_OBJECT_value(objects, i))
             == 0)
@@ -137,43 +144,50 @@ ngx_clientcert_trust_digest_object(EVP_MD_CTX *md, X509_OBJECT *object)
     cert = X509_OBJECT_get0_X509(object);
     crl = X509_OBJECT_get0_X509_CRL(object);
 
-    rc = cert ? X509_digest(cert, EVP_sha256(), digest, &len)
+    rc = cert ? ngx_clientcert_trust_digest_cert(cert, digest, &len)
          : crl ? X509_CRL_digest(crl, EVP_sha256(), digest, &len) : 0;
 
     return rc && EVP_DigestUpdate(md, digest, len);
 }
 
 
+/* "BEGIN TRUSTED CERTIFICATE" says beside the certificate what it is for */
+
 static int
-ngx_clientcert_trust_digest_param(EVP_MD_CTX *md, X509_VERIFY_PARAM *param)
+ngx_clientcert_trust_digest_cert(X509 *cert, u_char *digest,
+    unsigned int *len)
 {
-    int            depth;
-    unsigned long  flags;
+    int      n, rc;
+    u_char  *aux;
 
-    depth = X509_VERIFY_PARAM_get_depth(param);
-    flags = X509_VERIFY_PARAM_get_flags(param);
+    aux = NULL;
 
-    return EVP_DigestUpdate(md, &depth, sizeof(depth))
-           && EVP_DigestUpdate(md, &flags, sizeof(flags));
-}
-
-
-ngx_uint_t
-ngx_clientcert_trust_same(SSL_CTX *one, SSL_CTX *two)
-{
-    ngx_clientcert_trust_t  *first, *second;
-
-    if (one == NULL || two == NULL) {
+    n = i2d_X509_AUX(cert, &aux);
+    if (n < 0) {
         return 0;
     }
 
-    first = SSL_CTX_get_ex_data(one, ngx_clientcert_trust_ctx_index);
-    second = SSL_CTX_get_ex_data(two, ngx_clientcert_trust_ctx_index);
+    rc = EVP_Digest(aux, n, digest, len, EVP_sha256(), NULL);
 
-    return first && second
-           && ngx_memcmp(first->digest, second->digest,
-                         NGX_CLIENTCERT_TRUST_LEN)
-              == 0;
+    OPENSSL_free(aux);
+
+    return rc;
+}
+
+
+static int
+ngx_clientcert_trust_digest_param(EVP_MD_CTX *md, X509_VERIFY_PARAM *param)
+{
+    int            depth, level;
+    unsigned long  flags;
+
+    depth = X509_VERIFY_PARAM_get_depth(param);
+    level = X509_VERIFY_PARAM_get_auth_level(param);
+    flags = X509_VERIFY_PARAM_get_flags(param);
+
+    return EVP_DigestUpdate(md, &depth, sizeof(depth))
+           && EVP_DigestUpdate(md, &level, sizeof(level))
+           && EVP_DigestUpdate(md, &flags, sizeof(flags));
 }
 
 
@@ -182,15 +196,11 @@ ngx_clientcert_trust_store(SSL_CTX *ctx)
 {
     X509_STORE  *store;
 
-    store = NULL;
-
-#ifdef SSL_CTX_get0_verify_cert_store
+    /* "ssl_conf_command VerifyCAFile", which then replaces the other store */
 
     if (SSL_CTX_get0_verify_cert_store(ctx, &store) == 0) {
         return NULL;
     }
-
-#endif
 
     return store ? store : SSL_CTX_get_cert_store(ctx);
 }
@@ -207,6 +217,111 @@ ngx_clientcert_trust_empty(ngx_ssl_t *ssl)
 }
 
 
+ngx_uint_t
+ngx_clientcert_trust_asks(ngx_ssl_t *ssl)
+{
+    return SSL_CTX_get_verify_mode(ssl->ctx) != SSL_VERIFY_NONE;
+}
+
+
+void
+ngx_clientcert_trust_mark_sessions(ngx_ssl_t *ssl,
+    ngx_clientcert_trust_t *trust)
+{
+    SSL_CTX_set_cert_verify_callback(ssl->ctx, ngx_clientcert_trust_verify,
+                                     trust);
+}
+
+
+/*
+ * OpenSSL calls that of the context which SNI chose, in full handshakes only,
+ * and what is set here goes wherever the session goes: into tickets, also
+ * renewed ones, and into caches.
+ */
+
+static int
+ngx_clientcert_trust_verify(X509_STORE_CTX *x509_store, void *data)
+{
+    ngx_clientcert_trust_t *trust = data;
+
+    int                rc;
+    SSL               *ssl;
+    ngx_connection_t  *c;
+
+    rc = X509_verify_cert(x509_store);
+
+    ssl = X509_STORE_CTX_get_ex_data(x509_store,
+                                    SSL_get_ex_data_X509_STORE_CTX_idx());
+
+    if (ngx_clientcert_trust_used(x509_store, ssl)
+        && SSL_SESSION_set1_ticket_appdata(SSL_get0_session(ssl),
+                                           trust->digest,
+                                           NGX_CLIENTCERT_TRUST_LEN)
+           == 0)
+    {
+        /* without it the chain counts nowhere */
+
+        c = ngx_ssl_get_connection(ssl);
+        ngx_ssl_error(NGX_LOG_ALERT, c->log, 0,
+                      "SSL_SESSION_set1_ticket_appdata() failed");
+    }
+
+    /* an error counts as a failure, as in OpenSSL itself */
+
+    return rc > 0;
+}
+
+
+/* other modules can give a connection CAs or a depth of its own */
+
+static ngx_uint_t
+ngx_clientcert_trust_used(X509_STORE_CTX *x509_store, SSL *ssl)
+{
+    SSL_CTX            *ctx;
+    X509_VERIFY_PARAM  *param;
+
+    ctx = SSL_get_SSL_CTX(ssl);
+    param = X509_STORE_CTX_get0_param(x509_store);
+
+    return X509_STORE_CTX_get0_store(x509_store)
+           == ngx_clientcert_trust_store(ctx)
+           && X509_VERIFY_PARAM_get_depth(param)
+              == SSL_CTX_get_verify_depth(ctx)
+           && X509_VERIFY_PARAM_get_auth_level(param)
+              == SSL_CTX_get_security_level(ctx);
+}
+
+
+void
+ngx_clientcert_trust_of_session(SSL *ssl, ngx_clientcert_trust_t *trust)
+{
+    void         *data;
+    size_t        len;
+    SSL_SESSION  *session;
+
+    session = SSL_get0_session(ssl);
+
+    if (session
+        && SSL_SESSION_get0_ticket_appdata(session, &data, &len)
+        && len == NGX_CLIENTCERT_TRUST_LEN)
+    {
+        ngx_memcpy(trust->digest, data, NGX_CLIENTCERT_TRUST_LEN);
+
+    } else {
+        ngx_memzero(trust->digest, NGX_CLIENTCERT_TRUST_LEN);
+    }
+}
+
+
+ngx_uint_t
+ngx_clientcert_trust_same(ngx_clientcert_trust_t *one,
+    ngx_clientcert_trust_t *two)
+{
+    return ngx_memcmp(one->digest, two->digest, NGX_CLIENTCERT_TRUST_LEN)
+           == 0;
+}
+
+
 /*
  * nginx makes the session id context of the server's certificates and of the
  * names of the client CAs.  So a session outlives a new CRL, another file of
@@ -216,22 +331,25 @@ ngx_clientcert_trust_empty(ngx_ssl_t *ssl)
  */
 
 ngx_int_t
-ngx_clientcert_trust_bind_sessions(ngx_ssl_t *ssl, ngx_array_t *trusts,
+ngx_clientcert_trust_bind_sessions(ngx_ssl_t *ssl,
+    ngx_clientcert_trust_t *own, ngx_array_t *trusts,
     ngx_array_t *certificates)
 {
     int                       rc;
     ngx_str_t                *name;
     EVP_MD_CTX               *md;
     ngx_uint_t                i;
-    ngx_clientcert_trust_t  **trust, *own;
+    ngx_clientcert_trust_t  **trust;
     u_char                    digest[NGX_CLIENTCERT_TRUST_LEN];
-
-    own = SSL_CTX_get_ex_data(ssl->ctx, ngx_clientcert_trust_ctx_index);
 
     md = EVP_MD_CTX_new();
 
-    rc = md && own
+    /* the text: sessions that don't say what verified them don't fit */
+
+    rc = md
          && EVP_DigestInit_ex(md, EVP_sha256(), NULL)
+         && EVP_DigestUpdate(md, NGX_CLIENTCERT_TRUST_SESSION,
+                             sizeof(NGX_CLIENTCERT_TRUST_SESSION) - 1)
          && EVP_DigestUpdate(md, own->digest, NGX_CLIENTCERT_TRUST_LEN);
 
     trust = trusts->elts;

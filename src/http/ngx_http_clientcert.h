@@ -26,4 +26,7 @@ ngx_int_t ngx_http_clientcert_add_variables(ngx_conf_t *cf);
 ngx_clientcert_verdict_t *ngx_http_clientcert_verdict(ngx_http_request_t *r);
 
 
+extern ngx_module_t  ngx_http_clientcert_policy_module;
+
+
 #endif /* _NGX_HTTP_CLIENTCERT_H_INCLUDED_ */

@@ -26,6 +26,7 @@ package ClientCert;
 #
 #   my $c = client(port => $n->port('name'), ...);  # ->error if it failed
 #
+#     addr       127.0.0.1 unless given
 #     cert       name of the certificate to show; chain: file to send with it;
 #                malformed: 1 if OpenSSL doesn't want to load it from a file
 #     sni        'localhost' unless given; undef: no such extension
@@ -530,7 +531,7 @@ BEGIN { *now = \&ClientCert::now }
 sub new {
     my ($class, %o) = @_;
     my $self = bless { sni => 'localhost', buf => '', %o }, $class;
-    my %peer = (PeerAddr => '127.0.0.1', PeerPort => $o{port},
+    my %peer = (PeerAddr => $o{addr} // '127.0.0.1', PeerPort => $o{port},
                 Timeout => 10 * $ClientCert::slowness);
 
     if ($o{plain}) {
