@@ -98,6 +98,8 @@ static ngx_int_t ngx_http_clientcert_check(ngx_conf_t *cf,
     ngx_http_clientcert_main_conf_t *mcf);
 static void ngx_http_clientcert_check_use(ngx_conf_t *cf,
     ngx_http_clientcert_use_t *use);
+static void ngx_http_clientcert_check_stapling(ngx_conf_t *cf,
+    ngx_http_clientcert_use_t *use);
 
 
 static ngx_command_t  ngx_http_clientcert_commands[] = {
@@ -920,6 +922,36 @@ ngx_http_clientcert_check_use(ngx_conf_t *cf, ngx_http_clientcert_use_t *use)
                       "\"dry_run\" of policy \"%V\", required in %s:%ui, has "
                       "no effect on clients without a valid certificate in "
                       "server \"%V\", where \"ssl_verify_client\" is on",
+                      &use->policy->name, use->file, use->line,
+                      &use->cscf->server_name);
+    }
+
+    ngx_http_clientcert_check_stapling(cf, use);
+}
+
+
+/* "ssl_trusted_certificate" is for both, clients and OCSP responses */
+
+static void
+ngx_http_clientcert_check_stapling(ngx_conf_t *cf,
+    ngx_http_clientcert_use_t *use)
+{
+    ngx_http_ssl_srv_conf_t  *sscf;
+
+    sscf = use->cscf->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
+
+    if (use->verify
+        && sscf->stapling
+        && sscf->trusted_certificate.len
+        && sscf->client_certificate.len == 0
+        && ngx_clientcert_policy_trusts_chain(use->policy))
+    {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"clientcert_require %V\" in %s:%ui trusts clients of "
+                      "the CAs in \"ssl_trusted_certificate\" of server "
+                      "\"%V\", where \"ssl_stapling\" is on and no "
+                      "\"ssl_client_certificate\" is set: if those are the "
+                      "CAs of the server's own certificate, use \"ca=\"",
                       &use->policy->name, use->file, use->line,
                       &use->cscf->server_name);
     }

@@ -9,7 +9,7 @@ use Test::Nginx::Socket;
 
 require './t/env.pl';
 
-plan tests => 55;
+plan tests => 61;
 
 run_tests();
 
@@ -429,3 +429,74 @@ GET /
 qr/\[warn\] .*"clientcert_require p" in \S+server\.conf:3 refuses everyone/,
 qr/\[warn\] .*"clientcert_require q" in \S+server\.conf:3 refuses everyone/
 ]
+
+
+
+=== TEST 19: CAs that are trusted for stapling, and so by clients
+--- http_config
+    include $TEST_NGINX_HTML_DIR/server.conf;
+
+    clientcert_policy p { allow verified; }
+    clientcert_policy q { allow cn=acme; }
+    clientcert_policy r { trust chain; allow cn=acme; }
+--- user_files
+>>> server.conf
+server {
+    listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+    server_name a.test;
+    ssl_client_certificate "";
+    ssl_trusted_certificate $TEST_NGINX_CERT_DIR/ca-b.crt;
+    ssl_verify_client optional_no_ca;
+    ssl_stapling on;
+    location /p { clientcert_require p; }
+    location /q { clientcert_require q; }
+    location /r { clientcert_require r; }
+}
+--- request
+GET /
+--- error_log eval
+[
+qr/\[warn\] .*"clientcert_require p" in \S+server\.conf:8 trusts clients of the CAs in "ssl_trusted_certificate" of server "a\.test", where "ssl_stapling" is on/,
+qr/"clientcert_require q" in \S+server\.conf:9 trusts/,
+qr/"clientcert_require r" in \S+server\.conf:10 trusts/
+]
+
+
+
+=== TEST 20: CAs that are meant for clients, or make no difference
+--- http_config
+    clientcert_policy p { allow verified; }
+    clientcert_policy pin { allow thumbprint=$TEST_NGINX_ACME_SHA1 verified; }
+    clientcert_policy ca { allow cn=acme ca=$TEST_NGINX_CERT_DIR/ca-a.crt; }
+
+    ssl_trusted_certificate $TEST_NGINX_CERT_DIR/ca-b.crt;
+    ssl_verify_client optional_no_ca;
+    clientcert_require p;
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+        server_name a.test;
+        ssl_client_certificate "";
+    }
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+        server_name b.test;
+        ssl_stapling on;
+    }
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+        server_name c.test;
+        ssl_client_certificate "";
+        ssl_stapling on;
+        clientcert_require off;
+        location /pin { clientcert_require pin; }
+        location /ca { clientcert_require ca; }
+    }
+--- config
+    clientcert_require off;
+--- request
+GET /
+--- no_error_log
+trusts clients of the CAs

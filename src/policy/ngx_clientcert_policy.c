@@ -465,3 +465,18 @@ ngx_clientcert_policy_needs_chain(ngx_clientcert_policy_t *policy)
 
     return 1;
 }
+
+
+ngx_uint_t
+ngx_clientcert_policy_trusts_chain(ngx_clientcert_policy_t *policy)
+{
+    ngx_clientcert_rule_t  *rule;
+
+    for (rule = policy->allow.first; rule; rule = rule->next) {
+        if (!rule->trusted) {
+            return 1;
+        }
+    }
+
+    return 0;
+}

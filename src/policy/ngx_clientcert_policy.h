@@ -129,6 +129,12 @@ ngx_clientcert_verdict_t *ngx_clientcert_policy_decide(
 ngx_uint_t ngx_clientcert_policy_needs_chain(ngx_clientcert_policy_t *policy);
 
 /*
+ * Whether some "allow" lets in who isn't pinned and has no CA in the policy,
+ * so that the CAs of the server decide.
+ */
+ngx_uint_t ngx_clientcert_policy_trusts_chain(ngx_clientcert_policy_t *policy);
+
+/*
  * Finds a policy by its name, or makes one that is not defined yet and
  * remembers where cf stands.  Returns NULL without memory.
  */
