@@ -5,6 +5,7 @@
 
 
 #include "ngx_clientcert_trust.h"
+#include "ngx_clientcert_error.h"
 #include <openssl/rand.h>
 
 
@@ -24,6 +25,9 @@ static int ngx_clientcert_trust_digest_param(EVP_MD_CTX *md,
     X509_VERIFY_PARAM *param);
 static int ngx_clientcert_trust_verify(X509_STORE_CTX *x509_store,
     void *data);
+static ngx_uint_t ngx_clientcert_trust_certain(X509_STORE_CTX *x509_store,
+    ngx_uint_t twice);
+static int ngx_clientcert_trust_callback(int ok, X509_STORE_CTX *x509_store);
 static ngx_uint_t ngx_clientcert_trust_used(X509_STORE_CTX *x509_store,
     SSL *ssl);
 
@@ -248,10 +252,22 @@ ngx_clientcert_trust_verify(X509_STORE_CTX *x509_store, void *data)
     SSL               *ssl;
     ngx_connection_t  *c;
 
+    ERR_clear_error();
+
     rc = X509_verify_cert(x509_store);
 
     ssl = X509_STORE_CTX_get_ex_data(x509_store,
                                     SSL_get_ex_data_X509_STORE_CTX_idx());
+
+    c = ngx_ssl_get_connection(ssl);
+
+    if (X509_STORE_CTX_get_error(x509_store) != X509_V_OK
+        && !ngx_clientcert_trust_certain(x509_store, trust->twice))
+    {
+        ngx_log_error(NGX_LOG_ALERT, c->log, 0,
+                      "no memory to verify a client certificate");
+        return 0;
+    }
 
     if (ngx_clientcert_trust_used(x509_store, ssl)
         && SSL_SESSION_set1_ticket_appdata(SSL_get0_session(ssl),
@@ -259,16 +275,74 @@ ngx_clientcert_trust_verify(X509_STORE_CTX *x509_store, void *data)
                                            NGX_CLIENTCERT_TRUST_LEN)
            == 0)
     {
-        /* without it the chain counts nowhere */
-
-        c = ngx_ssl_get_connection(ssl);
         ngx_ssl_error(NGX_LOG_ALERT, c->log, 0,
                       "SSL_SESSION_set1_ticket_appdata() failed");
+        return 0;
     }
 
     /* an error counts as a failure, as in OpenSSL itself */
 
     return rc > 0;
+}
+
+
+/*
+ * Whether the chain isn't verified for another reason than that there is no
+ * memory, which OpenSSL may take for an issuer that isn't there and say no
+ * more: then it finds enough the second time, or that there is none.
+ */
+
+static ngx_uint_t
+ngx_clientcert_trust_certain(X509_STORE_CTX *x509_store, ngx_uint_t twice)
+{
+    X509            *copy;
+    ngx_uint_t       certain;
+    X509_STORE_CTX  *ctx;
+
+    if (ngx_clientcert_error_memory_queued()) {
+        return 0;
+    }
+
+    if (!twice) {
+        return 1;
+    }
+
+    /* one whose extensions couldn't be read is invalid for good */
+
+    copy = X509_dup(X509_STORE_CTX_get0_cert(x509_store));
+    ctx = X509_STORE_CTX_new();
+
+    certain = (copy && ctx
+               && X509_STORE_CTX_init(ctx,
+                                      X509_STORE_CTX_get0_store(x509_store),
+                                      copy,
+                                    X509_STORE_CTX_get0_untrusted(x509_store))
+               && X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(ctx),
+                                       X509_STORE_CTX_get0_param(x509_store)));
+
+    if (certain) {
+        X509_STORE_CTX_set_verify_cb(ctx, ngx_clientcert_trust_callback);
+
+        certain = (X509_verify_cert(ctx) > 0
+                   && !ngx_clientcert_error_memory_queued()
+                   && X509_STORE_CTX_get_error(ctx)
+                      == X509_STORE_CTX_get_error(x509_store));
+    }
+
+    X509_STORE_CTX_free(ctx);
+    X509_free(copy);
+    ERR_clear_error();
+
+    return certain;
+}
+
+
+/* goes on whatever is wrong, as nginx's does */
+
+static int
+ngx_clientcert_trust_callback(int ok, X509_STORE_CTX *x509_store)
+{
+    return 1;
 }
 
 

@@ -19,7 +19,8 @@
 /* what client certificates are verified by: equal digests, equal verdicts */
 
 typedef struct {
-    u_char  digest[NGX_CLIENTCERT_TRUST_LEN];   /* zeros: nobody knows */
+    u_char    digest[NGX_CLIENTCERT_TRUST_LEN]; /* zeros: nobody knows */
+    unsigned  twice:1;      /* that a chain isn't verified lets somebody in */
 } ngx_clientcert_trust_t;
 
 
@@ -58,8 +59,10 @@ ngx_uint_t ngx_clientcert_trust_asks(ngx_ssl_t *ssl);
  * From now on a certificate that the context verifies leaves trust with the
  * session, unless it was verified by something else than the context's own
  * store, depth and security level.  The outcome of the verification is what
- * it would be otherwise (SSL_CTX_set_cert_verify_callback(3)).  trust must
- * live as long as the context.
+ * it would be otherwise, but the handshake fails where there is no memory for
+ * it; with trust->twice that is found out by verifying again what isn't
+ * verified (SSL_CTX_set_cert_verify_callback(3)).  trust must live as long as
+ * the context.
  */
 void ngx_clientcert_trust_mark_sessions(ngx_ssl_t *ssl,
     ngx_clientcert_trust_t *trust);

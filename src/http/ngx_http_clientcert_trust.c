@@ -9,7 +9,7 @@
 
 
 static ngx_int_t ngx_http_clientcert_trust_server(ngx_conf_t *cf,
-    ngx_http_core_srv_conf_t *cscf, ngx_array_t *trusts);
+    ngx_http_core_srv_conf_t *cscf, ngx_array_t *trusts, ngx_uint_t twice);
 static ngx_uint_t ngx_http_clientcert_trust_whole(
     ngx_http_ssl_srv_conf_t *sscf);
 static ngx_int_t ngx_http_clientcert_trust_bind(
@@ -53,7 +53,7 @@ ngx_http_clientcert_trust_stores(ngx_conf_t *cf)
 
 
 ngx_int_t
-ngx_http_clientcert_trust_init(ngx_conf_t *cf)
+ngx_http_clientcert_trust_init(ngx_conf_t *cf, ngx_uint_t twice)
 {
     ngx_uint_t                   s;
     ngx_array_t                  trusts;    /* ngx_clientcert_trust_t * */
@@ -71,7 +71,7 @@ ngx_http_clientcert_trust_init(ngx_conf_t *cf)
     }
 
     for (s = 0; s < cmcf->servers.nelts; s++) {
-        if (ngx_http_clientcert_trust_server(cf, cscfp[s], &trusts)
+        if (ngx_http_clientcert_trust_server(cf, cscfp[s], &trusts, twice)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -90,7 +90,7 @@ ngx_http_clientcert_trust_init(ngx_conf_t *cf)
 
 static ngx_int_t
 ngx_http_clientcert_trust_server(ngx_conf_t *cf,
-    ngx_http_core_srv_conf_t *cscf, ngx_array_t *trusts)
+    ngx_http_core_srv_conf_t *cscf, ngx_array_t *trusts, ngx_uint_t twice)
 {
     u_char                          *p;
     ngx_str_t                        ocsp;
@@ -119,6 +119,8 @@ ngx_http_clientcert_trust_server(ngx_conf_t *cf,
     if (conf->trust == NULL) {
         return NGX_ERROR;
     }
+
+    conf->trust->twice = twice;
 
     ngx_clientcert_trust_mark_sessions(&sscf->ssl, conf->trust);
 

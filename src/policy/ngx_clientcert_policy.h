@@ -72,6 +72,7 @@ typedef struct {
     unsigned                     defined:1;
     unsigned                     varies:1;      /* has variables */
     unsigned                     chains:1;  /* an "allow" needs a chain */
+    unsigned                     unchained:1;   /* a "deny" does */
 } ngx_clientcert_policy_t;
 
 

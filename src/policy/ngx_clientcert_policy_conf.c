@@ -186,6 +186,10 @@ ngx_clientcert_policy_block(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
         policy->chains |= rule->needs_chain;
     }
 
+    for (rule = policy->deny.first; rule; rule = rule->next) {
+        policy->unchained |= rule->needs_chain;
+    }
+
     if (policy->reject == 0) {
         policy->reject = 401;
         ngx_str_set(&policy->status_line, "401 Invalid client certificate");
