@@ -12,13 +12,12 @@
 #include "src/policy/ngx_clientcert_check.h"
 #include "src/store/ngx_clientcert_loader.h"
 #include "src/http/ngx_http_clientcert.h"
+#include "src/http/ngx_http_clientcert_check.h"
+#include "src/http/ngx_http_clientcert_log.h"
 #include "src/http/ngx_http_clientcert_trust.h"
 
 
 #define NGX_HTTP_CLIENTCERT_TOO_EARLY    425
-
-/* the value of "ssl_verify_client on" */
-#define NGX_HTTP_CLIENTCERT_VERIFY_ON    1
 
 
 typedef struct {
@@ -37,18 +36,6 @@ typedef struct {
 } ngx_http_clientcert_loc_conf_t;
 
 
-/* a policy in force in some location of a server */
-
-typedef struct {
-    ngx_clientcert_policy_t   *policy;
-    ngx_http_core_srv_conf_t  *cscf;
-    ngx_uint_t                 verify;    /* of "ssl_verify_client" */
-    ngx_str_t                  internal;  /* location that is so */
-    u_char                    *file;
-    ngx_uint_t                 line;
-} ngx_http_clientcert_use_t;
-
-
 static ngx_int_t ngx_http_clientcert_access_handler(ngx_http_request_t *r);
 static ngx_clientcert_verdict_t *ngx_http_clientcert_decide(
     ngx_http_request_t *r, ngx_clientcert_policy_t *policy,
@@ -58,12 +45,6 @@ static ngx_int_t ngx_http_clientcert_keep(ngx_http_request_t *r,
 static ngx_int_t ngx_http_clientcert_refuse(ngx_http_request_t *r,
     ngx_clientcert_verdict_t *verdict);
 static ngx_int_t ngx_http_clientcert_status(
-    ngx_clientcert_verdict_t *verdict);
-static void ngx_http_clientcert_log(ngx_http_request_t *r, ngx_uint_t level,
-    ngx_clientcert_verdict_t *verdict);
-static u_char *ngx_http_clientcert_log_certificate(ngx_http_request_t *r,
-    u_char *buf, u_char *last);
-static const char *ngx_http_clientcert_advice(
     ngx_clientcert_verdict_t *verdict);
 static ngx_int_t ngx_http_clientcert_header_filter(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_clientcert_refused(ngx_http_request_t *r,
@@ -82,8 +63,6 @@ static void *ngx_http_clientcert_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_clientcert_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_clientcert_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-static char *ngx_http_clientcert_add_use(ngx_conf_t *cf,
-    ngx_http_clientcert_loc_conf_t *lcf, ngx_uint_t own);
 static char *ngx_http_clientcert_store(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_clientcert_policy(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -94,12 +73,6 @@ static ngx_int_t ngx_http_clientcert_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_clientcert_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_clientcert_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_clientcert_init_process(ngx_cycle_t *cycle);
-static ngx_int_t ngx_http_clientcert_check(ngx_conf_t *cf,
-    ngx_http_clientcert_main_conf_t *mcf);
-static void ngx_http_clientcert_check_use(ngx_conf_t *cf,
-    ngx_http_clientcert_use_t *use);
-static void ngx_http_clientcert_check_stapling(ngx_conf_t *cf,
-    ngx_http_clientcert_use_t *use);
 
 
 static ngx_command_t  ngx_http_clientcert_commands[] = {
@@ -327,100 +300,6 @@ ngx_http_clientcert_status(ngx_clientcert_verdict_t *verdict)
 }
 
 
-static void
-ngx_http_clientcert_log(ngx_http_request_t *r, ngx_uint_t level,
-    ngx_clientcert_verdict_t *verdict)
-{
-    u_char  *p;
-    u_char   buf[NGX_MAX_ERROR_STR];
-
-    p = ngx_http_clientcert_log_certificate(r, buf, buf + NGX_MAX_ERROR_STR);
-
-    ngx_log_error(level, r->connection->log, 0,
-                  "client certificate %s by policy \"%V\": %V%*s, %s%s%V",
-                  verdict->policy->dry_run ? "would be rejected" : "rejected",
-                  &verdict->policy->name,
-                  &ngx_clientcert_reasons[verdict->reason],
-                  (size_t) (p - buf), buf,
-                  ngx_http_clientcert_advice(verdict),
-                  verdict->doubt.len ? ": " : "", &verdict->doubt);
-}
-
-
-static u_char *
-ngx_http_clientcert_log_certificate(ngx_http_request_t *r, u_char *buf,
-    u_char *last)
-{
-    u_char                       *p, *sha1, *sha256;
-    ngx_clientcert_connection_t  *conn;
-
-    conn = r->connection->ssl ? ngx_clientcert_connection(r->connection)
-                              : NULL;
-
-    if (conn == NULL || conn->cert == NULL) {
-        return buf;
-    }
-
-    sha1 = ngx_clientcert_certificate_digest(conn->cert, NGX_CLIENTCERT_SHA1);
-    sha256 = ngx_clientcert_certificate_digest(conn->cert,
-                                               NGX_CLIENTCERT_SHA256);
-
-    p = ngx_slprintf(buf, last, ", sha1=");
-    p = sha1 ? ngx_hex_dump(p, sha1, NGX_CLIENTCERT_SHA1_LEN) : p;
-    p = ngx_slprintf(p, last, " sha256=");
-    p = sha256 ? ngx_hex_dump(p, sha256, NGX_CLIENTCERT_SHA256_LEN) : p;
-
-    return ngx_slprintf(p, last, " subject=\"%V\" verify=\"%V\"",
-                        ngx_clientcert_certificate_subject(conn->cert),
-                        &conn->verify);
-}
-
-
-static const char *
-ngx_http_clientcert_advice(ngx_clientcert_verdict_t *verdict)
-{
-    switch (verdict->reason) {
-
-    case NGX_CLIENTCERT_NO_TLS:
-        return "the connection is not TLS";
-
-    case NGX_CLIENTCERT_NO_CERTIFICATE:
-        return "the client sent none";
-
-    case NGX_CLIENTCERT_UNTRUSTED:
-        return (verdict->policy->trust == NGX_CLIENTCERT_TRUST_CHAIN)
-               ? "\"trust chain\" needs a verified chain"
-               : "without a verified chain only a rule with \"thumbprint\", "
-                 "\"spki\", \"store\" or \"ca\" lets it in";
-
-    case NGX_CLIENTCERT_MISDIRECTED:
-        return "the chain was verified by a server with other CAs, which the "
-               "client reached without SNI, with the name of that server or "
-               "in the handshake whose session it resumes";
-
-    case NGX_CLIENTCERT_NOT_YET_VALID:
-    case NGX_CLIENTCERT_EXPIRED:
-        return "\"validity\" is on";
-
-    case NGX_CLIENTCERT_WRONG_PURPOSE:
-        return "it is not made for TLS client authentication";
-
-    case NGX_CLIENTCERT_DENIED:
-        return verdict->doubt.len ? "it is unknown whether a \"deny\" names it"
-                                  : "a \"deny\" names it";
-
-    case NGX_CLIENTCERT_NO_MATCH:
-        return "\"allow thumbprint=\" with one of these would let it in";
-
-    case NGX_CLIENTCERT_EARLY_DATA:
-        return "the request came in TLS early data, which could be replayed";
-
-    default: /* NGX_CLIENTCERT_ERROR */
-        return "it could not be read";
-    }
-}
-
-
 static ngx_int_t
 ngx_http_clientcert_header_filter(ngx_http_request_t *r)
 {
@@ -619,7 +498,8 @@ ngx_http_clientcert_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_clientcert_loc_conf_t *prev = parent;
     ngx_http_clientcert_loc_conf_t *conf = child;
 
-    ngx_uint_t  own;
+    ngx_uint_t                        own;
+    ngx_http_clientcert_main_conf_t  *mcf;
 
     own = (conf->policy != NGX_CONF_UNSET_PTR);
 
@@ -629,66 +509,17 @@ ngx_http_clientcert_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_conf_merge_ptr_value(conf->policy, prev->policy, NULL);
     }
 
-    return conf->policy ? ngx_http_clientcert_add_use(cf, conf, own)
-                        : NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_clientcert_add_use(ngx_conf_t *cf,
-    ngx_http_clientcert_loc_conf_t *lcf, ngx_uint_t own)
-{
-    ngx_uint_t                        i;
-    ngx_http_ssl_srv_conf_t          *sscf;
-    ngx_http_core_srv_conf_t         *cscf;
-    ngx_http_core_loc_conf_t         *clcf;
-    ngx_http_clientcert_use_t        *use;
-    ngx_http_clientcert_main_conf_t  *mcf;
+    if (conf->policy == NULL) {
+        return NGX_CONF_OK;
+    }
 
     mcf = ngx_http_conf_get_module_main_conf(cf,
                                            ngx_http_clientcert_policy_module);
-    sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_ssl_module);
-    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
 
-    /* once for a directive and a server, however many locations inherit it */
-
-    use = mcf->uses.elts;
-
-    for (i = mcf->uses.nelts; i > 0; i--) {
-        if (use[i - 1].cscf != cscf) {
-            break;
-        }
-
-        if (use[i - 1].policy == lcf->policy
-            && use[i - 1].line == lcf->line
-            && use[i - 1].file == lcf->file)
-        {
-            return NGX_CONF_OK;
-        }
-    }
-
-    use = ngx_array_push(&mcf->uses);
-    if (use == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    use->policy = lcf->policy;
-    use->cscf = cscf;
-    use->verify = sscf->verify;
-
-    if (own && clcf->internal) {
-        use->internal = clcf->name;
-
-    } else {
-        ngx_str_null(&use->internal);
-    }
-
-    use->file = lcf->file;
-    use->line = lcf->line;
-
-    return NGX_CONF_OK;
+    return (ngx_http_clientcert_check_add(cf, &mcf->uses, conf->policy,
+                                          conf->file, conf->line, own)
+            == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -786,6 +617,7 @@ static ngx_int_t
 ngx_http_clientcert_init(ngx_conf_t *cf)
 {
     ngx_uint_t                        i, twice;
+    ngx_array_t                      *trusted;
     ngx_http_handler_pt              *h;
     ngx_clientcert_policy_t         **policy;
     ngx_http_core_main_conf_t        *cmcf;
@@ -794,11 +626,18 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
     mcf = ngx_http_conf_get_module_main_conf(cf,
                                            ngx_http_clientcert_policy_module);
 
-    if (ngx_http_clientcert_check(cf, mcf) != NGX_OK
+    trusted = ngx_http_clientcert_trust_stores(cf);
+
+    if (trusted == NULL
+        || ngx_clientcert_check(cf, &mcf->policies, &mcf->stores, &mcf->cas,
+                                trusted)
+           != NGX_OK
         || ngx_clientcert_loader_zones(cf, &mcf->loaders) != NGX_OK)
     {
         return NGX_ERROR;
     }
+
+    ngx_http_clientcert_check_uses(cf, &mcf->uses);
 
     if (mcf->policies.nelts == 0) {
         return NGX_OK;
@@ -856,112 +695,4 @@ ngx_http_clientcert_init_process(ngx_cycle_t *cycle)
     }
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_clientcert_check(ngx_conf_t *cf,
-    ngx_http_clientcert_main_conf_t *mcf)
-{
-    ngx_uint_t                  i;
-    ngx_array_t                *stores;
-    ngx_http_clientcert_use_t  *use;
-
-    stores = ngx_http_clientcert_trust_stores(cf);
-    if (stores == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_clientcert_check(cf, &mcf->policies, &mcf->stores, &mcf->cas,
-                             stores)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    use = mcf->uses.elts;
-
-    for (i = 0; i < mcf->uses.nelts; i++) {
-        ngx_http_clientcert_check_use(cf, &use[i]);
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_clientcert_check_use(ngx_conf_t *cf, ngx_http_clientcert_use_t *use)
-{
-    ngx_http_ssl_srv_conf_t  *sscf;
-
-    sscf = use->cscf->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
-
-    if (use->verify && sscf->ssl.ctx
-        && ngx_clientcert_trust_empty(&sscf->ssl)
-        && ngx_clientcert_policy_needs_chain(use->policy))
-    {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "\"clientcert_require %V\" in %s:%ui refuses everyone "
-                      "in server \"%V\", which has no CA to verify a chain "
-                      "by, and no \"allow\" does without",
-                      &use->policy->name, use->file, use->line,
-                      &use->cscf->server_name);
-    }
-
-    if (use->internal.len) {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "\"clientcert_require %V\" in %s:%ui is for the "
-                      "internal location \"%V\": in subrequests, as of "
-                      "\"auth_request\", nginx checks no access, so that "
-                      "location lets everyone in",
-                      &use->policy->name, use->file, use->line,
-                      &use->internal);
-    }
-
-    if (use->verify == 0) {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "\"clientcert_require %V\" in %s:%ui refuses everyone "
-                      "in server \"%V\", where \"ssl_verify_client\" is off",
-                      &use->policy->name, use->file, use->line,
-                      &use->cscf->server_name);
-    }
-
-    if (use->verify == NGX_HTTP_CLIENTCERT_VERIFY_ON && use->policy->dry_run) {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "\"dry_run\" of policy \"%V\", required in %s:%ui, has "
-                      "no effect on clients without a valid certificate in "
-                      "server \"%V\", where \"ssl_verify_client\" is on",
-                      &use->policy->name, use->file, use->line,
-                      &use->cscf->server_name);
-    }
-
-    ngx_http_clientcert_check_stapling(cf, use);
-}
-
-
-/* "ssl_trusted_certificate" is for both, clients and OCSP responses */
-
-static void
-ngx_http_clientcert_check_stapling(ngx_conf_t *cf,
-    ngx_http_clientcert_use_t *use)
-{
-    ngx_http_ssl_srv_conf_t  *sscf;
-
-    sscf = use->cscf->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
-
-    if (use->verify
-        && sscf->stapling
-        && sscf->trusted_certificate.len
-        && sscf->client_certificate.len == 0
-        && ngx_clientcert_policy_trusts_chain(use->policy))
-    {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "\"clientcert_require %V\" in %s:%ui trusts clients of "
-                      "the CAs in \"ssl_trusted_certificate\" of server "
-                      "\"%V\", where \"ssl_stapling\" is on and no "
-                      "\"ssl_client_certificate\" is set: if those are the "
-                      "CAs of the server's own certificate, use \"ca=\"",
-                      &use->policy->name, use->file, use->line,
-                      &use->cscf->server_name);
-    }
 }
