@@ -11,6 +11,7 @@
 #include "src/cert/ngx_clientcert_trust.h"
 #include "src/policy/ngx_clientcert_check.h"
 #include "src/store/ngx_clientcert_loader.h"
+#include "src/store/ngx_clientcert_follow.h"
 #include "src/http/ngx_http_clientcert.h"
 #include "src/http/ngx_http_clientcert_check.h"
 #include "src/http/ngx_http_clientcert_log.h"
@@ -25,7 +26,7 @@ typedef struct {
     ngx_array_t               uses;       /* ngx_http_clientcert_use_t */
     ngx_array_t               cas;        /* ngx_clientcert_ca_t * */
     ngx_array_t               stores;     /* ngx_clientcert_store_t * */
-    ngx_array_t               loaders;    /* ngx_clientcert_loader_t * */
+    ngx_array_t               loaders;    /* ngx_clientcert_source_t * */
 } ngx_http_clientcert_main_conf_t;
 
 
@@ -457,7 +458,7 @@ ngx_http_clientcert_create_main_conf(ngx_conf_t *cf)
                           sizeof(ngx_clientcert_store_t *))
            != NGX_OK
         || ngx_array_init(&mcf->loaders, cf->pool, 4,
-                          sizeof(ngx_clientcert_loader_t *))
+                          sizeof(ngx_clientcert_source_t *))
            != NGX_OK)
     {
         return NULL;
@@ -632,7 +633,9 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
         || ngx_clientcert_check(cf, &mcf->policies, &mcf->stores, &mcf->cas,
                                 trusted)
            != NGX_OK
-        || ngx_clientcert_loader_zones(cf, &mcf->loaders) != NGX_OK)
+        || ngx_clientcert_loader_zones(cf, &mcf->loaders,
+                                       &ngx_http_clientcert_policy_module)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -678,7 +681,7 @@ ngx_http_clientcert_init_module(ngx_cycle_t *cycle)
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                            ngx_http_clientcert_policy_module);
 
-    return ngx_clientcert_loader_follow(cycle, mcf ? &mcf->loaders : NULL);
+    return ngx_clientcert_follow_cycle(cycle, mcf ? &mcf->loaders : NULL);
 }
 
 
@@ -691,7 +694,7 @@ ngx_http_clientcert_init_process(ngx_cycle_t *cycle)
                                            ngx_http_clientcert_policy_module);
 
     if (ngx_process == NGX_PROCESS_SINGLE) {
-        ngx_clientcert_loader_single(cycle, mcf ? &mcf->loaders : NULL);
+        ngx_clientcert_follow_single(cycle, mcf ? &mcf->loaders : NULL);
     }
 
     return NGX_OK;

@@ -166,7 +166,7 @@ for ('', "\n\n", " \t\r\n") {
     is_now('rsa', '/list', 200, 'last good list');
 }
 unlink $n->path('listed.txt');
-ok($n->wait_log(qr/"listed": stat\(\) of \S+ failed.*No such file/), 'gone');
+ok($n->wait_log(qr/"listed": stat\(\) "\S+" failed.*No such file/), 'gone');
 is_now('rsa', '/list', 200, 'last good list');
 $n->write('listed.txt', sha256('globex') . " a\n");
 becomes('globex', '/list', 200, 'back');

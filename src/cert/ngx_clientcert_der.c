@@ -34,6 +34,8 @@ static ngx_int_t ngx_clientcert_der_time(ngx_clientcert_walk_t *w,
     int64_t *t);
 static ngx_int_t ngx_clientcert_der_digits(ngx_clientcert_walk_t *w,
     ngx_uint_t n);
+static int64_t ngx_clientcert_der_days(ngx_int_t year, ngx_int_t month,
+    ngx_int_t day);
 static ngx_int_t ngx_clientcert_der_bits(ngx_clientcert_walk_t *w);
 static ngx_int_t ngx_clientcert_der_skip(ngx_clientcert_walk_t *w,
     ngx_uint_t tag);
@@ -152,10 +154,12 @@ ngx_clientcert_der_key(ngx_clientcert_walk_t *w, u_char *digest)
 static ngx_int_t
 ngx_clientcert_der_time(ngx_clientcert_walk_t *w, int64_t *t)
 {
-    struct tm              tm, check;
     ngx_int_t              year, month, day, hour, min, sec;
     ngx_uint_t             utc;
     ngx_clientcert_walk_t  text;
+
+    static u_char  mdays[] = { 31, 29, 31, 30, 31, 30,
+                               31, 31, 30, 31, 30, 31 };
 
     utc = (w->p < w->last && *w->p == NGX_CLIENTCERT_UTC_TIME);
 
@@ -176,28 +180,50 @@ ngx_clientcert_der_time(ngx_clientcert_walk_t *w, int64_t *t)
     min = ngx_clientcert_der_digits(&text, 2);
     sec = ngx_clientcert_der_digits(&text, 2);
 
-    if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31
+    if (year < 0 || month < 1 || month > 12 || day < 1
         || hour < 0 || hour > 23 || min < 0 || min > 59
         || sec < 0 || sec > 59)
     {
         return NGX_ERROR;
     }
 
-    ngx_memzero(&tm, sizeof(struct tm));
+    if (utc) {
+        year += (year < 50) ? 2000 : 1900;
+    }
 
-    tm.tm_year = (int) (utc ? (year < 50 ? year + 100 : year) : year - 1900);
-    tm.tm_mon = (int) month - 1;
-    tm.tm_mday = (int) day;
-    tm.tm_hour = (int) hour;
-    tm.tm_min = (int) min;
-    tm.tm_sec = (int) sec;
+    if (day > mdays[month - 1]
+        || (month == 2 && day == 29
+            && (year % 4 || (year % 100 == 0 && year % 400))))
+    {
+        return NGX_ERROR;
+    }
 
-    check = tm;
-    *t = timegm(&check);
+    *t = ngx_clientcert_der_days(year, month, day) * 86400
+         + hour * 3600 + min * 60 + sec;
 
-    /* the 30th of February has become one of March */
+    return NGX_OK;
+}
 
-    return (check.tm_mday == tm.tm_mday) ? NGX_OK : NGX_ERROR;
+
+/* since 1970, as in ngx_parse_http_date(); a time_t may end in 2038 */
+
+static int64_t
+ngx_clientcert_der_days(ngx_int_t year, ngx_int_t month, ngx_int_t day)
+{
+    /* of a year that begins in March and is positive */
+
+    month -= 2;
+
+    if (month <= 0) {
+        month += 12;
+        year -= 1;
+    }
+
+    year += 400;
+
+    return (int64_t) 365 * year + year / 4 - year / 100 + year / 400
+           + 367 * month / 12 - 30 + day - 1
+           - 719527 + 31 + 28 - 146097;
 }
 
 
@@ -362,7 +388,7 @@ ngx_clientcert_der_unknown(u_char *p, size_t len)
 
     size = (p[1] > 0x80) ? 2 + (p[1] & 0x07) : 2;
 
-    if (ngx_memcmp(p + size, pkcs7, sizeof(pkcs7) - 1) == 0) {
+    if (ngx_memcmp(p + size, pkcs7, sizeof(pkcs7)) == 0) {
         return NGX_CLIENTCERT_FILE_PKCS7;
     }
 

@@ -7,6 +7,7 @@
 #include "ngx_clientcert_rules.h"
 #include "ngx_clientcert_answer.h"
 #include "ngx_clientcert_lookup.h"
+#include "../cert/ngx_clientcert_text.h"
 
 
 #define NGX_CLIENTCERT_MIN_BUCKETS  16
@@ -522,7 +523,7 @@ ngx_clientcert_rules_ask(ngx_clientcert_search_t *search,
         label.data = ask->label;
         label.len = ask->label_len;
 
-        ask->found_len = ngx_clientcert_store_escape(ask->found, &label)
+        ask->found_len = ngx_clientcert_text_label(ask->found, &label)
                          - ask->found;
     }
 

@@ -5,207 +5,412 @@
 
 
 #include "ngx_clientcert_directory.h"
-#include <sys/inotify.h>
+#include "ngx_clientcert_files.h"
+#include "../cert/ngx_clientcert_text.h"
 
 
-/* bytes read between two chances for other work, and what a look counts for */
-#define NGX_CLIENTCERT_WORK_A_POLL   (256 * 1024)
-#define NGX_CLIENTCERT_WORK_A_LOOK   4096
+/*
+ * Looks at a directory: at the names that events have marked or, by comparing
+ * inodes, sizes and times, at all.  It is opened for each look by its path and
+ * closed after that, as its file system may be unmounted.  Nothing is locked
+ * here.  Of a file that can't be read what was read of it before is kept.
+ *
+ * A name that is gone may have been renamed to one that isn't marked yet.  So
+ * the directory is read for other names before the look ends; the kernel lets
+ * that wait for the events of renames under way, which the next look of the
+ * row meets.
+ *
+ * Without an event a file may be half-written and a name missing because the
+ * directory was read while it was renamed: both must have stayed so for a
+ * while.  Until then the name stays marked.
+ */
+
+
+#define NGX_CLIENTCERT_FILE_MAX      (1024 * 1024)
+
+/* a certificate in PEM is seldom shorter, bytes */
+#define NGX_CLIENTCERT_FILE_CERT     400
 
 /* reasons that are no errors of the system and not ngx_clientcert_file_e's */
 #define NGX_CLIENTCERT_FILE_BIG      20
 #define NGX_CLIENTCERT_FILE_SPECIAL  21
 #define NGX_CLIENTCERT_FILE_NAME     22
 
-/* is no reason, but logged once as well */
-#define NGX_CLIENTCERT_FILE_WARN     23
+
+typedef struct {
+    ino_t                    ino;
+    ngx_str_t                name;      /* with a final zero */
+} ngx_clientcert_name_t;
 
 
-/* why a file is looked at */
+typedef struct {
+    ngx_clientcert_files_t   files;
+    ngx_array_t             *found;     /* ngx_clientcert_der_t */
+    ngx_pool_t              *pool;
+    u_char                  *buf;
+    int                      fd;        /* -1: not open now */
+    dev_t                    dev;
+    ino_t                    ino;       /* 0: was never open */
+    uint32_t                 round;     /* of reading all */
+    unsigned                 scanned:1; /* all files are known */
+    unsigned                 carried:1;
+    unsigned                 hunting:1; /* for the new name of some file */
+} ngx_clientcert_directory_t;
 
-typedef enum {
-    NGX_CLIENTCERT_COMPARED = 0,    /* somebody may be writing it */
-    NGX_CLIENTCERT_CREATED,         /* it may not be written at all */
-    NGX_CLIENTCERT_COMPLETE
-} ngx_clientcert_look_e;
 
-
-static ngx_int_t ngx_clientcert_directory_open(ngx_clientcert_loader_t *ld);
-static ngx_int_t ngx_clientcert_directory_all_files(
-    ngx_clientcert_loader_t *ld);
-static ngx_int_t ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld,
-    DIR *d, ngx_clientcert_look_e how);
-static ngx_int_t ngx_clientcert_directory_mounted(
-    ngx_clientcert_loader_t *ld);
-static ngx_err_t ngx_clientcert_directory_sweep(ngx_clientcert_loader_t *ld,
-    ngx_clientcert_look_e how);
-static ngx_int_t ngx_clientcert_directory_same(ngx_clientcert_loader_t *ld,
-    ngx_str_t *name, uint32_t mask);
-static void ngx_clientcert_directory_soon(ngx_clientcert_loader_t *ld,
-    ngx_msec_t wait);
-static ngx_err_t ngx_clientcert_directory_rename(ngx_clientcert_loader_t *ld,
-    ngx_str_t *name, uint32_t mask, uint32_t cookie);
-static ngx_int_t ngx_clientcert_directory_how(ngx_clientcert_loader_t *ld,
-    ngx_str_t *name, uint32_t mask);
-static ngx_err_t ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld,
-    u_char *name, size_t len, ngx_clientcert_look_e how);
-static ngx_uint_t ngx_clientcert_directory_settled(
-    ngx_clientcert_source_t *file, uint64_t stamp);
-static ngx_err_t ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld,
-    u_char *name, size_t len, ngx_err_t err, ngx_clientcert_look_e how);
-static void ngx_clientcert_directory_gone(ngx_clientcert_directory_t *dir,
-    u_char *name, size_t len, ngx_clientcert_look_e how);
-static ngx_uint_t ngx_clientcert_directory_missed(
-    ngx_clientcert_directory_t *dir, ngx_clientcert_source_t *file);
-static ngx_err_t ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
-    ngx_clientcert_source_t *file, ngx_clientcert_look_e how);
-static ngx_err_t ngx_clientcert_directory_content(ngx_clientcert_loader_t *ld,
-    ngx_clientcert_source_t *file, size_t len, ngx_clientcert_look_e how);
-static void ngx_clientcert_directory_key(ngx_clientcert_loader_t *ld,
-    ngx_clientcert_source_t *file);
+static size_t ngx_clientcert_directory_size(ngx_clientcert_source_t *src);
+static ngx_int_t ngx_clientcert_directory_create(ngx_clientcert_source_t *src);
+static void ngx_clientcert_directory_destroy(ngx_clientcert_source_t *src);
+static void ngx_clientcert_directory_mark(ngx_clientcert_source_t *src,
+    ngx_str_t *name, ngx_uint_t event);
+static ngx_int_t ngx_clientcert_directory_carry(ngx_clientcert_source_t *src);
+static void ngx_clientcert_directory_count(ngx_clientcert_source_t *src,
+    ngx_clientcert_need_t *need);
+static ngx_int_t ngx_clientcert_directory_fill(ngx_clientcert_source_t *src,
+    ngx_uint_t outgrown);
+static void ngx_clientcert_directory_done(ngx_clientcert_source_t *src);
+static ngx_int_t ngx_clientcert_directory_look(ngx_clientcert_source_t *src);
+static ngx_int_t ngx_clientcert_directory_open(ngx_clientcert_source_t *src);
+static void ngx_clientcert_directory_removed(ngx_clientcert_source_t *src);
+static ngx_int_t ngx_clientcert_directory_marked(ngx_clientcert_source_t *src);
+static ngx_int_t ngx_clientcert_directory_all(ngx_clientcert_source_t *src);
+static ngx_int_t ngx_clientcert_directory_rest(ngx_clientcert_source_t *src,
+    ngx_uint_t how);
+static ngx_uint_t ngx_clientcert_directory_is_mounted(
+    ngx_clientcert_source_t *src);
+static ngx_int_t ngx_clientcert_directory_renamed(
+    ngx_clientcert_source_t *src);
+static ngx_array_t *ngx_clientcert_directory_names(ngx_log_t *log, int at,
+    const char *path, ngx_err_t *err);
+static ngx_int_t ngx_clientcert_directory_name(ngx_array_t *names,
+    struct dirent *de);
+static int ngx_libc_cdecl ngx_clientcert_directory_cmp(const void *one,
+    const void *two);
+static ngx_int_t ngx_clientcert_directory_file(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, ngx_uint_t how);
+static ngx_int_t ngx_clientcert_directory_stat(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, ngx_uint_t *how, struct stat *sb);
+static ngx_int_t ngx_clientcert_directory_no_stat(
+    ngx_clientcert_source_t *src, ngx_clientcert_file_t *file, ngx_err_t err);
+static ngx_uint_t ngx_clientcert_directory_has_settled(
+    ngx_clientcert_source_t *src, ngx_clientcert_file_t *file,
+    uint64_t stamp);
+static ngx_uint_t ngx_clientcert_directory_may_be_back(
+    ngx_clientcert_source_t *src, ngx_clientcert_file_t *file);
+static void ngx_clientcert_directory_gone(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, ngx_uint_t how);
+static ngx_int_t ngx_clientcert_directory_read(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, ngx_uint_t how);
 static ngx_err_t ngx_clientcert_directory_text(ngx_clientcert_directory_t *dir,
-    int fd, size_t *len);
-static void ngx_clientcert_directory_reject(ngx_clientcert_loader_t *ld,
-    ngx_clientcert_source_t *file, int reason);
-static ngx_uint_t ngx_clientcert_directory_told(ngx_clientcert_loader_t *ld,
-    ngx_clientcert_source_t *file, int reason);
+    u_char *name, size_t *len);
+static ngx_int_t ngx_clientcert_directory_content(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, size_t len, ngx_uint_t how);
+static ngx_int_t ngx_clientcert_directory_exhausted(
+    ngx_clientcert_source_t *src, ngx_err_t err);
+static void ngx_clientcert_directory_reject(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, int reason);
+static void ngx_clientcert_directory_log(ngx_clientcert_source_t *src,
+    ngx_uint_t level, ngx_err_t err, ngx_clientcert_file_t *file,
+    const char *text, const char *more);
 static const char *ngx_clientcert_directory_reason(int reason);
 
 
-ngx_int_t
-ngx_clientcert_directory_create(ngx_clientcert_loader_t *ld)
+ngx_clientcert_kind_t  ngx_clientcert_directory_kind = {
+    ngx_string("directory="),
+    "certificates",
+    1,
+    0,
+    ngx_clientcert_directory_size,
+    ngx_clientcert_directory_create,
+    ngx_clientcert_directory_destroy,
+    ngx_clientcert_directory_mark,
+    ngx_clientcert_directory_look,
+    ngx_clientcert_directory_carry,
+    ngx_clientcert_directory_count,
+    ngx_clientcert_directory_fill,
+    ngx_clientcert_directory_done
+};
+
+
+/* files needn't be readable yet */
+
+static size_t
+ngx_clientcert_directory_size(ngx_clientcert_source_t *src)
+{
+    size_t                  size;
+    ngx_err_t               err;
+    ngx_uint_t              i;
+    ngx_array_t            *names;
+    struct stat             sb;
+    ngx_clientcert_need_t   need;
+    ngx_clientcert_name_t  *name;
+    u_char                  path[NGX_MAX_PATH + 1];
+
+    names = ngx_clientcert_directory_names(src->log, AT_FDCWD,
+                                           (char *) src->path.data, &err);
+    if (names == NULL) {
+        return NGX_CLIENTCERT_STORE_MIN_SIZE;
+    }
+
+    name = names->elts;
+    ngx_memzero(&need, sizeof(ngx_clientcert_need_t));
+
+    for (i = 0; i < names->nelts; i++) {
+
+        ngx_snprintf(path, NGX_MAX_PATH, "%V/%V%Z", &src->path, &name[i].name);
+
+        if (stat((char *) path, &sb) == 0
+            && S_ISREG(sb.st_mode)
+            && sb.st_size <= NGX_CLIENTCERT_FILE_MAX)
+        {
+            need.sha256 += 1 + sb.st_size / NGX_CLIENTCERT_FILE_CERT / 2;
+            need.origins += ngx_clientcert_index_origin_words(
+                                                          name[i].name.len);
+        }
+    }
+
+    size = ngx_clientcert_store_size(1, &need);
+
+    ngx_destroy_pool(names->pool);
+
+    return size;
+}
+
+
+static ngx_int_t
+ngx_clientcert_directory_create(ngx_clientcert_source_t *src)
 {
     ngx_pool_t                  *pool;
     ngx_clientcert_directory_t  *dir;
 
-    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ld->log);
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, src->log);
     if (pool == NULL) {
         return NGX_ERROR;
     }
 
     dir = ngx_pcalloc(pool, sizeof(ngx_clientcert_directory_t));
-    if (dir == NULL) {
-        goto failed;
+
+    if (dir == NULL
+        || (dir->found = ngx_array_create(pool, 4,
+                                          sizeof(ngx_clientcert_der_t)))
+           == NULL
+        || (dir->buf = ngx_palloc(pool, NGX_CLIENTCERT_FILE_MAX + 1)) == NULL)
+    {
+        ngx_destroy_pool(pool);
+        return NGX_ERROR;
     }
 
     dir->pool = pool;
     dir->fd = -1;
 
-    dir->found = ngx_array_create(pool, 4, sizeof(ngx_clientcert_der_t));
-    dir->buf = ngx_palloc(pool, NGX_CLIENTCERT_FILE_MAX + 1);
+    ngx_clientcert_files_init(&dir->files, src->log);
 
-    if (dir->found == NULL || dir->buf == NULL
-        || ngx_clientcert_files_create(&dir->files, ld->log) != NGX_OK)
-    {
-        goto failed;
-    }
-
-    ld->dir = dir;
-
-    if (ngx_clientcert_directory_restore(ld) != NGX_OK) {
-        ngx_clientcert_directory_destroy(ld);
-        return NGX_ERROR;
-    }
+    src->known = dir;
 
     return NGX_OK;
-
-failed:
-
-    ngx_destroy_pool(pool);
-
-    return NGX_ERROR;
 }
 
 
-void
-ngx_clientcert_directory_destroy(ngx_clientcert_loader_t *ld)
+static void
+ngx_clientcert_directory_destroy(ngx_clientcert_source_t *src)
 {
     ngx_clientcert_directory_t  *dir;
 
-    dir = ld->dir;
-    ld->dir = NULL;
+    dir = src->known;
+    src->known = NULL;
 
-    ngx_clientcert_directory_close(dir);
-    ngx_clientcert_files_destroy(&dir->files);
-
+    ngx_clientcert_files_forget_all(&dir->files);
     ngx_destroy_pool(dir->pool);
 }
 
 
-ngx_int_t
-ngx_clientcert_directory_scan(ngx_clientcert_loader_t *ld)
+static void
+ngx_clientcert_directory_mark(ngx_clientcert_source_t *src, ngx_str_t *name,
+    ngx_uint_t event)
+{
+    ngx_clientcert_file_t       *file;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
+
+    if (name->data[0] == '.') {
+        return;
+    }
+
+    file = ngx_clientcert_files_get(&dir->files, name);
+
+    if (file) {
+        ngx_clientcert_files_mark(&dir->files, file, event);
+
+    } else {
+        src->all = NGX_CLIENTCERT_SWAPPED;
+    }
+
+    src->marked = 1;
+}
+
+
+/* once: later on this process has read or rejected all files itself */
+
+static ngx_int_t
+ngx_clientcert_directory_carry(ngx_clientcert_source_t *src)
+{
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
+
+    if (dir->carried) {
+        return NGX_OK;
+    }
+
+    dir->carried = 1;
+
+    return ngx_clientcert_files_carry(&dir->files, src->store);
+}
+
+
+static void
+ngx_clientcert_directory_count(ngx_clientcert_source_t *src,
+    ngx_clientcert_need_t *need)
+{
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
+    *need = dir->files.need;
+}
+
+
+static ngx_int_t
+ngx_clientcert_directory_fill(ngx_clientcert_source_t *src,
+    ngx_uint_t outgrown)
+{
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
+
+    return outgrown
+           ? ngx_clientcert_files_fill_outgrown(&dir->files, src->store)
+           : ngx_clientcert_files_fill(&dir->files, src->store);
+}
+
+
+static void
+ngx_clientcert_directory_done(ngx_clientcert_source_t *src)
+{
+    ngx_queue_t                 *q;
+    ngx_clientcert_file_t       *file;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
+
+    if (dir->files.left_out == 0) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&dir->files.all);
+         q != ngx_queue_sentinel(&dir->files.all);
+         q = ngx_queue_next(q))
+    {
+        file = ngx_queue_data(q, ngx_clientcert_file_t, queue);
+
+        if (file->left_out && !file->told) {
+            file->told = 1;
+            ngx_clientcert_directory_log(src, NGX_LOG_ERR, 0, file,
+                                         "has no room in the zone",
+                                         file->left_out < file->ncerts
+                                         ? ", in part" : "");
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_clientcert_directory_look(ngx_clientcert_source_t *src)
 {
     ngx_int_t                    rc;
     ngx_clientcert_directory_t  *dir;
 
-    dir = ld->dir;
+    dir = src->known;
 
-    ngx_clientcert_directory_close(dir);
-
-    dir->scanning = 1;
-
-    if (ngx_clientcert_directory_open(ld) != NGX_OK) {
-        dir->scanning = 0;
-        return NGX_ERROR;
+    if (!src->again) {
+        dir->hunting = 0;
     }
 
-    dir->scan++;
-    dir->unsettled = 0;
+    src->marked = 0;
+    src->unsettled = 0;
 
-    rc = ngx_clientcert_directory_all_files(ld);
+    if (ngx_clientcert_directory_open(src) != NGX_OK) {
+        ngx_clientcert_directory_removed(src);
+        rc = dir->scanned ? NGX_OK : NGX_ERROR;
 
-    dir->scanning = 0;
+    } else {
+        src->gone = 0;
 
-    if (rc == NGX_OK) {
-        ngx_clientcert_loader_failed(ld, 0, NULL);
+        rc = (src->all || !dir->scanned) ? ngx_clientcert_directory_all(src)
+                                         : ngx_clientcert_directory_marked(src);
 
-        ld->store->sh->dev = dir->dev;
-        dir->scanned = 1;
-
-        if (dir->doubtful) {
-            dir->doubtful = 0;
-            dir->synced = 0;
+        if (rc == NGX_OK && src->missed) {
+            rc = ngx_clientcert_directory_renamed(src);
         }
+
+        (void) close(dir->fd);
+        dir->fd = -1;
+
+        if (rc == NGX_OK) {
+            ngx_clientcert_source_failed(src, 0, NULL);
+            src->all = NGX_CLIENTCERT_MARKED;
+            src->dev = dir->dev;
+            dir->scanned = 1;
+        }
+
+        rc = (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
-    ld->unsettled = dir->unsettled;
+    if (src->err && src->all == NGX_CLIENTCERT_MARKED) {
+        src->all = NGX_CLIENTCERT_COMPARED;
+    }
 
-    ngx_clientcert_directory_commit(ld);
+    src->bad = dir->files.bad;
+    src->changed |= dir->files.changed;
+    dir->files.changed = 0;
 
     return rc;
 }
 
 
-/*
- * Opens what the path leads to now, until the next commit: it isn't kept open
- * for long, since its file system may be unmounted.
- */
-
 static ngx_int_t
-ngx_clientcert_directory_open(ngx_clientcert_loader_t *ld)
+ngx_clientcert_directory_open(ngx_clientcert_source_t *src)
 {
+    ngx_queue_t                 *q;
     struct stat                  sb;
     ngx_clientcert_directory_t  *dir;
 
-    dir = ld->dir;
+    dir = src->known;
 
-    dir->fd = open((char *) ld->path.data,
+    dir->fd = open((char *) src->path.data,
                    O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NONBLOCK);
 
     if (dir->fd == -1 || fstat(dir->fd, &sb) == -1) {
-        ngx_clientcert_loader_failed(ld, ngx_errno, "open()");
-        ngx_clientcert_directory_close(dir);
+        ngx_clientcert_source_failed(src, ngx_errno, "open()");
+
+        if (dir->fd != -1) {
+            (void) close(dir->fd);
+            dir->fd = -1;
+        }
+
         return NGX_ERROR;
     }
 
-    /* another one is put in the place of the old one when it is complete */
-
     if (dir->ino && (dir->ino != sb.st_ino || dir->dev != sb.st_dev)) {
-        ld->complete = 1;
 
-        if (!dir->scanning) {
-            ld->swapped = 1;
-            ld->due = ngx_current_msec;
+        /* it was put in the place of the old one, whose events don't matter */
+
+        src->all = NGX_CLIENTCERT_SWAPPED;
+
+        while (!ngx_queue_empty(&dir->files.marked)) {
+            q = ngx_queue_head(&dir->files.marked);
+            ngx_clientcert_files_unmark(
+                            ngx_queue_data(q, ngx_clientcert_file_t, mark));
         }
     }
 
@@ -216,684 +421,671 @@ ngx_clientcert_directory_open(ngx_clientcert_loader_t *ld)
 }
 
 
-void
-ngx_clientcert_directory_close(ngx_clientcert_directory_t *dir)
+/*
+ * If there is no directory now, files that were removed from it before are
+ * gone all the same; all are if it was removed itself, since it was empty.
+ */
+
+static void
+ngx_clientcert_directory_removed(ngx_clientcert_source_t *src)
 {
-    if (dir->fd != -1) {
-        (void) close(dir->fd);
-        dir->fd = -1;
+    ngx_queue_t                 *q, *next;
+    ngx_clientcert_file_t       *file;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
+
+    if (!dir->scanned || !ngx_clientcert_source_is_missing(src->err)) {
+        return;
+    }
+
+    if (src->gone) {
+        src->gone = 0;
+        ngx_clientcert_files_forget_all(&dir->files);
+        return;
+    }
+
+    for (q = ngx_queue_head(&dir->files.marked);
+         q != ngx_queue_sentinel(&dir->files.marked);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        file = ngx_queue_data(q, ngx_clientcert_file_t, mark);
+
+        if (file->events & NGX_CLIENTCERT_REMOVED) {
+            ngx_clientcert_files_forget(&dir->files, file);
+        }
     }
 }
 
 
+/* those that stay marked are marked anew, at the end */
+
 static ngx_int_t
-ngx_clientcert_directory_all_files(ngx_clientcert_loader_t *ld)
+ngx_clientcert_directory_marked(ngx_clientcert_source_t *src)
 {
-    int                     fd;
-    DIR                    *d;
-    ngx_err_t               err;
-    ngx_int_t               rc;
-    ngx_clientcert_look_e   how;
+    ngx_uint_t                   last;
+    ngx_queue_t                 *q, *end;
+    ngx_clientcert_directory_t  *dir;
 
-    how = ld->complete ? NGX_CLIENTCERT_COMPLETE : NGX_CLIENTCERT_COMPARED;
+    dir = src->known;
 
-    fd = openat(ld->dir->fd, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
-    d = (fd == -1) ? NULL : fdopendir(fd);
+    if (ngx_queue_empty(&dir->files.marked)) {
+        return NGX_OK;
+    }
 
-    if (d == NULL) {
-        ngx_clientcert_loader_failed(ld, ngx_errno, "open()");
+    end = ngx_queue_last(&dir->files.marked);
 
-        if (fd != -1) {
-            (void) close(fd);
+    do {
+        q = ngx_queue_head(&dir->files.marked);
+        last = (q == end);
+
+        if (ngx_clientcert_directory_file(src,
+                            ngx_queue_data(q, ngx_clientcert_file_t, mark), 0)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
         }
 
-        return NGX_ERROR;
-    }
-
-    rc = ngx_clientcert_directory_read(ld, d, how);
-
-    (void) closedir(d);
-
-    if (rc != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    /* what has been renamed meanwhile isn't gone */
-
-    ngx_clientcert_loader_poll();
-
-    err = ngx_clientcert_directory_sweep(ld, how);
-
-    if (err) {
-        ngx_clientcert_loader_failed(ld, err, "reading files");
-        return NGX_ERROR;
-    }
+    } while (!last);
 
     return NGX_OK;
 }
 
 
+/* returns NGX_DECLINED if nothing was done as its file system is missing */
+
 static ngx_int_t
-ngx_clientcert_directory_read(ngx_clientcert_loader_t *ld, DIR *d,
-    ngx_clientcert_look_e how)
+ngx_clientcert_directory_all(ngx_clientcert_source_t *src)
 {
     ngx_err_t                    err;
-    ngx_uint_t                   n;
-    struct dirent               *de;
+    ngx_int_t                    rc;
+    ngx_uint_t                   i, how;
+    ngx_array_t                 *names;
+    ngx_clientcert_file_t       *file;
+    ngx_clientcert_name_t       *name;
     ngx_clientcert_directory_t  *dir;
 
-    dir = ld->dir;
-    ld->linked = 0;
+    dir = src->known;
+    names = ngx_clientcert_directory_names(src->log, dir->fd, ".", &err);
 
-    n = 0;
+    if (names == NULL) {
+        ngx_clientcert_source_failed(src, err, "readdir()");
+        return NGX_ERROR;
+    }
 
-    for ( ;; ) {
-        ngx_set_errno(0);
-        de = readdir(d);
+    if (names->nelts == 0 && !ngx_clientcert_directory_is_mounted(src)) {
+        ngx_destroy_pool(names->pool);
+        ngx_clientcert_source_failed(src, ENODEV,
+                                     "finding the file system of");
+        return NGX_DECLINED;
+    }
 
-        if (de == NULL) {
-            err = ngx_errno;
+    how = (src->all == NGX_CLIENTCERT_SWAPPED) ? NGX_CLIENTCERT_COMPLETE : 0;
+    name = names->elts;
+    rc = NGX_OK;
 
-            if (err) {
-                ngx_clientcert_loader_failed(ld, err, "readdir()");
-                return NGX_ERROR;
-            }
+    src->linked = 0;
+    dir->round++;
 
-            return n ? NGX_OK : ngx_clientcert_directory_mounted(ld);
+    for (i = 0; rc == NGX_OK && i < names->nelts; i++) {
+        file = ngx_clientcert_files_get(&dir->files, &name[i].name);
+
+        if (file == NULL) {
+            rc = ngx_clientcert_directory_exhausted(src, NGX_ENOMEM);
+            break;
         }
 
-        if (de->d_name[0] == '.') {
-            continue;
-        }
-
-        n++;
-
-        /* of changes behind a link no event tells */
-
-        if (de->d_type == DT_LNK || de->d_type == DT_UNKNOWN) {
-            ld->linked = 1;
-        }
-
-        err = ngx_clientcert_directory_look(ld, (u_char *) de->d_name,
-                                            ngx_strlen(de->d_name), how);
-        if (err) {
-            ngx_clientcert_loader_failed(ld, err, "reading files");
-            return NGX_ERROR;
-        }
-
-        dir->work += NGX_CLIENTCERT_WORK_A_LOOK;
-
-        if (dir->work > NGX_CLIENTCERT_WORK_A_POLL) {
-            dir->work = 0;
-            ngx_clientcert_loader_poll();
-        }
+        file->round = dir->round;
+        rc = ngx_clientcert_directory_file(src, file, how);
 
         if (ngx_quit || ngx_terminate) {
+            rc = NGX_ERROR;
+        }
+    }
+
+    ngx_destroy_pool(names->pool);
+
+    return (rc == NGX_OK) ? ngx_clientcert_directory_rest(src, how) : rc;
+}
+
+
+/* looks at the known files that weren't met */
+
+static ngx_int_t
+ngx_clientcert_directory_rest(ngx_clientcert_source_t *src, ngx_uint_t how)
+{
+    ngx_queue_t                 *q, *next;
+    ngx_clientcert_file_t       *file;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
+
+    for (q = ngx_queue_head(&dir->files.all);
+         q != ngx_queue_sentinel(&dir->files.all);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        file = ngx_queue_data(q, ngx_clientcert_file_t, queue);
+
+        if (file->round != dir->round
+            && ngx_clientcert_directory_file(src, file, how) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
+
+    return NGX_OK;
 }
 
 
 /* an empty mount point says nothing of what its file system holds */
 
-static ngx_int_t
-ngx_clientcert_directory_mounted(ngx_clientcert_loader_t *ld)
+static ngx_uint_t
+ngx_clientcert_directory_is_mounted(ngx_clientcert_source_t *src)
 {
-    if (ld->store->sh->dev == 0
-        || ld->store->sh->dev == ld->dir->dev
-        || ngx_clientcert_store_count(ld->store, 0) == 0)
-    {
-        return NGX_OK;
-    }
+    uint64_t                     dev;
+    ngx_clientcert_store_t      *st;
+    ngx_clientcert_directory_t  *dir;
 
-    ngx_clientcert_loader_failed(ld, ENODEV, "finding the file system");
+    st = src->store;
+    dir = src->known;
 
-    return NGX_ERROR;
+    /* what another process has found counts as well */
+
+    dev = src->dev ? src->dev : st->sh->dev;
+
+    ngx_clientcert_store_halves(st);
+
+    return dev == 0 || dev == dir->dev
+           || ngx_clientcert_index_count(&st->active) == 0;
 }
 
 
-/* forgets the files that the scan hasn't met */
+/* looks for names that have come, or that are other files by now */
 
-static ngx_err_t
-ngx_clientcert_directory_sweep(ngx_clientcert_loader_t *ld,
-    ngx_clientcert_look_e how)
+static ngx_int_t
+ngx_clientcert_directory_renamed(ngx_clientcert_source_t *src)
 {
-    ngx_err_t                 err;
-    ngx_clientcert_files_t   *files;
-    ngx_clientcert_source_t  *file, *next;
+    ngx_err_t                    err;
+    ngx_int_t                    rc;
+    ngx_uint_t                   i, how;
+    ngx_array_t                 *names;
+    ngx_clientcert_file_t       *file;
+    ngx_clientcert_name_t       *name;
+    ngx_clientcert_directory_t  *dir;
 
-    files = &ld->dir->files;
+    dir = src->known;
+    names = ngx_clientcert_directory_names(src->log, dir->fd, ".", &err);
 
-    for (file = ngx_clientcert_files_next(files, NULL); file; file = next) {
-        next = ngx_clientcert_files_next(files, file);
+    if (names == NULL) {
+        ngx_clientcert_source_failed(src, err, "readdir()");
+        return NGX_ERROR;
+    }
 
-        if (file->scan == ld->dir->scan) {
+    how = src->events ? NGX_CLIENTCERT_CREATED : 0;
+    name = names->elts;
+    rc = NGX_OK;
+
+    for (i = 0; rc == NGX_OK && i < names->nelts; i++) {
+        file = ngx_clientcert_files_find(&dir->files, &name[i].name);
+
+        if (file && file->ino == name[i].ino) {
             continue;
         }
 
-        /* it may have come back */
+        file = ngx_clientcert_files_get(&dir->files, &name[i].name);
 
-        err = ngx_clientcert_directory_look(ld, file->name, file->len, how);
-
-        if (err) {
-            return err;
-        }
+        rc = file ? ngx_clientcert_directory_file(src, file, how)
+                  : ngx_clientcert_directory_exhausted(src, NGX_ENOMEM);
     }
 
-    return 0;
-}
+    ngx_destroy_pool(names->pool);
 
-
-void
-ngx_clientcert_directory_event(ngx_clientcert_loader_t *ld, ngx_str_t *name,
-    uint32_t mask, uint32_t cookie)
-{
-    ino_t                        ino;
-    ngx_err_t                    err;
-    ngx_int_t                    how;
-    ngx_uint_t                   unsettled;
-    ngx_clientcert_directory_t  *dir;
-
-    dir = ld->dir;
-
-    if (ngx_clientcert_directory_same(ld, name, mask) != NGX_OK) {
-        dir->cookie = 0;
-        ld->due = ngx_current_msec;
-        return;
-    }
-
-    ino = dir->ino;
-
-    if (dir->fd == -1 && ngx_clientcert_directory_open(ld) != NGX_OK) {
-        ngx_clientcert_directory_soon(ld, ld->interval);
-        return;
-    }
-
-    if (dir->ino != ino) {
-        return;
-    }
-
-    unsettled = dir->unsettled;
-    dir->unsettled = 0;
-
-    err = ngx_clientcert_directory_rename(ld, name, mask, cookie);
-
-    if (err == 0) {
-        how = ngx_clientcert_directory_how(ld, name, mask);
-
-        if (how != NGX_DECLINED) {
-            err = ngx_clientcert_directory_look(ld, name->data, name->len,
-                                                how);
-        }
-    }
-
-    if (err) {
-        ngx_clientcert_loader_failed(ld, err, "reading files");
-        ngx_clientcert_directory_soon(ld, ld->interval);
-    }
-
-    if (dir->unsettled) {
-        ngx_clientcert_directory_soon(ld, NGX_CLIENTCERT_SETTLE);
-    }
-
-    dir->unsettled |= unsettled;
-}
-
-
-/* what an event can't settle is met by comparing */
-
-static void
-ngx_clientcert_directory_soon(ngx_clientcert_loader_t *ld, ngx_msec_t wait)
-{
-    ngx_msec_t  due;
-
-    due = ngx_current_msec + wait;
-
-    if ((ngx_msec_int_t) (ld->due - due) > 0) {
-        ld->due = due;
-    }
+    return rc;
 }
 
 
 /*
- * Whether the path still leads to the directory of the events.  If another one
- * is there, they don't matter.  If there is none, files that were removed
- * before it was are gone all the same.
+ * Returns all names that aren't hidden, in the order of inodes, which is that
+ * of the disk; their pool is to be destroyed.  Or NULL and the error.
+ */
+
+static ngx_array_t *
+ngx_clientcert_directory_names(ngx_log_t *log, int at, const char *path,
+    ngx_err_t *err)
+{
+    int             fd;
+    DIR            *d;
+    ngx_pool_t     *pool;
+    ngx_array_t    *names;
+    struct dirent  *de;
+
+    fd = openat(at, path, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    d = (fd == -1) ? NULL : fdopendir(fd);
+
+    if (d == NULL) {
+        *err = ngx_errno;
+
+        if (fd != -1) {
+            (void) close(fd);
+        }
+
+        return NULL;
+    }
+
+    *err = NGX_ENOMEM;
+    names = NULL;
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
+
+    if (pool) {
+        names = ngx_array_create(pool, 64, sizeof(ngx_clientcert_name_t));
+    }
+
+    while (names) {
+        ngx_set_errno(0);
+        de = readdir(d);
+
+        if (de == NULL) {
+            *err = ngx_errno;
+            break;
+        }
+
+        if (de->d_name[0] != '.'
+            && ngx_clientcert_directory_name(names, de) != NGX_OK)
+        {
+            break;
+        }
+    }
+
+    (void) closedir(d);
+
+    if (*err) {
+        if (pool) {
+            ngx_destroy_pool(pool);
+        }
+
+        return NULL;
+    }
+
+    ngx_qsort(names->elts, names->nelts, sizeof(ngx_clientcert_name_t),
+              ngx_clientcert_directory_cmp);
+
+    return names;
+}
+
+
+static ngx_int_t
+ngx_clientcert_directory_name(ngx_array_t *names, struct dirent *de)
+{
+    ngx_clientcert_name_t  *name;
+
+    name = ngx_array_push(names);
+    if (name == NULL) {
+        return NGX_ERROR;
+    }
+
+    name->ino = de->d_ino;
+    name->name.len = ngx_strlen(de->d_name);
+    name->name.data = ngx_pnalloc(names->pool, name->name.len + 1);
+
+    if (name->name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(name->name.data, de->d_name, name->name.len + 1);
+
+    return NGX_OK;
+}
+
+
+static int ngx_libc_cdecl
+ngx_clientcert_directory_cmp(const void *one, const void *two)
+{
+    const ngx_clientcert_name_t *first = one;
+    const ngx_clientcert_name_t *second = two;
+
+    return (first->ino > second->ino) - (first->ino < second->ino);
+}
+
+
+/*
+ * Looks at one file; how is what is known of it beside what events said.
+ * Returns NGX_ERROR if that can't be done now.
  */
 
 static ngx_int_t
-ngx_clientcert_directory_same(ngx_clientcert_loader_t *ld, ngx_str_t *name,
-    uint32_t mask)
+ngx_clientcert_directory_file(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, ngx_uint_t how)
 {
-    struct stat  sb;
+    uint64_t                     stamp;
+    ngx_int_t                    rc;
+    ngx_uint_t                   recent;
+    struct stat                  sb;
+    ngx_clientcert_directory_t  *dir;
 
-    if (stat((char *) ld->path.data, &sb) == -1) {
+    dir = src->known;
 
-        if (mask & IN_DELETE) {
-            ngx_clientcert_directory_gone(ld->dir, name->data, name->len,
-                                          NGX_CLIENTCERT_COMPLETE);
+    how |= file->events;
+    ngx_clientcert_files_unmark(file);
+
+    if (how == NGX_CLIENTCERT_ATTRIBUTES) {
+
+        /* that says nothing of what it holds, unless it couldn't be read */
+
+        if (file->reason == 0 && file->ncerts) {
+            return NGX_OK;
         }
 
-        return NGX_DECLINED;
+        how |= file->reason ? NGX_CLIENTCERT_COMPLETE : 0;
     }
 
-    if (sb.st_ino != ld->dir->ino || sb.st_dev != ld->dir->dev) {
-        ld->swapped = 1;
-        return NGX_DECLINED;
+    rc = ngx_clientcert_directory_stat(src, file, &how, &sb);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DONE) ? NGX_OK : rc;
+    }
+
+    stamp = ngx_clientcert_source_stamp(&sb, &recent);
+
+    if (file->stamp == stamp
+        || (dir->scanned
+            && !(how & (NGX_CLIENTCERT_COMPLETE|NGX_CLIENTCERT_CREATED))
+            && !ngx_clientcert_directory_has_settled(src, file, stamp)))
+    {
+        return NGX_OK;
+    }
+
+    file->pending = stamp;
+    file->stamp = recent ? 0 : stamp;
+
+    return ngx_clientcert_directory_read(src, file, how);
+}
+
+
+/* returns NGX_DONE if there is nothing to be read */
+
+static ngx_int_t
+ngx_clientcert_directory_stat(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, ngx_uint_t *how, struct stat *sb)
+{
+    int                          reason;
+    char                        *name;
+    ngx_err_t                    err;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
+    name = (char *) file->sn.str.data;
+
+    if (fstatat(dir->fd, name, sb, AT_SYMLINK_NOFOLLOW) == -1) {
+        err = ngx_errno;
+
+        if (err == NGX_ENOENT) {
+            ngx_clientcert_directory_gone(src, file, *how);
+            return NGX_DONE;
+        }
+
+        return ngx_clientcert_directory_no_stat(src, file, err);
+    }
+
+    file->ino = sb->st_ino;
+
+    if (S_ISLNK(sb->st_mode)) {
+
+        /* of changes there no event tells */
+
+        src->linked = 1;
+
+        *how |= (*how & NGX_CLIENTCERT_CREATED) ? NGX_CLIENTCERT_COMPLETE : 0;
+
+        if (fstatat(dir->fd, name, sb, 0) == -1) {
+            return ngx_clientcert_directory_no_stat(src, file, ngx_errno);
+        }
+    }
+
+    if (S_ISDIR(sb->st_mode)) {
+        ngx_clientcert_files_forget(&dir->files, file);
+        return NGX_DONE;
+    }
+
+    file->missed = 0;
+
+    reason = !S_ISREG(sb->st_mode) ? NGX_CLIENTCERT_FILE_SPECIAL
+             : (file->sn.str.len > NGX_CLIENTCERT_ORIGIN_LEN)
+               ? NGX_CLIENTCERT_FILE_NAME : 0;
+
+    if (reason) {
+        ngx_clientcert_files_clear(&dir->files, file);
+        ngx_clientcert_directory_reject(src, file, reason);
+        file->stamp = 0;
+        return NGX_DONE;
     }
 
     return NGX_OK;
 }
 
 
-/* a directory is empty when it is removed */
-
-void
-ngx_clientcert_directory_removed(ngx_clientcert_loader_t *ld)
-{
-    struct stat  sb;
-
-    if (stat((char *) ld->path.data, &sb) == 0) {
-        ld->swapped = 1;
-        return;
-    }
-
-    ngx_clientcert_files_forget_all(&ld->dir->files);
-}
-
-
-void
-ngx_clientcert_directory_lost(ngx_clientcert_loader_t *ld)
-{
-    ld->dir->cookie = 0;
-    ld->swapped = 1;
-}
-
-
-ngx_uint_t
-ngx_clientcert_directory_moving(ngx_clientcert_loader_t *ld)
-{
-    return ld->dir->cookie != 0;
-}
-
-
-/*
- * What a file holds moves with it, whether it still has that name or not:
- * there may be many renames in a row.  One of which no second half comes has
- * moved away.  If two were exchanged, the other one is there by the old name.
- */
-
-static ngx_err_t
-ngx_clientcert_directory_rename(ngx_clientcert_loader_t *ld, ngx_str_t *name,
-    uint32_t mask, uint32_t cookie)
-{
-    ngx_err_t                    err;
-    ngx_clientcert_source_t     *from, *to;
-    ngx_clientcert_directory_t  *dir;
-
-    err = 0;
-    dir = ld->dir;
-
-    if (dir->cookie && (mask & IN_MOVED_TO) && cookie == dir->cookie) {
-        dir->cookie = 0;
-
-        from = ngx_clientcert_files_find(&dir->files, dir->moved,
-                                         dir->moved_len);
-        if (from) {
-            to = ngx_clientcert_files_get(&dir->files, name->data, name->len);
-            if (to == NULL) {
-                return NGX_ENOMEM;
-            }
-
-            /* what that held is in force until it is read */
-
-            to->scan = dir->scan;
-            ngx_clientcert_files_move(&dir->files, from, to);
-        }
-
-        err = ngx_clientcert_directory_look(ld, dir->moved, dir->moved_len,
-                                            NGX_CLIENTCERT_CREATED);
-    }
-
-    ngx_clientcert_directory_moved_away(ld);
-
-    if ((mask & IN_MOVED_FROM) && name->len <= NGX_CLIENTCERT_ORIGIN_LEN) {
-        dir->cookie = cookie;
-        dir->moved_len = name->len;
-        ngx_cpystrn(dir->moved, name->data, name->len + 1);
-    }
-
-    return err;
-}
-
-
-void
-ngx_clientcert_directory_moved_away(ngx_clientcert_loader_t *ld)
-{
-    ngx_err_t                    err;
-    ngx_clientcert_directory_t  *dir;
-
-    dir = ld->dir;
-
-    if (dir->cookie == 0) {
-        return;
-    }
-
-    dir->cookie = 0;
-
-    ngx_clientcert_directory_gone(dir, dir->moved, dir->moved_len,
-                                  NGX_CLIENTCERT_COMPLETE);
-
-    if (dir->fd == -1 && ngx_clientcert_directory_open(ld) != NGX_OK) {
-        return;
-    }
-
-    err = ngx_clientcert_directory_look(ld, dir->moved, dir->moved_len,
-                                        NGX_CLIENTCERT_CREATED);
-    if (err) {
-        ngx_clientcert_loader_failed(ld, err, "reading files");
-        ngx_clientcert_directory_soon(ld, ld->interval);
-    }
-}
-
-
-/* returns how to look at the file after the event, or NGX_DECLINED: not */
+/* of a link that leads nowhere, or without permission */
 
 static ngx_int_t
-ngx_clientcert_directory_how(ngx_clientcert_loader_t *ld, ngx_str_t *name,
-    uint32_t mask)
+ngx_clientcert_directory_no_stat(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, ngx_err_t err)
 {
-    struct stat               sb;
-    ngx_clientcert_source_t  *file;
-
-    /* a change of its attributes is none of what it holds */
-
-    if (mask & IN_ATTRIB) {
-        file = ngx_clientcert_files_find(&ld->dir->files, name->data,
-                                         name->len);
-
-        return (file && file->reason) ? NGX_CLIENTCERT_COMPLETE
-                                      : NGX_DECLINED;
-    }
-
-    if (mask & IN_MOVED_FROM) {
-        return NGX_DECLINED;
-    }
-
-    if (fstatat(ld->dir->fd, (char *) name->data, &sb, AT_SYMLINK_NOFOLLOW)
-        == -1)
-    {
-        /* another event tells where it went */
-
-        return (mask & IN_DELETE) ? NGX_CLIENTCERT_COMPLETE : NGX_DECLINED;
-    }
-
-    /* of changes behind a link no event tells */
-
-    if (S_ISLNK(sb.st_mode) && !ld->linked) {
-        ld->linked = 1;
-        ngx_clientcert_directory_soon(ld, ld->interval);
-    }
-
-    if (mask & (IN_CLOSE_WRITE|IN_MOVED_TO)) {
-        return NGX_CLIENTCERT_COMPLETE;
-    }
-
-    /* another file by that name */
-
-    if (mask & IN_DELETE) {
-        ngx_clientcert_directory_gone(ld->dir, name->data, name->len,
-                                      NGX_CLIENTCERT_COMPLETE);
-    }
-
-    return S_ISREG(sb.st_mode) ? NGX_CLIENTCERT_CREATED
-                               : NGX_CLIENTCERT_COMPLETE;
-}
-
-
-/* returns an error of the system */
-
-static ngx_err_t
-ngx_clientcert_directory_look(ngx_clientcert_loader_t *ld, u_char *name,
-    size_t len, ngx_clientcert_look_e how)
-{
-    int                          reason;
-    uint64_t                     stamp;
-    ngx_err_t                    err;
-    ngx_uint_t                   recent;
-    struct stat                  sb;
-    ngx_clientcert_source_t     *file;
     ngx_clientcert_directory_t  *dir;
 
-    dir = ld->dir;
+    dir = src->known;
 
-    if (fstatat(dir->fd, (char *) name, &sb, 0) == -1) {
-        return ngx_clientcert_directory_no_stat(ld, name, len, ngx_errno, how);
+    if (ngx_clientcert_source_is_exhausted(err)) {
+        return ngx_clientcert_directory_exhausted(src, err);
     }
 
-    if (S_ISDIR(sb.st_mode)) {
-        ngx_clientcert_directory_gone(dir, name, len, how);
-        return 0;
-    }
+    file->stamp = 0;
+    file->pending = 0;
 
-    file = ngx_clientcert_files_get(&dir->files, name, len);
-    if (file == NULL) {
-        return NGX_ENOMEM;
-    }
+    if (ngx_clientcert_source_is_missing(err) || err == NGX_ELOOP) {
 
-    file->scan = dir->scan;
-    file->missed = 0;
+        /* it may be about to go as well, or what it leads to about to come */
 
-    reason = !S_ISREG(sb.st_mode) ? NGX_CLIENTCERT_FILE_SPECIAL
-             : (len > NGX_CLIENTCERT_ORIGIN_LEN) ? NGX_CLIENTCERT_FILE_NAME
-                                                 : 0;
-    if (reason) {
+        if (dir->scanned && ngx_clientcert_directory_may_be_back(src, file)) {
+            return NGX_DONE;
+        }
+
         ngx_clientcert_files_clear(&dir->files, file);
-        ngx_clientcert_directory_reject(ld, file, reason);
-        file->stamp = 0;
-        return 0;
     }
 
-    stamp = ngx_clientcert_loader_stamp(&sb, &recent);
+    ngx_clientcert_directory_reject(src, file, -err);
 
-    if (file->stamp == stamp) {
-        return 0;
-    }
-
-    if (how == NGX_CLIENTCERT_COMPARED && dir->scanned
-        && !ngx_clientcert_directory_settled(file, stamp))
-    {
-        dir->unsettled = 1;
-        return 0;
-    }
-
-    if (how == NGX_CLIENTCERT_CREATED) {
-        file->since = ngx_current_msec;
-    }
-
-    file->pending = stamp;
-    file->stamp = recent ? 0 : stamp;
-
-    err = ngx_clientcert_directory_file(ld, file, how);
-
-    if (err) {
-        file->stamp = 0;
-    }
-
-    return err;
+    return NGX_DONE;
 }
 
 
 static ngx_uint_t
-ngx_clientcert_directory_settled(ngx_clientcert_source_t *file, uint64_t stamp)
+ngx_clientcert_directory_has_settled(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, uint64_t stamp)
 {
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
+
     if (file->pending != stamp) {
+        ngx_time_update();
+
         file->pending = stamp;
         file->since = ngx_current_msec;
     }
 
-    return ngx_current_msec - file->since >= NGX_CLIENTCERT_SETTLE;
-}
-
-
-static ngx_err_t
-ngx_clientcert_directory_no_stat(ngx_clientcert_loader_t *ld, u_char *name,
-    size_t len, ngx_err_t err, ngx_clientcert_look_e how)
-{
-    ngx_uint_t                   gone;
-    struct stat                  sb;
-    ngx_clientcert_source_t     *file;
-    ngx_clientcert_directory_t  *dir;
-
-    dir = ld->dir;
-
-    if (ngx_clientcert_loader_exhausted(err)) {
-        return err;
+    if (ngx_current_msec - file->since >= NGX_CLIENTCERT_SETTLE) {
+        return 1;
     }
 
-    gone = (err == NGX_ENOENT || err == NGX_ENOTDIR || err == NGX_ELOOP);
-
-    if (gone
-        && fstatat(dir->fd, (char *) name, &sb, AT_SYMLINK_NOFOLLOW) == -1)
-    {
-        ngx_clientcert_directory_gone(dir, name, len, how);
-        return 0;
-    }
-
-    /* a link to nowhere or in a loop, or no permission */
-
-    file = ngx_clientcert_files_get(&dir->files, name, len);
-    if (file == NULL) {
-        return NGX_ENOMEM;
-    }
-
-    file->scan = dir->scan;
-    file->stamp = 0;
-    file->pending = 0;
-
-    if (gone) {
-
-        /* it may be about to go as well, or what it leads to about to come */
-
-        if (dir->scanned && ngx_clientcert_directory_missed(dir, file)) {
-            return 0;
-        }
-
-        ngx_clientcert_files_clear(&dir->files, file);
-    }
-
-    ngx_clientcert_directory_reject(ld, file, -err);
+    ngx_clientcert_files_mark(&dir->files, file, 0);
+    src->unsettled = 1;
 
     return 0;
 }
 
 
-/*
- * If no event tells of it, it may have been renamed: it is kept until what has
- * come in its place has settled.
- */
-
-static void
-ngx_clientcert_directory_gone(ngx_clientcert_directory_t *dir, u_char *name,
-    size_t len, ngx_clientcert_look_e how)
-{
-    ngx_clientcert_source_t  *file;
-
-    file = ngx_clientcert_files_find(&dir->files, name, len);
-
-    if (file == NULL) {
-        return;
-    }
-
-    if (how == NGX_CLIENTCERT_COMPARED && dir->scanned
-        && ngx_clientcert_directory_missed(dir, file))
-    {
-        file->scan = dir->scan;
-        return;
-    }
-
-    ngx_clientcert_files_forget(&dir->files, file);
-}
-
-
-/* whether it isn't missed for long yet */
+/* whether a name isn't missed for long yet */
 
 static ngx_uint_t
-ngx_clientcert_directory_missed(ngx_clientcert_directory_t *dir,
-    ngx_clientcert_source_t *file)
+ngx_clientcert_directory_may_be_back(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file)
 {
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
+
     if (!file->missed) {
+        ngx_time_update();
+
         file->missed = 1;
         file->since = ngx_current_msec;
+        src->missed = 1;
     }
 
     if (ngx_current_msec - file->since >= NGX_CLIENTCERT_SETTLE) {
         return 0;
     }
 
-    dir->unsettled = 1;
+    ngx_clientcert_files_mark(&dir->files, file, 0);
+    src->unsettled = 1;
 
     return 1;
 }
 
 
-static ngx_err_t
-ngx_clientcert_directory_file(ngx_clientcert_loader_t *ld,
-    ngx_clientcert_source_t *file, ngx_clientcert_look_e how)
+static void
+ngx_clientcert_directory_gone(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, ngx_uint_t how)
 {
-    int                          fd;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
+
+    /* an event says so, or said that it was there just now */
+
+    if (dir->scanned && how == 0
+        && ngx_clientcert_directory_may_be_back(src, file))
+    {
+        return;
+    }
+
+    /* what was removed isn't there by another name */
+
+    if (!(how & NGX_CLIENTCERT_REMOVED) && (file->ncerts || dir->hunting)) {
+        dir->hunting = 1;
+        src->missed = 1;
+    }
+
+    ngx_clientcert_files_forget(&dir->files, file);
+}
+
+
+static ngx_int_t
+ngx_clientcert_directory_read(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, ngx_uint_t how)
+{
     size_t                       len;
     ngx_err_t                    err;
     ngx_clientcert_directory_t  *dir;
 
-    dir = ld->dir;
-
     len = 0;
+    dir = src->known;
 
-    fd = openat(dir->fd, (char *) file->name,
-                O_RDONLY|O_NONBLOCK|O_NOCTTY|O_CLOEXEC);
-
-    err = (fd == -1) ? ngx_errno
-                     : ngx_clientcert_directory_text(dir, fd, &len);
-
-    if (fd != -1) {
-        (void) close(fd);
-    }
-
-    dir->work += len;
+    err = ngx_clientcert_directory_text(dir, file->sn.str.data, &len);
 
     if (err == NGX_ENOENT) {
-        /* gone meanwhile, which makes an event or is met by the next scan */
-        file->stamp = 0;
-        return 0;
+        ngx_clientcert_directory_gone(src, file,
+                                      how & ~NGX_CLIENTCERT_REMOVED);
+        return NGX_OK;
     }
 
-    if (ngx_clientcert_loader_exhausted(err)) {
-        return err;
+    if (ngx_clientcert_source_is_exhausted(err)) {
+        file->stamp = 0;
+        ngx_clientcert_files_mark(&dir->files, file, 0);
+        file->events |= how;
+
+        return ngx_clientcert_directory_exhausted(src, err);
     }
 
     if (err) {
         file->stamp = 0;
-        ngx_clientcert_directory_reject(ld, file, -err);
-        return 0;
+        ngx_clientcert_directory_reject(src, file, -err);
+        return NGX_OK;
     }
 
-    return ngx_clientcert_directory_content(ld, file, len, how);
+    return ngx_clientcert_directory_content(src, file, len, how);
+}
+
+
+/* of the file, into the buffer; returns an error of the system */
+
+static ngx_err_t
+ngx_clientcert_directory_text(ngx_clientcert_directory_t *dir, u_char *name,
+    size_t *len)
+{
+    int          fd;
+    size_t       size;
+    ssize_t      n;
+    ngx_err_t    err;
+    struct stat  sb;
+
+    fd = openat(dir->fd, (char *) name,
+                O_RDONLY|O_NONBLOCK|O_NOCTTY|O_CLOEXEC);
+
+    if (fd == -1) {
+        return ngx_errno;
+    }
+
+    err = 0;
+    *len = 0;
+
+    if (fstat(fd, &sb) == -1) {
+        err = ngx_errno;
+
+    } else if (!S_ISREG(sb.st_mode)) {
+
+        /* another one since the look at its name */
+
+        err = NGX_ENOENT;
+    }
+
+    while (err == 0) {
+        size = NGX_CLIENTCERT_FILE_MAX + 1 - *len;
+        n = read(fd, dir->buf + *len, size);
+
+        if (n == -1) {
+            err = ngx_errno;
+            break;
+        }
+
+        *len += n;
+
+        /* less than was asked for is the end of a regular file */
+
+        if (n == 0 || (off_t) *len >= sb.st_size || (size_t) n < size) {
+            break;
+        }
+    }
+
+    (void) close(fd);
+
+    return err;
 }
 
 
 /* of the buffer */
 
-static ngx_err_t
-ngx_clientcert_directory_content(ngx_clientcert_loader_t *ld,
-    ngx_clientcert_source_t *file, size_t len, ngx_clientcert_look_e how)
+static ngx_int_t
+ngx_clientcert_directory_content(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, size_t len, ngx_uint_t how)
 {
     int                          reason;
     ngx_uint_t                   key;
     ngx_clientcert_directory_t  *dir;
 
-    dir = ld->dir;
+    dir = src->known;
 
     dir->found->nelts = 0;
     key = 0;
@@ -903,146 +1095,116 @@ ngx_clientcert_directory_content(ngx_clientcert_loader_t *ld,
              : (int) ngx_clientcert_der_file(dir->buf, len, dir->found, &key);
 
     if (reason == NGX_CLIENTCERT_FILE_MEMORY) {
-        return NGX_ENOMEM;
+        return ngx_clientcert_directory_exhausted(src, NGX_ENOMEM);
     }
 
-    /* a link or an unnamed file that got a name is complete, others get so */
+    if (reason && (how & NGX_CLIENTCERT_REPLACED)) {
 
-    if (reason && how == NGX_CLIENTCERT_CREATED) {
+        /* it isn't what was removed from here, however bad it is */
+
+        ngx_clientcert_files_clear(&dir->files, file);
+    }
+
+    if (reason && !(how & NGX_CLIENTCERT_COMPLETE)
+        && (how & NGX_CLIENTCERT_CREATED))
+    {
+        /* a link or an unnamed file that got a name is complete, others ... */
+
         file->stamp = 0;
-        return 0;
+        file->since = ngx_current_msec;
+        src->unsettled = 1;
+
+        ngx_clientcert_files_mark(&dir->files, file, 0);
+
+        return NGX_OK;
     }
 
     if (reason) {
-        ngx_clientcert_directory_reject(ld, file, reason);
-        return 0;
+        ngx_clientcert_directory_reject(src, file, reason);
+        return NGX_OK;
     }
 
-    if (key && !file->key
-        && !ngx_clientcert_directory_told(ld, file, NGX_CLIENTCERT_FILE_WARN))
-    {
-        ngx_clientcert_directory_key(ld, file);
+    if (key && !file->key) {
+        ngx_clientcert_directory_log(src, NGX_LOG_WARN, 0, file,
+                                     "holds a private key, which doesn't "
+                                     "belong there", "");
     }
 
     dir->files.bad -= (file->reason != 0);
 
     file->key = key;
+    file->read = 1;
     file->reason = 0;
 
     return (ngx_clientcert_files_take(&dir->files, file, dir->found) == NGX_OK)
-           ? 0 : NGX_ENOMEM;
+           ? NGX_OK : ngx_clientcert_directory_exhausted(src, NGX_ENOMEM);
 }
 
 
-static void
-ngx_clientcert_directory_key(ngx_clientcert_loader_t *ld,
-    ngx_clientcert_source_t *file)
+static ngx_int_t
+ngx_clientcert_directory_exhausted(ngx_clientcert_source_t *src, ngx_err_t err)
 {
-    u_char     *p;
-    ngx_str_t   name;
-    u_char      buf[NGX_CLIENTCERT_ORIGIN_LEN * 4];
+    ngx_clientcert_source_failed(src, err, "reading files of");
 
-    name.data = file->name;
-    name.len = ngx_min(file->len, NGX_CLIENTCERT_ORIGIN_LEN);
-    p = ngx_clientcert_store_escape(buf, &name);
+    /* names that events have marked may have been looked at in part */
 
-    ngx_log_error(NGX_LOG_WARN, ld->log, 0,
-                  "store \"%V\": \"%*s\" holds a private key, which "
-                  "doesn't belong there",
-                  &ld->store->name, (size_t) (p - buf), buf);
-}
+    src->all = ngx_max(src->all, NGX_CLIENTCERT_COMPARED);
 
-
-static ngx_err_t
-ngx_clientcert_directory_text(ngx_clientcert_directory_t *dir, int fd,
-    size_t *len)
-{
-    size_t       size;
-    ssize_t      n;
-    struct stat  sb;
-
-    if (fstat(fd, &sb) == -1) {
-        return ngx_errno;
-    }
-
-    *len = 0;
-
-    if (!S_ISREG(sb.st_mode)) {
-        return NGX_ENOENT;
-    }
-
-    do {
-        size = NGX_CLIENTCERT_FILE_MAX + 1 - *len;
-        n = read(fd, dir->buf + *len, size);
-
-        if (n == -1) {
-            return ngx_errno;
-        }
-
-        *len += n;
-
-        /* less than was asked for is the end of a regular file */
-
-    } while (n > 0 && (off_t) *len < sb.st_size && (size_t) n < size);
-
-    return 0;
+    return NGX_ERROR;
 }
 
 
 /* what the file held stays in force */
 
 static void
-ngx_clientcert_directory_reject(ngx_clientcert_loader_t *ld,
-    ngx_clientcert_source_t *file, int reason)
+ngx_clientcert_directory_reject(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, int reason)
 {
-    u_char     *p;
-    ngx_str_t   name;
-    u_char      buf[NGX_CLIENTCERT_ORIGIN_LEN * 4];
+    const char                  *state;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
 
     if (file->reason == reason) {
         return;
     }
 
-    ld->dir->files.bad += (file->reason == 0);
+    dir->files.bad += (file->reason == 0);
     file->reason = reason;
+    src->rejected++;
 
-    if (ngx_clientcert_directory_told(ld, file, reason)) {
-        return;
-    }
-
-    ld->dir->rejected++;
-
-    name.data = file->name;
-    name.len = ngx_min(file->len, NGX_CLIENTCERT_ORIGIN_LEN);
-    p = ngx_clientcert_store_escape(buf, &name);
+    state = file->ncerts ? "is rejected, it keeps its state" : "is rejected";
 
     if (reason < 0) {
-        ngx_log_error(ld->level, ld->log, -reason,
-                      "store \"%V\": \"%*s\" is rejected%s",
-                      &ld->store->name, (size_t) (p - buf), buf,
-                      file->certs ? ", it keeps its state" : "");
-        return;
+        ngx_clientcert_directory_log(src, src->level, -reason, file, state,
+                                     "");
+    } else {
+        ngx_clientcert_directory_log(src, src->level, 0, file, state,
+                                    ngx_clientcert_directory_reason(reason));
     }
-
-    ngx_log_error(ld->level, ld->log, 0,
-                  "store \"%V\": \"%*s\" is rejected%s: %s",
-                  &ld->store->name, (size_t) (p - buf), buf,
-                  file->certs ? ", it keeps its state" : "",
-                  ngx_clientcert_directory_reason(reason));
 }
 
 
-/* by another process, which knew the file before this one has read all */
-
-static ngx_uint_t
-ngx_clientcert_directory_told(ngx_clientcert_loader_t *ld,
-    ngx_clientcert_source_t *file, int reason)
+static void
+ngx_clientcert_directory_log(ngx_clientcert_source_t *src, ngx_uint_t level,
+    ngx_err_t err, ngx_clientcert_file_t *file, const char *text,
+    const char *more)
 {
-    return ngx_clientcert_loader_told(ld,
-                                      ((uint64_t) file->node.hash << 32
-                                      | (uint32_t) reason)
-                                     ^ file->pending)
-           && !ld->dir->scanned;
+    u_char     *p;
+    ngx_str_t   name;
+    u_char      buf[NGX_CLIENTCERT_ORIGIN_LEN * 4];
+
+    if (!ngx_clientcert_source_line(src)) {
+        return;
+    }
+
+    name.data = file->sn.str.data;
+    name.len = ngx_min(file->sn.str.len, NGX_CLIENTCERT_ORIGIN_LEN);
+
+    p = ngx_clientcert_text_log(buf, &name);
+
+    ngx_clientcert_source_log(src, level, err, "\"%*s\" %s%s",
+                              (size_t) (p - buf), buf, text, more);
 }
 
 
@@ -1052,47 +1214,47 @@ ngx_clientcert_directory_reason(int reason)
     switch (reason) {
 
     case NGX_CLIENTCERT_FILE_EMPTY:
-        return "it is empty";
+        return ": it is empty";
 
     case NGX_CLIENTCERT_FILE_TRUNCATED:
-        return "it is truncated";
+        return ": it is truncated";
 
     case NGX_CLIENTCERT_FILE_BASE64:
-        return "a certificate in it is not base64";
+        return ": a certificate in it is not base64";
 
     case NGX_CLIENTCERT_FILE_NOT_DER:
-        return "a certificate in it is not DER as RFC 5280 wants it";
+        return ": a certificate in it is not DER as RFC 5280 wants it";
 
     case NGX_CLIENTCERT_FILE_PKCS7:
-        return "it is PKCS#7, \"openssl pkcs7 -inform DER -print_certs -in "
-               "FILE\" exports its certificates";
+        return ": it is PKCS#7, \"openssl pkcs7 -inform DER -print_certs "
+               "-in FILE\" exports its certificates";
 
     case NGX_CLIENTCERT_FILE_PKCS7_PEM:
-        return "it is PKCS#7, \"openssl pkcs7 -print_certs -in FILE\" "
+        return ": it is PKCS#7, \"openssl pkcs7 -print_certs -in FILE\" "
                "exports its certificates";
 
     case NGX_CLIENTCERT_FILE_PKCS12:
-        return "it is PKCS#12, \"openssl pkcs12 -clcerts -nokeys -in FILE\" "
-               "exports its certificate";
+        return ": it is PKCS#12, \"openssl pkcs12 -clcerts -nokeys -in "
+               "FILE\" exports its certificate";
 
     case NGX_CLIENTCERT_FILE_KEY:
-        return "it holds a private key, which doesn't belong there, and no "
+        return ": it holds a private key, which doesn't belong there, and no "
                "certificate";
 
     case NGX_CLIENTCERT_FILE_BIG:
-        return "it is larger than 1 MiB";
+        return ": it is larger than 1 MiB";
 
     case NGX_CLIENTCERT_FILE_SPECIAL:
-        return "it is not a regular file";
+        return ": it is not a regular file";
 
     case NGX_CLIENTCERT_FILE_NAME:
-        return "its name is longer than 255 bytes";
+        return ": its name is longer than 255 bytes";
 
     case NGX_CLIENTCERT_FILE_TRUSTED:
-        return "it holds a trusted certificate, \"openssl x509 -in FILE\" "
+        return ": it holds a trusted certificate, \"openssl x509 -in FILE\" "
                "exports the certificate";
 
     default: /* NGX_CLIENTCERT_FILE_NONE */
-        return "it holds no certificate";
+        return ": it holds no certificate";
     }
 }

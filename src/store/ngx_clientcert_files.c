@@ -7,298 +7,106 @@
 #include "ngx_clientcert_files.h"
 
 
-#define NGX_CLIENTCERT_MIN_BUCKETS  64
+/*
+ * What a process knows of the files of a directory, in its own memory: their
+ * names, of which state each was read, which certificates it holds; and how
+ * that goes into the idle half of a store.  Nobody locks anything here but the
+ * store's writer, who holds the mutex when carry or a fill is called.  A crash
+ * leaves nothing; the next process reads all files.
+ */
 
 
-static ngx_clientcert_cert_t *ngx_clientcert_files_cert(
-    ngx_clientcert_files_t *files, ngx_clientcert_source_t *file,
-    ngx_clientcert_der_t *der);
-static void ngx_clientcert_files_link(ngx_clientcert_files_t *files,
-    ngx_clientcert_cert_t *cert);
+/* of the certificates of a file, in the order in which they get room */
+
+typedef enum {
+    NGX_CLIENTCERT_IN_FORCE = 0,    /* by its name */
+    NGX_CLIENTCERT_RENAMED,         /* by another one */
+    NGX_CLIENTCERT_NEW,
+    NGX_CLIENTCERT_ANY
+} ngx_clientcert_state_e;
+
+
+static void ngx_clientcert_files_set(ngx_clientcert_files_t *files,
+    ngx_clientcert_file_t *file, ngx_clientcert_der_t *certs, ngx_uint_t n);
+static ngx_int_t ngx_clientcert_files_add(ngx_clientcert_files_t *files,
+    ngx_clientcert_file_t *file, ngx_clientcert_entry_t *entry);
+static ngx_int_t ngx_clientcert_files_put(ngx_clientcert_store_t *st,
+    ngx_clientcert_file_t *file, ngx_clientcert_state_e state);
+static size_t ngx_clientcert_files_label_len(ngx_str_t *name);
+static ngx_clientcert_state_e ngx_clientcert_files_state(
+    ngx_clientcert_store_t *st, ngx_clientcert_file_t *file, ngx_uint_t i);
+static ngx_uint_t ngx_clientcert_files_lacking(ngx_clientcert_store_t *st,
+    ngx_clientcert_file_t *file, ngx_clientcert_state_e state);
 static int ngx_libc_cdecl ngx_clientcert_files_cmp(const void *one,
     const void *two);
-static ngx_int_t ngx_clientcert_hash_create(ngx_clientcert_hash_t *h,
-    ngx_log_t *log);
-static void ngx_clientcert_hash_grow(ngx_clientcert_hash_t *h, ngx_log_t *log);
-static void ngx_clientcert_hash_add(ngx_clientcert_hash_t *h,
-    ngx_clientcert_node_t *node, ngx_log_t *log);
-static void ngx_clientcert_hash_remove(ngx_clientcert_hash_t *h,
-    ngx_clientcert_node_t *node);
-
-
-ngx_int_t
-ngx_clientcert_files_create(ngx_clientcert_files_t *files, ngx_log_t *log)
-{
-    ngx_memzero(files, sizeof(ngx_clientcert_files_t));
-
-    files->log = log;
-
-    if (ngx_clientcert_hash_create(&files->names, log) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_clientcert_hash_create(&files->certs, log) != NGX_OK) {
-        ngx_free(files->names.buckets);
-        return NGX_ERROR;
-    }
-
-    files->scratch = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
-
-    if (files->scratch == NULL) {
-        ngx_free(files->names.buckets);
-        ngx_free(files->certs.buckets);
-        return NGX_ERROR;
-    }
-
-    ngx_clientcert_files_clean(files);
-
-    return NGX_OK;
-}
 
 
 void
-ngx_clientcert_files_destroy(ngx_clientcert_files_t *files)
+ngx_clientcert_files_init(ngx_clientcert_files_t *files, ngx_log_t *log)
 {
-    ngx_clientcert_files_forget_all(files);
+    ngx_memzero(files, sizeof(ngx_clientcert_files_t));
 
-    ngx_free(files->names.buckets);
-    ngx_free(files->certs.buckets);
+    ngx_rbtree_init(&files->names, &files->sentinel,
+                    ngx_str_rbtree_insert_value);
 
-    ngx_destroy_pool(files->scratch);
+    ngx_queue_init(&files->all);
+    ngx_queue_init(&files->marked);
+
+    files->log = log;
 }
 
 
-ngx_clientcert_source_t *
-ngx_clientcert_files_find(ngx_clientcert_files_t *files, u_char *name,
-    size_t len)
+ngx_clientcert_file_t *
+ngx_clientcert_files_find(ngx_clientcert_files_t *files, ngx_str_t *name)
 {
-    ngx_uint_t                hash;
-    ngx_clientcert_node_t    *node;
-    ngx_clientcert_source_t  *file;
-
-    hash = ngx_murmur_hash2(name, len);
-
-    for (node = files->names.buckets[hash & files->names.mask];
-         node;
-         node = node->next)
-    {
-        file = (ngx_clientcert_source_t *) node;
-
-        if (node->hash == hash && file->len == len
-            && ngx_memcmp(file->name, name, len) == 0)
-        {
-            return file;
-        }
-    }
-
-    return NULL;
+    return (ngx_clientcert_file_t *)
+               ngx_str_rbtree_lookup(&files->names, name,
+                                     ngx_murmur_hash2(name->data, name->len));
 }
 
 
-ngx_clientcert_source_t *
-ngx_clientcert_files_get(ngx_clientcert_files_t *files, u_char *name,
-    size_t len)
+ngx_clientcert_file_t *
+ngx_clientcert_files_get(ngx_clientcert_files_t *files, ngx_str_t *name)
 {
-    ngx_clientcert_source_t  *file;
+    ngx_clientcert_file_t  *file;
 
-    file = ngx_clientcert_files_find(files, name, len);
+    file = ngx_clientcert_files_find(files, name);
 
     if (file) {
         return file;
     }
 
-    file = ngx_calloc(sizeof(ngx_clientcert_source_t) + len, files->log);
+    file = ngx_calloc(sizeof(ngx_clientcert_file_t) + name->len + 1,
+                      files->log);
     if (file == NULL) {
         return NULL;
     }
 
-    file->node.hash = ngx_murmur_hash2(name, len);
-    file->len = (u_short) len;
-    ngx_memcpy(file->name, name, len);
+    file->sn.node.key = ngx_murmur_hash2(name->data, name->len);
+    file->sn.str.len = name->len;
+    file->sn.str.data = (u_char *) file + sizeof(ngx_clientcert_file_t);
 
-    ngx_clientcert_hash_add(&files->names, &file->node, files->log);
+    ngx_memcpy(file->sn.str.data, name->data, name->len);
+
+    ngx_rbtree_insert(&files->names, &file->sn.node);
+    ngx_queue_insert_tail(&files->all, &file->queue);
 
     return file;
 }
 
 
-ngx_clientcert_source_t *
-ngx_clientcert_files_next(ngx_clientcert_files_t *files,
-    ngx_clientcert_source_t *file)
-{
-    ngx_uint_t              i;
-    ngx_clientcert_node_t  *next;
-
-    i = 0;
-    next = NULL;
-
-    if (file) {
-        i = (file->node.hash & files->names.mask) + 1;
-        next = file->node.next;
-    }
-
-    while (next == NULL && i <= files->names.mask) {
-        next = files->names.buckets[i++];
-    }
-
-    return (ngx_clientcert_source_t *) next;
-}
-
-
-ngx_int_t
-ngx_clientcert_files_add(ngx_clientcert_files_t *files,
-    ngx_clientcert_source_t *file, ngx_clientcert_der_t *der)
-{
-    ngx_clientcert_cert_t  *cert;
-
-    cert = ngx_clientcert_files_cert(files, file, der);
-    if (cert == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_clientcert_files_link(files, cert);
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_clientcert_files_take(ngx_clientcert_files_t *files,
-    ngx_clientcert_source_t *file, ngx_array_t *found)
-{
-    ngx_uint_t              i;
-    ngx_clientcert_der_t   *der;
-    ngx_clientcert_cert_t  *cert, *certs;
-
-    der = found->elts;
-
-    /* its certificates are linked the other way round */
-
-    for (cert = file->certs, i = found->nelts;
-         cert && i > 0;
-         cert = cert->sibling)
-    {
-        if (ngx_memcmp(cert->der.sha256, der[--i].sha256, 32) != 0) {
-            i = found->nelts;
-            break;
-        }
-    }
-
-    if (cert == NULL && i == 0) {
-        return NGX_OK;
-    }
-
-    certs = NULL;
-
-    for (i = found->nelts; i > 0; i--) {
-        cert = ngx_clientcert_files_cert(files, file, &der[i - 1]);
-
-        if (cert == NULL) {
-            while (certs) {
-                cert = certs;
-                certs = cert->sibling;
-                ngx_free(cert);
-            }
-
-            return NGX_ERROR;
-        }
-
-        cert->sibling = certs;
-        certs = cert;
-    }
-
-    ngx_clientcert_files_clear(files, file);
-
-    while (certs) {
-        cert = certs;
-        certs = cert->sibling;
-        ngx_clientcert_files_link(files, cert);
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_clientcert_cert_t *
-ngx_clientcert_files_cert(ngx_clientcert_files_t *files,
-    ngx_clientcert_source_t *file, ngx_clientcert_der_t *der)
-{
-    ngx_clientcert_cert_t  *cert;
-
-    cert = ngx_alloc(sizeof(ngx_clientcert_cert_t), files->log);
-    if (cert == NULL) {
-        return NULL;
-    }
-
-    ngx_memcpy(&cert->node.hash, der->sha256, sizeof(ngx_uint_t));
-    cert->der = *der;
-    cert->file = file;
-
-    return cert;
-}
-
-
-static void
-ngx_clientcert_files_link(ngx_clientcert_files_t *files,
-    ngx_clientcert_cert_t *cert)
-{
-    ngx_clientcert_hash_add(&files->certs, &cert->node, files->log);
-
-    cert->sibling = cert->file->certs;
-    cert->file->certs = cert;
-
-    ngx_clientcert_files_mark(files, cert->der.sha256);
-}
-
-
-void
-ngx_clientcert_files_clear(ngx_clientcert_files_t *files,
-    ngx_clientcert_source_t *file)
-{
-    ngx_clientcert_cert_t  *cert;
-
-    while (file->certs) {
-        cert = file->certs;
-        file->certs = cert->sibling;
-
-        ngx_clientcert_files_mark(files, cert->der.sha256);
-        ngx_clientcert_hash_remove(&files->certs, &cert->node);
-        ngx_free(cert);
-    }
-}
-
-
-void
-ngx_clientcert_files_move(ngx_clientcert_files_t *files,
-    ngx_clientcert_source_t *from, ngx_clientcert_source_t *to)
-{
-    ngx_clientcert_cert_t  *cert, **last;
-
-    last = &from->certs;
-
-    for (cert = from->certs; cert; cert = cert->sibling) {
-        cert->file = to;
-        last = &cert->sibling;
-
-        ngx_clientcert_files_mark(files, cert->der.sha256);
-    }
-
-    *last = to->certs;
-    to->certs = from->certs;
-    from->certs = NULL;
-
-    ngx_clientcert_files_forget(files, from);
-}
-
-
 void
 ngx_clientcert_files_forget(ngx_clientcert_files_t *files,
-    ngx_clientcert_source_t *file)
+    ngx_clientcert_file_t *file)
 {
     files->bad -= (file->reason != 0);
 
     ngx_clientcert_files_clear(files, file);
-    ngx_clientcert_hash_remove(&files->names, &file->node);
+    ngx_clientcert_files_unmark(file);
+
+    ngx_queue_remove(&file->queue);
+    ngx_rbtree_delete(&files->names, &file->sn.node);
+
     ngx_free(file);
 }
 
@@ -306,186 +114,377 @@ ngx_clientcert_files_forget(ngx_clientcert_files_t *files,
 void
 ngx_clientcert_files_forget_all(ngx_clientcert_files_t *files)
 {
-    ngx_clientcert_source_t  *file, *next;
+    ngx_queue_t  *q;
 
-    for (file = ngx_clientcert_files_next(files, NULL); file; file = next) {
-        next = ngx_clientcert_files_next(files, file);
-        ngx_clientcert_files_forget(files, file);
+    while (!ngx_queue_empty(&files->all)) {
+        q = ngx_queue_head(&files->all);
+
+        ngx_clientcert_files_forget(files,
+                           ngx_queue_data(q, ngx_clientcert_file_t, queue));
     }
 }
 
 
-ngx_clientcert_cert_t *
-ngx_clientcert_files_holder(ngx_clientcert_files_t *files, u_char *digest,
-    ngx_uint_t *shared)
+void
+ngx_clientcert_files_mark(ngx_clientcert_files_t *files,
+    ngx_clientcert_file_t *file, ngx_uint_t event)
 {
-    ngx_uint_t              hash;
-    ngx_clientcert_cert_t  *cert, *holder;
-    ngx_clientcert_node_t  *node;
+    if (file->mark.next == NULL) {
+        ngx_queue_insert_tail(&files->marked, &file->mark);
+    }
 
-    *shared = 0;
-    holder = NULL;
-    ngx_memcpy(&hash, digest, sizeof(ngx_uint_t));
+    if (event & (NGX_CLIENTCERT_REMOVED|NGX_CLIENTCERT_MOVED)) {
+        file->events = event|NGX_CLIENTCERT_REPLACED;
+        return;
+    }
 
-    for (node = files->certs.buckets[hash & files->certs.mask];
-         node;
-         node = node->next)
+    if (event & (NGX_CLIENTCERT_COMPLETE|NGX_CLIENTCERT_CREATED)) {
+        file->events &= ~(NGX_CLIENTCERT_REMOVED|NGX_CLIENTCERT_MOVED);
+    }
+
+    file->events |= event;
+}
+
+
+void
+ngx_clientcert_files_unmark(ngx_clientcert_file_t *file)
+{
+    file->events = 0;
+
+    if (file->mark.next) {
+        ngx_queue_remove(&file->mark);
+        file->mark.next = NULL;
+    }
+}
+
+
+ngx_int_t
+ngx_clientcert_files_take(ngx_clientcert_files_t *files,
+    ngx_clientcert_file_t *file, ngx_array_t *found)
+{
+    size_t                 size;
+    ngx_clientcert_der_t  *certs;
+
+    size = found->nelts * sizeof(ngx_clientcert_der_t);
+
+    if (found->nelts == file->ncerts
+        && ngx_memcmp(found->elts, file->certs, size) == 0)
     {
-        cert = (ngx_clientcert_cert_t *) node;
+        return NGX_OK;
+    }
 
-        if (node->hash != hash
-            || ngx_memcmp(cert->der.sha256, digest, 32) != 0)
+    certs = ngx_alloc(size, files->log);
+    if (certs == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(certs, found->elts, size);
+    ngx_clientcert_files_set(files, file, certs, found->nelts);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_clientcert_files_clear(ngx_clientcert_files_t *files,
+    ngx_clientcert_file_t *file)
+{
+    if (file->ncerts) {
+        ngx_clientcert_files_set(files, file, NULL, 0);
+    }
+}
+
+
+static void
+ngx_clientcert_files_set(ngx_clientcert_files_t *files,
+    ngx_clientcert_file_t *file, ngx_clientcert_der_t *certs, ngx_uint_t n)
+{
+    size_t  origin;
+
+    origin = ngx_clientcert_index_origin_words(file->sn.str.len);
+
+    files->need.origins += (n ? origin : 0) - (file->ncerts ? origin : 0);
+    files->need.sha256 += n - file->ncerts;
+    files->n += (n != 0) - (file->ncerts != 0);
+    files->changed = 1;
+
+    if (file->certs && file->certs != certs) {
+        ngx_free(file->certs);
+    }
+
+    file->certs = certs;
+    file->ncerts = n;
+}
+
+
+ngx_int_t
+ngx_clientcert_files_carry(ngx_clientcert_files_t *files,
+    ngx_clientcert_store_t *st)
+{
+    uint32_t                 place;
+    ngx_uint_t               slot, table;
+    ngx_clientcert_file_t   *file;
+    ngx_clientcert_entry_t   entry;
+
+    if (files->bad == 0) {
+        return NGX_OK;
+    }
+
+    slot = 0;
+
+    while ((place = ngx_clientcert_index_next(&st->active, &slot, &table))
+           != 0)
+    {
+        ngx_clientcert_index_get(&st->active, table, place, &entry);
+
+        file = ngx_clientcert_files_find(files, &entry.origin);
+
+        if (file && file->reason && !file->read
+            && ngx_clientcert_files_add(files, file, &entry) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_files_add(ngx_clientcert_files_t *files,
+    ngx_clientcert_file_t *file, ngx_clientcert_entry_t *entry)
+{
+    ngx_uint_t             n;
+    ngx_clientcert_der_t  *certs;
+
+    n = file->ncerts;
+    certs = file->certs;
+
+    /* a power of two is full */
+
+    if ((n & (n - 1)) == 0) {
+        certs = ngx_alloc((n ? n * 2 : 1) * sizeof(ngx_clientcert_der_t),
+                          files->log);
+        if (certs == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(certs, file->certs, n * sizeof(ngx_clientcert_der_t));
+    }
+
+    ngx_memzero(&certs[n], sizeof(ngx_clientcert_der_t));
+    ngx_memcpy(certs[n].sha256, entry->digest, NGX_CLIENTCERT_SHA256_LEN);
+    ngx_memcpy(certs[n].spki, entry->spki, NGX_CLIENTCERT_SHA256_LEN);
+    certs[n].not_after = entry->not_after;
+
+    ngx_clientcert_files_set(files, file, certs, n + 1);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_clientcert_files_fill(ngx_clientcert_files_t *files,
+    ngx_clientcert_store_t *st)
+{
+    ngx_queue_t            *q;
+    ngx_clientcert_file_t  *file;
+
+    files->left_out = 0;
+
+    for (q = ngx_queue_head(&files->all);
+         q != ngx_queue_sentinel(&files->all);
+         q = ngx_queue_next(q))
+    {
+        file = ngx_queue_data(q, ngx_clientcert_file_t, queue);
+
+        file->origin = 0;
+        file->left_out = 0;
+        file->told = 0;
+
+        if (file->ncerts
+            && ngx_clientcert_files_put(st, file, NGX_CLIENTCERT_ANY)
+               != NGX_OK)
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* puts those of its certificates that are in this state */
+
+static ngx_int_t
+ngx_clientcert_files_put(ngx_clientcert_store_t *st,
+    ngx_clientcert_file_t *file, ngx_clientcert_state_e state)
+{
+    ngx_uint_t              i;
+    ngx_clientcert_entry_t  entry;
+
+    if (file->origin == 0
+        && ngx_clientcert_store_origin(st, &file->sn.str,
+                             ngx_clientcert_files_label_len(&file->sn.str),
+                             &file->origin)
+           != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_memzero(&entry, sizeof(ngx_clientcert_entry_t));
+
+    entry.len = NGX_CLIENTCERT_SHA256_LEN;
+    entry.origin = file->sn.str;
+
+    for (i = 0; i < file->ncerts; i++) {
+
+        if (state != NGX_CLIENTCERT_ANY
+            && ngx_clientcert_files_state(st, file, i) != state)
         {
             continue;
         }
 
-        if (holder && cert->file != holder->file) {
-            *shared = 1;
-        }
+        entry.digest = file->certs[i].sha256;
+        entry.spki = file->certs[i].spki;
+        entry.not_after = file->certs[i].not_after;
 
-        if (holder == NULL
-            || ngx_strcmp(cert->file->name, holder->file->name) < 0)
+        if (ngx_clientcert_store_put(st, &entry, file->origin)
+            == NGX_DECLINED)
         {
-            holder = cert;
+            return NGX_DECLINED;
         }
     }
 
-    return holder;
+    return NGX_OK;
 }
 
 
-void
-ngx_clientcert_files_mark(ngx_clientcert_files_t *files, u_char *digest)
+/* the label is the name without its ending */
+
+static size_t
+ngx_clientcert_files_label_len(ngx_str_t *name)
 {
-    ngx_clientcert_dirty_t  *dirty;
+    size_t  len;
 
-    dirty = ngx_array_push(files->dirty);
+    len = name->len;
 
-    if (dirty == NULL) {
-        files->failed = 1;
-        return;
+    while (len > 1 && name->data[len - 1] != '.') {
+        len--;
     }
 
-    ngx_memcpy(dirty->digest, digest, 32);
+    return (len > 1) ? len - 1 : name->len;
 }
 
 
-void
-ngx_clientcert_files_mark_all(ngx_clientcert_files_t *files)
+ngx_int_t
+ngx_clientcert_files_fill_outgrown(ngx_clientcert_files_t *files,
+    ngx_clientcert_store_t *st)
 {
-    ngx_uint_t              i;
-    ngx_clientcert_node_t  *node;
+    ngx_uint_t               i, n, state, lacking;
+    ngx_queue_t             *q;
+    ngx_clientcert_file_t   *file, **sorted;
 
-    for (i = 0; i <= files->certs.mask; i++) {
-        for (node = files->certs.buckets[i]; node; node = node->next) {
-            ngx_clientcert_files_mark(files,
-                            ((ngx_clientcert_cert_t *) node)->der.sha256);
+    sorted = ngx_alloc((files->n + 1) * sizeof(ngx_clientcert_file_t *),
+                       files->log);
+    if (sorted == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = 0;
+
+    for (q = ngx_queue_head(&files->all);
+         q != ngx_queue_sentinel(&files->all);
+         q = ngx_queue_next(q))
+    {
+        file = ngx_queue_data(q, ngx_clientcert_file_t, queue);
+        file->origin = 0;
+
+        if (file->ncerts) {
+            sorted[n++] = file;
         }
     }
+
+    ngx_qsort(sorted, n, sizeof(ngx_clientcert_file_t *),
+              ngx_clientcert_files_cmp);
+
+    for (state = 0; state < NGX_CLIENTCERT_ANY; state++) {
+        for (i = 0; i < n; i++) {
+            lacking = ngx_clientcert_files_lacking(st, sorted[i], state);
+
+            /* what is in force has room in any case */
+
+            if (lacking
+                && (state == NGX_CLIENTCERT_IN_FORCE
+                    || ngx_clientcert_index_fits(&st->idle, lacking,
+                                                 sorted[i]->origin
+                                                 ? 0
+                                                 : sorted[i]->sn.str.len)))
+            {
+                (void) ngx_clientcert_files_put(st, sorted[i], state);
+            }
+        }
+    }
+
+    files->left_out = 0;
+
+    for (i = 0; i < n; i++) {
+        sorted[i]->left_out = ngx_clientcert_files_lacking(st, sorted[i],
+                                                       NGX_CLIENTCERT_ANY);
+        files->left_out += (sorted[i]->left_out != 0);
+    }
+
+    ngx_free(sorted);
+
+    return NGX_OK;
 }
 
 
-ngx_array_t *
-ngx_clientcert_files_dirty(ngx_clientcert_files_t *files)
+static ngx_clientcert_state_e
+ngx_clientcert_files_state(ngx_clientcert_store_t *st,
+    ngx_clientcert_file_t *file, ngx_uint_t i)
 {
-    qsort(files->dirty->elts, files->dirty->nelts,
-          sizeof(ngx_clientcert_dirty_t), ngx_clientcert_files_cmp);
+    uint32_t  place;
 
-    return files->dirty;
+    place = ngx_clientcert_index_find(&st->active, NGX_CLIENTCERT_BY_SHA256,
+                                      file->certs[i].sha256);
+
+    return (place == 0) ? NGX_CLIENTCERT_NEW
+           : ngx_clientcert_index_is_from(&st->active, place, &file->sn.str)
+             ? NGX_CLIENTCERT_IN_FORCE : NGX_CLIENTCERT_RENAMED;
+}
+
+
+/* how many of its certificates in this state aren't in the idle half yet */
+
+static ngx_uint_t
+ngx_clientcert_files_lacking(ngx_clientcert_store_t *st,
+    ngx_clientcert_file_t *file, ngx_clientcert_state_e state)
+{
+    ngx_uint_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < file->ncerts; i++) {
+        if (ngx_clientcert_index_find(&st->idle, NGX_CLIENTCERT_BY_SHA256,
+                                      file->certs[i].sha256)
+            == 0
+            && (state == NGX_CLIENTCERT_ANY
+                || ngx_clientcert_files_state(st, file, i) == state))
+        {
+            n++;
+        }
+    }
+
+    return n;
 }
 
 
 static int ngx_libc_cdecl
 ngx_clientcert_files_cmp(const void *one, const void *two)
 {
-    return ngx_memcmp(one, two, sizeof(ngx_clientcert_dirty_t));
-}
+    ngx_clientcert_file_t * const *first = one;
+    ngx_clientcert_file_t * const *second = two;
 
-
-/*
- * Without what the array left behind as it grew; what is left of the pool has
- * room for it.
- */
-
-void
-ngx_clientcert_files_clean(ngx_clientcert_files_t *files)
-{
-    ngx_reset_pool(files->scratch);
-
-    files->failed = 0;
-    files->dirty = ngx_array_create(files->scratch, 4,
-                                    sizeof(ngx_clientcert_dirty_t));
-}
-
-
-static ngx_int_t
-ngx_clientcert_hash_create(ngx_clientcert_hash_t *h, ngx_log_t *log)
-{
-    h->buckets = ngx_calloc(NGX_CLIENTCERT_MIN_BUCKETS
-                            * sizeof(ngx_clientcert_node_t *), log);
-
-    h->mask = NGX_CLIENTCERT_MIN_BUCKETS - 1;
-
-    return h->buckets ? NGX_OK : NGX_ERROR;
-}
-
-
-/* without memory it stays as it is, which is slower but right */
-
-static void
-ngx_clientcert_hash_grow(ngx_clientcert_hash_t *h, ngx_log_t *log)
-{
-    ngx_uint_t               i, mask;
-    ngx_clientcert_node_t  **buckets, *node, *next;
-
-    mask = h->mask * 2 + 1;
-
-    buckets = ngx_calloc((mask + 1) * sizeof(ngx_clientcert_node_t *), log);
-    if (buckets == NULL) {
-        return;
-    }
-
-    for (i = 0; i <= h->mask; i++) {
-        for (node = h->buckets[i]; node; node = next) {
-            next = node->next;
-            node->next = buckets[node->hash & mask];
-            buckets[node->hash & mask] = node;
-        }
-    }
-
-    ngx_free(h->buckets);
-
-    h->buckets = buckets;
-    h->mask = mask;
-}
-
-
-static void
-ngx_clientcert_hash_add(ngx_clientcert_hash_t *h, ngx_clientcert_node_t *node,
-    ngx_log_t *log)
-{
-    if (h->n > h->mask) {
-        ngx_clientcert_hash_grow(h, log);
-    }
-
-    node->next = h->buckets[node->hash & h->mask];
-    h->buckets[node->hash & h->mask] = node;
-    h->n++;
-}
-
-
-static void
-ngx_clientcert_hash_remove(ngx_clientcert_hash_t *h,
-    ngx_clientcert_node_t *node)
-{
-    ngx_clientcert_node_t  **p;
-
-    p = &h->buckets[node->hash & h->mask];
-
-    while (*p != node) {
-        p = &(*p)->next;
-    }
-
-    *p = node->next;
-    h->n--;
+    return ngx_strcmp((*first)->sn.str.data, (*second)->sn.str.data);
 }

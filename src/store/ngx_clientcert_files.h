@@ -11,120 +11,97 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "../cert/ngx_clientcert_der.h"
-
-
-/* which files of a directory there are and which certificates they hold */
-
-typedef struct ngx_clientcert_node_s  ngx_clientcert_node_t;
-typedef struct ngx_clientcert_cert_s  ngx_clientcert_cert_t;
-
-struct ngx_clientcert_node_s {
-    ngx_clientcert_node_t   *next;      /* of the same bucket */
-    ngx_uint_t               hash;
-};
+#include "ngx_clientcert_source.h"
 
 
 typedef struct {
-    ngx_clientcert_node_t  **buckets;
-    ngx_uint_t               mask;
-    ngx_uint_t               n;
-} ngx_clientcert_hash_t;
+    ngx_str_node_t           sn;        /* by name, with a final zero */
+    ngx_queue_t              queue;     /* of all */
+    ngx_queue_t              mark;      /* next is NULL: not marked */
 
+    ngx_clientcert_der_t    *certs;
+    ngx_uint_t               ncerts;
 
-typedef struct {
-    ngx_clientcert_node_t    node;      /* by name */
-    ngx_clientcert_cert_t   *certs;
     uint64_t                 stamp;     /* 0: to be read again */
     uint64_t                 pending;   /* the stamp that was seen last */
     ngx_msec_t               since;     /* of pending or missed */
+    ino_t                    ino;
+    ngx_uint_t               events;
+    uint32_t                 round;     /* of reading all that met it last */
+    uint32_t                 origin;    /* its place in what is filled */
     int                      reason;    /* of a rejection, < 0: -errno */
-    uint32_t                 scan;      /* that met it last */
+    ngx_uint_t               left_out;  /* certificates without room */
+
+    unsigned                 told:1;    /* that some are left out */
+    unsigned                 read:1;    /* by this process */
     unsigned                 key:1;     /* a private one, logged */
     unsigned                 missed:1;  /* gone, as it seems so far */
-    u_short                  len;
-    u_char                   name[1];   /* with a final zero */
-} ngx_clientcert_source_t;
-
-
-struct ngx_clientcert_cert_s {
-    ngx_clientcert_node_t     node;     /* by digest, several may have one */
-    ngx_clientcert_cert_t    *sibling;
-    ngx_clientcert_source_t  *file;
-    ngx_clientcert_der_t      der;
-};
+} ngx_clientcert_file_t;
 
 
 typedef struct {
-    u_char                   digest[32];
-} ngx_clientcert_dirty_t;
+    ngx_rbtree_t             names;
+    ngx_rbtree_node_t        sentinel;
+    ngx_queue_t              all;
+    ngx_queue_t              marked;
 
-
-typedef struct {
-    ngx_clientcert_hash_t    names;
-    ngx_clientcert_hash_t    certs;
-    ngx_array_t             *dirty;     /* ngx_clientcert_dirty_t */
-    ngx_pool_t              *scratch;   /* of dirty */
-    ngx_log_t               *log;
+    ngx_uint_t               n;         /* of files that hold certificates */
+    ngx_clientcert_need_t    need;
     ngx_uint_t               bad;       /* files rejected now */
-    unsigned                 failed:1;  /* no memory for dirty */
+    ngx_uint_t               left_out;  /* files of which some are */
+    ngx_log_t               *log;
+    unsigned                 changed:1; /* what they hold */
 } ngx_clientcert_files_t;
 
 
-/*
- * Return NGX_OK or NGX_ERROR, without memory.
- */
-ngx_int_t ngx_clientcert_files_create(ngx_clientcert_files_t *files,
-    ngx_log_t *log);
-void ngx_clientcert_files_destroy(ngx_clientcert_files_t *files);
+void ngx_clientcert_files_init(ngx_clientcert_files_t *files, ngx_log_t *log);
 
 /*
  * find returns NULL if there is no such file; get makes it then, and returns
- * NULL without memory.  next walks all, from NULL on, as long as none is made.
+ * NULL without memory.
  */
-ngx_clientcert_source_t *ngx_clientcert_files_find(
-    ngx_clientcert_files_t *files, u_char *name, size_t len);
-ngx_clientcert_source_t *ngx_clientcert_files_get(
-    ngx_clientcert_files_t *files, u_char *name, size_t len);
-ngx_clientcert_source_t *ngx_clientcert_files_next(
-    ngx_clientcert_files_t *files, ngx_clientcert_source_t *file);
+ngx_clientcert_file_t *ngx_clientcert_files_find(
+    ngx_clientcert_files_t *files, ngx_str_t *name);
+ngx_clientcert_file_t *ngx_clientcert_files_get(
+    ngx_clientcert_files_t *files, ngx_str_t *name);
 
-/*
- * What a file holds: add gives it one certificate more, take those of an array
- * of ngx_clientcert_der_t instead of what it had, clear none.  Returns NGX_OK,
- * or NGX_ERROR without memory: then it has what it had.
- */
-ngx_int_t ngx_clientcert_files_add(ngx_clientcert_files_t *files,
-    ngx_clientcert_source_t *file, ngx_clientcert_der_t *der);
-ngx_int_t ngx_clientcert_files_take(ngx_clientcert_files_t *files,
-    ngx_clientcert_source_t *file, ngx_array_t *found);
-void ngx_clientcert_files_clear(ngx_clientcert_files_t *files,
-    ngx_clientcert_source_t *file);
-
-/*
- * move gives the other file what from holds, beside what that has, and forgets
- * from; forget frees a file.
- */
-void ngx_clientcert_files_move(ngx_clientcert_files_t *files,
-    ngx_clientcert_source_t *from, ngx_clientcert_source_t *to);
 void ngx_clientcert_files_forget(ngx_clientcert_files_t *files,
-    ngx_clientcert_source_t *file);
+    ngx_clientcert_file_t *file);
 void ngx_clientcert_files_forget_all(ngx_clientcert_files_t *files);
 
 /*
- * Returns the file's entry for a certificate, of several files that of the one
- * whose name comes first, or NULL; *shared tells whether there are several.
+ * Marks a file for the next look; an event is one of NGX_CLIENTCERT_COMPLETE
+ * to NGX_CLIENTCERT_ATTRIBUTES, or 0.
  */
-ngx_clientcert_cert_t *ngx_clientcert_files_holder(
-    ngx_clientcert_files_t *files, u_char *digest, ngx_uint_t *shared);
+void ngx_clientcert_files_mark(ngx_clientcert_files_t *files,
+    ngx_clientcert_file_t *file, ngx_uint_t event);
+void ngx_clientcert_files_unmark(ngx_clientcert_file_t *file);
 
 /*
- * Digests of certificates that came or went are marked, by hand as well.
- * dirty sorts them, clean forgets them.
+ * What a file holds: an array of ngx_clientcert_der_t instead of what it had.
+ * Returns NGX_OK, or NGX_ERROR without memory: then it has what it had.
  */
-void ngx_clientcert_files_mark(ngx_clientcert_files_t *files, u_char *digest);
-void ngx_clientcert_files_mark_all(ngx_clientcert_files_t *files);
-ngx_array_t *ngx_clientcert_files_dirty(ngx_clientcert_files_t *files);
-void ngx_clientcert_files_clean(ngx_clientcert_files_t *files);
+ngx_int_t ngx_clientcert_files_take(ngx_clientcert_files_t *files,
+    ngx_clientcert_file_t *file, ngx_array_t *found);
+void ngx_clientcert_files_clear(ngx_clientcert_files_t *files,
+    ngx_clientcert_file_t *file);
+
+/*
+ * carry gives files that this process couldn't read what is in force by their
+ * names; fill puts what all hold into the idle half.  Both are as those of
+ * ngx_clientcert_kind_t.
+ */
+ngx_int_t ngx_clientcert_files_carry(ngx_clientcert_files_t *files,
+    ngx_clientcert_store_t *st);
+ngx_int_t ngx_clientcert_files_fill(ngx_clientcert_files_t *files,
+    ngx_clientcert_store_t *st);
+
+/*
+ * Fills as much as has room: what is in force, then the others in the order of
+ * their names.
+ */
+ngx_int_t ngx_clientcert_files_fill_outgrown(ngx_clientcert_files_t *files,
+    ngx_clientcert_store_t *st);
 
 
 #endif /* _NGX_CLIENTCERT_FILES_H_INCLUDED_ */

@@ -4,75 +4,89 @@
  */
 
 
+#include "ngx_clientcert_follow.h"
 #include "ngx_clientcert_loader.h"
-#include <ngx_event.h>
-#include <ngx_channel.h>
-#include <poll.h>
-#include <sys/inotify.h>
-#include <sys/vfs.h>
+#include "ngx_clientcert_watch.h"
 
 
-#define NGX_CLIENTCERT_EVENTS  (IN_CLOSE_WRITE|IN_MOVED_TO|IN_MOVED_FROM      \
-                                |IN_CREATE|IN_DELETE|IN_ATTRIB                \
-                                |IN_DELETE_SELF|IN_MOVE_SELF|IN_ONLYDIR)
+/*
+ * The helper process, nginx's cache manager: a timer for what is due first of
+ * all sources.  Due is a source a moment after an event, later if its looks
+ * have taken much of the time; each "interval", to see whether its path still
+ * leads to what is watched; and soon after an error.  The old helper and the
+ * new one follow both for a moment at a reload: the store knows which one is
+ * the newest.  A helper that is killed is started again and reads everything.
+ */
 
-/* where events come, comparing takes at most 1 / so much of the time */
-#define NGX_CLIENTCERT_SHARE   20
 
-/* how often events are read before what they tell is put in force */
-#define NGX_CLIENTCERT_READS   16
+/* from the first event to the look, so that it sees what belongs together */
+#define NGX_CLIENTCERT_DEBOUNCE  2
 
-/* between the events of a rename, whoever makes it may be preempted, ms */
-#define NGX_CLIENTCERT_HALF    3
+/* where events tell of all changes, milliseconds */
+#define NGX_CLIENTCERT_COMPARE   (60 * 1000)
+
+/* between two tries of what has failed */
+#define NGX_CLIENTCERT_RETRY     10
+#define NGX_CLIENTCERT_RETRIES   1000
+
+/* looks for files that are renamed time and again */
+#define NGX_CLIENTCERT_ROW       10
+
+/* looks may take 1 / so much of a core, and so many microseconds in advance */
+#define NGX_CLIENTCERT_SHARE     10
+#define NGX_CLIENTCERT_ADVANCE   (500 * 1000)
+#define NGX_CLIENTCERT_PAUSE     5000
 
 
 static ngx_msec_t ngx_clientcert_follow_manager(void *data);
 static void ngx_clientcert_follow_start(ngx_cycle_t *cycle,
-    ngx_array_t *loaders);
-static void ngx_clientcert_follow_stop(void);
+    ngx_array_t *sources);
+static void ngx_clientcert_follow_events(ngx_event_t *ev);
 static void ngx_clientcert_follow_timer(ngx_event_t *ev);
-static void ngx_clientcert_follow_due(void);
-static void ngx_clientcert_follow_one(ngx_clientcert_loader_t *ld);
-static void ngx_clientcert_follow_watch(ngx_clientcert_loader_t *ld);
-static ngx_err_t ngx_clientcert_follow_inotify(ngx_log_t *log);
-static void ngx_clientcert_follow_unwatch(int wd);
-static ngx_uint_t ngx_clientcert_follow_local(ngx_clientcert_loader_t *ld);
-static void ngx_clientcert_follow_handler(ngx_event_t *ev);
-static void ngx_clientcert_follow_events(void);
-static ngx_uint_t ngx_clientcert_follow_moving(void);
-static ngx_int_t ngx_clientcert_follow_read(void);
-static void ngx_clientcert_follow_event(struct inotify_event *event);
-static void ngx_clientcert_follow_name(ngx_clientcert_loader_t *ld,
-    struct inotify_event *event);
+static void ngx_clientcert_follow_marked(void);
+static void ngx_clientcert_follow_wait(void);
+static void ngx_clientcert_follow_source(ngx_clientcert_source_t *src);
+static void ngx_clientcert_follow_look(ngx_clientcert_source_t *src);
+static void ngx_clientcert_follow_plan(ngx_clientcert_source_t *src,
+    ngx_uint_t all);
+static uint64_t ngx_clientcert_follow_cpu(void);
+static void ngx_clientcert_follow_earlier(ngx_clientcert_source_t *src,
+    ngx_msec_t due);
+static ngx_msec_t ngx_clientcert_follow_pause(ngx_clientcert_source_t *src);
 
 
-/* of the process that follows */
-
-static ngx_array_t  *ngx_clientcert_followed;  /* ngx_clientcert_loader_t * */
-static ngx_array_t   ngx_clientcert_nothing;
-static int           ngx_clientcert_inotify = -1;
-static ngx_event_t   ngx_clientcert_timer;
+/* of the process that follows, ngx_clientcert_source_t * */
+static ngx_array_t       *ngx_clientcert_followed;
+static ngx_event_t        ngx_clientcert_timer;
 
 /* what the timer's debug messages take its descriptor from */
-static ngx_connection_t  ngx_clientcert_dummy;
+static ngx_connection_t   ngx_clientcert_dummy;
 
 
 ngx_int_t
-ngx_clientcert_loader_follow(ngx_cycle_t *cycle, ngx_array_t *loaders)
+ngx_clientcert_follow_cycle(ngx_cycle_t *cycle, ngx_array_t *sources)
 {
     ngx_path_t  *path, **paths;
 
-    /* a reload without a master: the old loaders are about to be freed */
+    if (ngx_clientcert_followed) {
 
-    if (ngx_process == NGX_PROCESS_SINGLE
-        && !ngx_is_init_cycle(cycle->old_cycle))
-    {
-        ngx_clientcert_follow_stop();
-        ngx_clientcert_loader_single(cycle, loaders);
+        /* a reload without a master frees what is followed */
+
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "stores are not followed after a reload without "
+                      "a master process");
+
+        ngx_clientcert_watch_stop();
+        ngx_clientcert_followed = NULL;
+
+        if (ngx_clientcert_timer.timer_set) {
+            ngx_del_timer(&ngx_clientcert_timer);
+        }
+
         return NGX_OK;
     }
 
-    if (loaders == NULL || loaders->nelts == 0) {
+    if (sources == NULL || sources->nelts == 0) {
         return NGX_OK;
     }
 
@@ -83,7 +97,7 @@ ngx_clientcert_loader_follow(ngx_cycle_t *cycle, ngx_array_t *loaders)
 
     ngx_str_set(&path->name, "clientcert_store");
     path->manager = ngx_clientcert_follow_manager;
-    path->data = loaders;
+    path->data = sources;
 
     paths = ngx_array_push(&cycle->paths);
     if (paths == NULL) {
@@ -97,10 +111,11 @@ ngx_clientcert_loader_follow(ngx_cycle_t *cycle, ngx_array_t *loaders)
 
 
 void
-ngx_clientcert_loader_single(ngx_cycle_t *cycle, ngx_array_t *loaders)
+ngx_clientcert_follow_single(ngx_cycle_t *cycle, ngx_array_t *sources)
 {
-    ngx_clientcert_follow_start(cycle, loaders ? loaders
-                                               : &ngx_clientcert_nothing);
+    if (sources) {
+        ngx_clientcert_follow_start(cycle, sources);
+    }
 }
 
 
@@ -118,23 +133,24 @@ ngx_clientcert_follow_manager(void *data)
 
 
 static void
-ngx_clientcert_follow_start(ngx_cycle_t *cycle, ngx_array_t *loaders)
+ngx_clientcert_follow_start(ngx_cycle_t *cycle, ngx_array_t *sources)
 {
     ngx_uint_t                 i;
-    ngx_clientcert_loader_t  **ld;
+    ngx_clientcert_source_t  **src;
 
-    ngx_clientcert_followed = loaders;
-    ld = loaders->elts;
+    ngx_clientcert_followed = sources;
+    src = sources->elts;
 
-    for (i = 0; i < loaders->nelts; i++) {
-        ld[i]->log = cycle->log;
-        ld[i]->level = NGX_LOG_ERR;
-        ld[i]->due = ngx_current_msec;
-        ld[i]->wd = -1;
-        ld[i]->stamp = ld[i]->store->sh->stamp;
-        ld[i]->small = (ld[i]->store->sh->wanted != 0);
+    for (i = 0; i < sources->nelts; i++) {
+        src[i]->log = cycle->log;
+        src[i]->level = NGX_LOG_ERR;
+        src[i]->err = 0;
+        src[i]->wd = -1;
+        src[i]->due = ngx_current_msec;
+        src[i]->compare = ngx_current_msec;
+        src[i]->looked = ngx_current_msec;
 
-        ngx_clientcert_store_new_writer(ld[i]->store);
+        ngx_clientcert_store_new_writer(src[i]->store);
     }
 
     ngx_clientcert_dummy.fd = (ngx_socket_t) -1;
@@ -149,68 +165,68 @@ ngx_clientcert_follow_start(ngx_cycle_t *cycle, ngx_array_t *loaders)
 
 
 static void
-ngx_clientcert_follow_stop(void)
+ngx_clientcert_follow_events(ngx_event_t *ev)
 {
-    ngx_uint_t                 i;
-    ngx_array_t               *loaders;
-    ngx_clientcert_loader_t  **ld;
-
-    if (ngx_clientcert_followed == NULL) {
-        return;
-    }
-
-    loaders = ngx_clientcert_followed;
-    ngx_clientcert_followed = &ngx_clientcert_nothing;
-
-    ld = loaders->elts;
-
-    for (i = 0; i < loaders->nelts; i++) {
-
-        if (ld[i]->wd != -1) {
-            ngx_clientcert_follow_unwatch(ld[i]->wd);
-        }
-
-        if (ld[i]->dir) {
-            ngx_clientcert_directory_destroy(ld[i]);
-        }
-
-        ngx_clientcert_list_forget(ld[i]);
-        ngx_clientcert_store_no_writer(ld[i]->store);
-    }
+    ngx_clientcert_follow_marked();
+    ngx_clientcert_follow_wait();
 }
 
 
 static void
 ngx_clientcert_follow_timer(ngx_event_t *ev)
 {
-    ngx_clientcert_follow_due();
+    ngx_uint_t                 i;
+    ngx_clientcert_source_t  **src;
+
+    ngx_clientcert_follow_marked();
+
+    src = ngx_clientcert_followed->elts;
+
+    for (i = 0; i < ngx_clientcert_followed->nelts; i++) {
+        if (!src[i]->retired
+            && (ngx_msec_int_t) (src[i]->due - ngx_current_msec) <= 0)
+        {
+            ngx_clientcert_follow_source(src[i]);
+        }
+    }
+
+    ngx_clientcert_follow_wait();
 }
 
 
 static void
-ngx_clientcert_follow_due(void)
+ngx_clientcert_follow_marked(void)
+{
+    ngx_uint_t                 i;
+    ngx_clientcert_source_t  **src;
+
+    ngx_clientcert_watch_read(ngx_clientcert_followed);
+
+    src = ngx_clientcert_followed->elts;
+
+    for (i = 0; i < ngx_clientcert_followed->nelts; i++) {
+        if (src[i]->marked) {
+            ngx_clientcert_follow_earlier(src[i], ngx_current_msec
+                                                  + NGX_CLIENTCERT_DEBOUNCE);
+        }
+    }
+}
+
+
+static void
+ngx_clientcert_follow_wait(void)
 {
     ngx_uint_t                 i;
     ngx_msec_t                 next;
     ngx_msec_int_t             left;
-    ngx_clientcert_loader_t  **ld;
-
-    ld = ngx_clientcert_followed->elts;
-
-    for (i = 0; i < ngx_clientcert_followed->nelts; i++) {
-        if (!ld[i]->retired
-            && (ngx_msec_int_t) (ld[i]->due - ngx_current_msec) <= 0)
-        {
-            ngx_clientcert_follow_one(ld[i]);
-            ngx_clientcert_loader_poll();
-        }
-    }
+    ngx_clientcert_source_t  **src;
 
     next = 60 * 60 * 1000;
+    src = ngx_clientcert_followed->elts;
 
     for (i = 0; i < ngx_clientcert_followed->nelts; i++) {
-        if (!ld[i]->retired) {
-            left = (ngx_msec_int_t) (ld[i]->due - ngx_current_msec);
+        if (!src[i]->retired) {
+            left = (ngx_msec_int_t) (src[i]->due - ngx_current_msec);
             next = ngx_min(next, (ngx_msec_t) ngx_max(left, 1));
         }
     }
@@ -224,411 +240,168 @@ ngx_clientcert_follow_due(void)
 
 
 static void
-ngx_clientcert_follow_one(ngx_clientcert_loader_t *ld)
+ngx_clientcert_follow_source(ngx_clientcert_source_t *src)
 {
     int         wd;
-    ngx_msec_t  start, took, wait;
+    uint64_t    cpu;
+    ngx_msec_t  pause;
+    ngx_uint_t  all, first;
+
+    pause = ngx_clientcert_follow_pause(src);
+
+    if ((ngx_msec_int_t) (pause - ngx_current_msec) > 0) {
+        src->due = pause;
+        return;
+    }
+
+    cpu = ngx_clientcert_follow_cpu();
 
     /* first, so that nothing happens unseen after the reading */
 
-    ngx_clientcert_follow_watch(ld);
+    ngx_clientcert_watch_source(src, ngx_clientcert_followed,
+                                ngx_clientcert_follow_events);
 
-    if (ld->store->certificates && ld->dir == NULL
-        && ngx_clientcert_directory_create(ld) != NGX_OK)
-    {
-        ld->due = ngx_current_msec + ld->interval;
+    first = (src->known == NULL);
+
+    if (first && src->kind->create(src) != NGX_OK) {
+        src->due = ngx_current_msec + src->interval;
         return;
     }
 
-    ngx_time_update();
-    start = ngx_current_msec;
-
-    /* an event that comes meanwhile may make it due earlier */
-
-    ld->due = start + ld->interval;
-
-    ngx_clientcert_loader_run(ld);
-
-    ngx_time_update();
-
-    took = ngx_current_msec - start;
-    wait = ld->interval;
-
-    if (ld->unsettled) {
-        wait = ngx_min(wait, NGX_CLIENTCERT_SETTLE);
-        wait = (wait > took * 2) ? wait - took : took;
+    if ((ngx_msec_int_t) (src->compare - ngx_current_msec) <= 0) {
+        src->all = ngx_max(src->all, NGX_CLIENTCERT_COMPARED);
     }
 
-    if (ld->wd != -1 && !ld->linked && ngx_clientcert_follow_local(ld)) {
-        wait = ngx_max(wait, took * NGX_CLIENTCERT_SHARE);
+    all = (src->all != NGX_CLIENTCERT_MARKED);
+
+    if (all || src->marked || src->unsettled || src->changed) {
+        ngx_clientcert_follow_look(src);
     }
 
-    if (ld->due == start + ld->interval) {
-        ld->due = ngx_current_msec + ngx_max(wait, 1);
-    }
+    ngx_clientcert_loader_expiry(src);
 
     /* the path may have come to lead elsewhere before it was opened */
 
-    wd = ld->wd;
+    wd = src->wd;
 
-    ngx_clientcert_follow_watch(ld);
+    ngx_clientcert_watch_source(src, ngx_clientcert_followed,
+                                ngx_clientcert_follow_events);
 
-    if (ld->wd != wd && ld->wd != -1) {
-        ld->swapped = 1;
-        ld->due = ngx_current_msec;
+    ngx_time_update();
+
+    src->debt -= ngx_min(src->debt, (ngx_current_msec - src->looked) * 1000
+                                    / NGX_CLIENTCERT_SHARE);
+
+    if (!first) {
+        src->debt += ngx_clientcert_follow_cpu() - cpu;
+    }
+
+    src->looked = ngx_current_msec;
+
+    ngx_clientcert_follow_plan(src, all);
+
+    if (src->wd != wd) {
+        src->due = ngx_current_msec;
     }
 }
 
+
+/* each look after the first one is for what was renamed during it */
 
 static void
-ngx_clientcert_follow_watch(ngx_clientcert_loader_t *ld)
+ngx_clientcert_follow_look(ngx_clientcert_source_t *src)
 {
-    int        wd, old;
-    size_t     len;
-    ngx_err_t  err;
-    u_char     path[NGX_MAX_PATH + 2];
+    ngx_uint_t  n;
 
-    /* of a list the directory, in which it may be replaced */
+    ngx_time_update();
 
-    len = ld->path.len;
+    for (n = 0; n < NGX_CLIENTCERT_ROW; n++) {
+        ngx_clientcert_source_look(src, n);
 
-    if (!ld->store->certificates) {
-        while (len > 1 && ld->path.data[len - 1] != '/') {
-            len--;
-        }
-    }
-
-    if (len > NGX_MAX_PATH) {
-        return;
-    }
-
-    *ngx_cpymem(path, ld->path.data, len) = '\0';
-
-    wd = -1;
-    err = ngx_clientcert_follow_inotify(ld->log);
-
-    if (err == 0) {
-        wd = inotify_add_watch(ngx_clientcert_inotify, (char *) path,
-                               NGX_CLIENTCERT_EVENTS);
-        err = (wd == -1) ? ngx_errno : 0;
-    }
-
-    old = ld->wd;
-    ld->wd = wd;
-
-    if (old != -1 && old != wd) {
-        ngx_clientcert_follow_unwatch(old);
-    }
-
-    /* that it isn't there is told by who reads it */
-
-    if (err == NGX_ENOENT || err == NGX_ENOTDIR || err == NGX_EACCES) {
-        return;
-    }
-
-    if (err && err != ld->watch_err) {
-        ngx_log_error(NGX_LOG_WARN, ld->log, err,
-                      "store \"%V\": inotify does not work for \"%V\", "
-                      "changes are found every %M ms by comparing",
-                      &ld->store->name, &ld->path, ld->interval);
-    }
-
-    if (err == 0 && ld->watch_err) {
-        ngx_log_error(NGX_LOG_NOTICE, ld->log, 0,
-                      "store \"%V\": inotify works for \"%V\" again",
-                      &ld->store->name, &ld->path);
-    }
-
-    ld->watch_err = err;
-}
-
-
-static ngx_err_t
-ngx_clientcert_follow_inotify(ngx_log_t *log)
-{
-    ngx_err_t  err;
-
-    if (ngx_clientcert_inotify != -1) {
-        return 0;
-    }
-
-    ngx_clientcert_inotify = inotify_init1(IN_NONBLOCK|IN_CLOEXEC);
-
-    if (ngx_clientcert_inotify == -1) {
-        return ngx_errno;
-    }
-
-    if (ngx_add_channel_event((ngx_cycle_t *) ngx_cycle,
-                              ngx_clientcert_inotify, NGX_READ_EVENT,
-                              ngx_clientcert_follow_handler)
-        != NGX_OK)
-    {
-        err = ngx_errno;
-
-        (void) close(ngx_clientcert_inotify);
-        ngx_clientcert_inotify = -1;
-
-        return err ? err : NGX_ENOMEM;
-    }
-
-    return 0;
-}
-
-
-/* unless another store has the same directory */
-
-static void
-ngx_clientcert_follow_unwatch(int wd)
-{
-    ngx_uint_t                 i;
-    ngx_clientcert_loader_t  **ld;
-
-    ld = ngx_clientcert_followed->elts;
-
-    for (i = 0; i < ngx_clientcert_followed->nelts; i++) {
-        if (ld[i]->wd == wd) {
-            return;
-        }
-    }
-
-    (void) inotify_rm_watch(ngx_clientcert_inotify, wd);
-}
-
-
-/* whether the kernel itself makes all changes */
-
-static ngx_uint_t
-ngx_clientcert_follow_local(ngx_clientcert_loader_t *ld)
-{
-    size_t         i;
-    struct statfs  fs;
-
-    static uint32_t  local[] = {
-        0xef53,         /* ext2, ext3, ext4 */
-        0x58465342,     /* xfs */
-        0x9123683e,     /* btrfs */
-        0xf2f52010,     /* f2fs */
-        0x2fc12fc1,     /* zfs */
-        0x01021994      /* tmpfs */
-    };
-
-    if (statfs((char *) ld->path.data, &fs) == -1) {
-        return 0;
-    }
-
-    for (i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
-        if ((uint32_t) fs.f_type == local[i]) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static void
-ngx_clientcert_follow_handler(ngx_event_t *ev)
-{
-    ngx_clientcert_follow_events();
-    ngx_clientcert_follow_due();
-}
-
-
-void
-ngx_clientcert_loader_poll(void)
-{
-    if (ngx_clientcert_inotify != -1) {
-        ngx_clientcert_follow_events();
-    }
-}
-
-
-static void
-ngx_clientcert_follow_events(void)
-{
-    ngx_uint_t                 i, more;
-    struct pollfd              pfd;
-    ngx_clientcert_loader_t  **ld;
-
-    if (ngx_clientcert_follow_read() != NGX_OK) {
-        return;
-    }
-
-    pfd.fd = ngx_clientcert_inotify;
-    pfd.events = POLLIN;
-
-    /* the other half of a rename comes soon, or it was moved away */
-
-    for (i = 1; i < NGX_CLIENTCERT_READS; i++) {
-        if (poll(&pfd, 1, ngx_clientcert_follow_moving()
-                          ? NGX_CLIENTCERT_HALF : 0)
-            <= 0)
-        {
+        if (!src->missed || !src->events) {
             break;
         }
 
-        (void) ngx_clientcert_follow_read();
+        ngx_clientcert_watch_read(ngx_clientcert_followed);
     }
 
-    more = (i == NGX_CLIENTCERT_READS && poll(&pfd, 1, 0) > 0);
-    ld = ngx_clientcert_followed->elts;
-
-    for (i = 0; i < ngx_clientcert_followed->nelts; i++) {
-        if (ld[i]->dir == NULL || ld[i]->retired) {
-            continue;
-        }
-
-        if (!more) {
-            ngx_clientcert_directory_moved_away(ld[i]);
-        }
-
-        ngx_clientcert_directory_commit(ld[i]);
-    }
-}
-
-
-static ngx_uint_t
-ngx_clientcert_follow_moving(void)
-{
-    ngx_uint_t                 i;
-    ngx_clientcert_loader_t  **ld;
-
-    ld = ngx_clientcert_followed->elts;
-
-    for (i = 0; i < ngx_clientcert_followed->nelts; i++) {
-        if (ld[i]->dir && !ld[i]->retired
-            && ngx_clientcert_directory_moving(ld[i]))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* returns NGX_OK, or NGX_DONE if there are no events */
-
-static ngx_int_t
-ngx_clientcert_follow_read(void)
-{
-    u_char                *p, *last;
-    ssize_t                n;
-    struct inotify_event  *event;
-
-    static uint64_t  buf[64 * 1024 / sizeof(uint64_t)];
-
-    n = read(ngx_clientcert_inotify, buf, sizeof(buf));
-
-    if (n <= 0) {
-        return NGX_DONE;
-    }
-
-    last = (u_char *) buf + n;
-
-    for (p = (u_char *) buf;
-         p < last;
-         p += sizeof(struct inotify_event) + event->len)
-    {
-        event = (struct inotify_event *) p;
-        ngx_clientcert_follow_event(event);
-    }
-
-    return NGX_OK;
+    ngx_clientcert_source_publish(src);
 }
 
 
 static void
-ngx_clientcert_follow_event(struct inotify_event *event)
+ngx_clientcert_follow_plan(ngx_clientcert_source_t *src, ngx_uint_t all)
 {
-    ngx_uint_t                 i;
-    ngx_clientcert_loader_t  **ld;
-
-    ld = ngx_clientcert_followed->elts;
-
-    for (i = 0; i < ngx_clientcert_followed->nelts; i++) {
-
-        if (ld[i]->retired
-            || (ld[i]->wd != event->wd && !(event->mask & IN_Q_OVERFLOW)))
-        {
-            continue;
-        }
-
-        if (event->mask & IN_IGNORED) {
-            ld[i]->wd = -1;
-        }
-
-        /* what happens elsewhere doesn't matter */
-
-        if (event->mask & IN_MOVE_SELF) {
-            ld[i]->wd = -1;
-            ngx_clientcert_follow_unwatch(event->wd);
-        }
-
-        if (event->mask
-            & (IN_Q_OVERFLOW|IN_IGNORED|IN_DELETE_SELF|IN_MOVE_SELF))
-        {
-            ld[i]->due = ngx_current_msec;
-
-            /* files that were written have told so, though nobody heard it */
-
-            if ((event->mask & IN_Q_OVERFLOW) && ld[i]->dir) {
-                ngx_clientcert_directory_lost(ld[i]);
-            }
-
-            if ((event->mask & IN_DELETE_SELF) && ld[i]->dir) {
-                ngx_clientcert_directory_removed(ld[i]);
-            }
-
-        } else if (event->len) {
-            ngx_clientcert_follow_name(ld[i], event);
-        }
+    if (all) {
+        src->compare = ngx_current_msec
+                       + ((src->events && !src->linked
+                           && !src->kind->in_parent)
+                          ? ngx_max(src->interval, NGX_CLIENTCERT_COMPARE)
+                          : src->interval);
     }
+
+    src->due = ngx_current_msec + src->interval;
+
+    if (src->unsettled) {
+        ngx_clientcert_follow_earlier(src,
+                               ngx_current_msec + NGX_CLIENTCERT_SETTLE);
+    }
+
+    if (src->marked) {
+        ngx_clientcert_follow_earlier(src, ngx_current_msec);
+    }
+
+    if (src->err == 0) {
+        src->retry = 0;
+        return;
+    }
+
+    /* soon, as it may be about to be replaced */
+
+    src->retry = ngx_max(src->retry * 2, NGX_CLIENTCERT_RETRY);
+    src->retry = ngx_min(src->retry, ngx_min(src->interval,
+                                             NGX_CLIENTCERT_RETRIES));
+
+    ngx_clientcert_follow_earlier(src, ngx_current_msec + src->retry);
+}
+
+
+/* microseconds that this process has taken */
+
+static uint64_t
+ngx_clientcert_follow_cpu(void)
+{
+    struct timespec  ts;
+
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) == -1) {
+        return 0;
+    }
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 
 static void
-ngx_clientcert_follow_name(ngx_clientcert_loader_t *ld,
-    struct inotify_event *event)
+ngx_clientcert_follow_earlier(ngx_clientcert_source_t *src, ngx_msec_t due)
 {
-    ngx_str_t  name;
+    if ((ngx_msec_int_t) (src->due - due) > 0) {
+        src->due = due;
+    }
+}
 
-    name.data = (u_char *) event->name;
-    name.len = ngx_strlen(event->name);
 
-    /* "..data" of Kubernetes: all files are others at once, and complete */
+/* returns the time before which there is no look */
 
-    if (name.data[0] == '.' && name.data[1] == '.') {
-        if (event->mask & IN_MOVED_TO) {
-            ld->swapped = 1;
-            ld->due = ngx_current_msec;
-        }
+static ngx_msec_t
+ngx_clientcert_follow_pause(ngx_clientcert_source_t *src)
+{
+    ngx_msec_t  pause;
 
-        return;
+    if (src->debt <= NGX_CLIENTCERT_ADVANCE) {
+        return src->looked;
     }
 
-    if (ld->store->certificates) {
-        if (ld->dir && name.data[0] != '.') {
-            ngx_clientcert_directory_event(ld, &name, event->mask,
-                                           event->cookie);
-        }
+    pause = (src->debt - NGX_CLIENTCERT_ADVANCE) * NGX_CLIENTCERT_SHARE / 1000;
 
-        return;
-    }
-
-    if (name.len >= ld->path.len
-        || ld->path.data[ld->path.len - name.len - 1] != '/'
-        || ngx_memcmp(ld->path.data + ld->path.len - name.len, name.data,
-                      name.len)
-           != 0)
-    {
-        return;
-    }
-
-    if (event->mask & (IN_CLOSE_WRITE|IN_MOVED_TO)) {
-        (void) ngx_clientcert_list_load(ld, 1);
-
-    } else {
-        ld->due = ngx_current_msec;
-    }
+    return src->looked + ngx_min(pause, NGX_CLIENTCERT_PAUSE);
 }

@@ -7,38 +7,33 @@
 #include "ngx_clientcert_index.h"
 
 
+/*
+ * One half of a store.  It is filled from empty to the end by one writer, who
+ * holds the zone's mutex, and isn't changed after that.  Readers take no lock:
+ * a look-up may meet a half that is being written or that a killed writer left
+ * half-written.  So find and label read each number once, check it and stop
+ * after one round; what they return then is thrown away by the store, which
+ * sees that another half has come into force.
+ */
+
+
 #define NGX_CLIENTCERT_MIN_SLOTS  16
 
 /* words of an entry */
-#define NGX_CLIENTCERT_ORIGIN  0    /* place, 0: none */
-#define NGX_CLIENTCERT_KEY     1
-#define NGX_CLIENTCERT_SPKI    9
-#define NGX_CLIENTCERT_DATES   17
-#define NGX_CLIENTCERT_NEXT    21   /* with the same public key */
-#define NGX_CLIENTCERT_PREV    22
+#define NGX_CLIENTCERT_ORIGIN     0     /* place, 0: none */
+#define NGX_CLIENTCERT_KEY        1
+#define NGX_CLIENTCERT_SPKI       9
+#define NGX_CLIENTCERT_NOT_AFTER  17
+#define NGX_CLIENTCERT_ENTRY      19    /* of a certificate */
 
-/*
- * words of an origin before its text: its length, the label's length in the
- * upper half, and whether others hold the entry in the highest bit
- */
-#define NGX_CLIENTCERT_TEXT    1
-#define NGX_CLIENTCERT_SHARED  0x80000000
+/* of an origin before its text: its length, in the upper half the label's */
+#define NGX_CLIENTCERT_TEXT       1
 
 
-static void ngx_clientcert_index_unlink(ngx_clientcert_index_t *index,
-    uint32_t place);
-static ngx_int_t ngx_clientcert_index_link(ngx_clientcert_index_t *index,
-    uint32_t place);
-static ngx_int_t ngx_clientcert_index_insert(ngx_clientcert_index_t *index,
-    ngx_uint_t table, uint32_t place);
-static void ngx_clientcert_index_remove(ngx_clientcert_index_t *index,
-    ngx_uint_t table, uint32_t place);
-static uint32_t ngx_clientcert_index_slot(ngx_clientcert_index_t *index,
-    ngx_uint_t table, uint32_t place);
-static ngx_int_t ngx_clientcert_index_grow(ngx_clientcert_index_t *index,
-    ngx_uint_t table, size_t n);
-static uint32_t ngx_clientcert_index_add_origin(ngx_clientcert_index_t *index,
-    ngx_clientcert_entry_t *entry);
+static uint32_t ngx_clientcert_index_probe(ngx_clientcert_index_t *index,
+    ngx_uint_t table, u_char *key, uint32_t *slot);
+static ngx_uint_t ngx_clientcert_index_precedes(ngx_clientcert_index_t *index,
+    uint32_t one, uint32_t two);
 static uint32_t ngx_clientcert_index_alloc(ngx_clientcert_index_t *index,
     size_t words);
 
@@ -53,7 +48,8 @@ ngx_clientcert_index_head(ngx_clientcert_index_t *index)
 static ngx_inline size_t
 ngx_clientcert_index_key_len(ngx_uint_t table)
 {
-    return (table == NGX_CLIENTCERT_BY_SHA1) ? 20 : 32;
+    return (table == NGX_CLIENTCERT_BY_SHA1) ? NGX_CLIENTCERT_SHA1_LEN
+                                             : NGX_CLIENTCERT_SHA256_LEN;
 }
 
 
@@ -66,15 +62,22 @@ ngx_clientcert_index_key_at(ngx_uint_t table)
 
 
 static ngx_inline size_t
-ngx_clientcert_index_entry_words(ngx_clientcert_index_t *index,
-    ngx_uint_t table)
+ngx_clientcert_index_entry_words(ngx_uint_t certificates, ngx_uint_t table)
 {
-    return index->certificates ? 23 : (table == NGX_CLIENTCERT_BY_SHA1) ? 6
-                                                                        : 9;
+    return certificates ? NGX_CLIENTCERT_ENTRY
+                        : NGX_CLIENTCERT_KEY
+                          + ngx_clientcert_index_key_len(table) / 4;
 }
 
 
 static ngx_inline size_t
+ngx_clientcert_index_nslots(ngx_uint_t n)
+{
+    return n + n / 2 + NGX_CLIENTCERT_MIN_SLOTS;
+}
+
+
+size_t
 ngx_clientcert_index_origin_words(size_t len)
 {
     return len ? NGX_CLIENTCERT_TEXT + (len + 3) / 4 : 0;
@@ -109,10 +112,24 @@ uint32_t
 ngx_clientcert_index_find(ngx_clientcert_index_t *index, ngx_uint_t table,
     u_char *key)
 {
+    uint32_t  slot;
+
+    return ngx_clientcert_index_probe(index, table, key, &slot);
+}
+
+
+/* *slot is where the entry would go, 0 if there is no slot for it */
+
+static uint32_t
+ngx_clientcert_index_probe(ngx_clientcert_index_t *index, ngx_uint_t table,
+    u_char *key, uint32_t *slot)
+{
     size_t                  len, words;
     uint32_t                i, n, place, *slots;
     ngx_uint_t              at;
     ngx_clientcert_table_t  t;
+
+    *slot = 0;
 
     /* a copy, since a writer may change it meanwhile */
 
@@ -129,7 +146,7 @@ ngx_clientcert_index_find(ngx_clientcert_index_t *index, ngx_uint_t table,
     slots = index->half + t.slots;
     at = ngx_clientcert_index_key_at(table);
     len = ngx_clientcert_index_key_len(table);
-    words = ngx_clientcert_index_entry_words(index, table);
+    words = ngx_clientcert_index_entry_words(index->certificates, table);
 
     i = ngx_clientcert_index_home(index, table, key, t.nslots);
 
@@ -138,6 +155,7 @@ ngx_clientcert_index_find(ngx_clientcert_index_t *index, ngx_uint_t table,
         place = *(volatile uint32_t *) &slots[i];
 
         if (place == 0) {
+            *slot = t.slots + i;
             return 0;
         }
 
@@ -161,8 +179,8 @@ ngx_clientcert_index_label(ngx_clientcert_index_t *index, uint32_t place,
     u_char *buf, size_t size)
 {
     size_t    len;
-    uint32_t  origin;
     u_char   *text;
+    uint32_t  origin;
 
     origin = *(volatile uint32_t *)
                                &index->half[place + NGX_CLIENTCERT_ORIGIN];
@@ -171,8 +189,7 @@ ngx_clientcert_index_label(ngx_clientcert_index_t *index, uint32_t place,
         return 0;
     }
 
-    len = (*(volatile uint32_t *) &index->half[origin]
-           & ~NGX_CLIENTCERT_SHARED) >> 16;
+    len = *(volatile uint32_t *) &index->half[origin] >> 16;
     text = (u_char *) &index->half[origin + NGX_CLIENTCERT_TEXT];
 
     if (len > size
@@ -191,327 +208,177 @@ ngx_int_t
 ngx_clientcert_index_clear(ngx_clientcert_index_t *index, ngx_uint_t sha1,
     ngx_uint_t sha256)
 {
-    ngx_clientcert_half_t  *head;
+    ngx_uint_t               i, n[NGX_CLIENTCERT_TABLES];
+    ngx_clientcert_half_t   *head;
+    ngx_clientcert_table_t  *t;
+
+    n[NGX_CLIENTCERT_BY_SHA1] = sha1;
+    n[NGX_CLIENTCERT_BY_SHA256] = sha256;
+    n[NGX_CLIENTCERT_BY_SPKI] = index->certificates ? sha256 : 0;
 
     head = ngx_clientcert_index_head(index);
 
     ngx_memzero(head, sizeof(ngx_clientcert_half_t));
     head->used = sizeof(ngx_clientcert_half_t) / 4;
 
-    if (sha1
-        && ngx_clientcert_index_grow(index, NGX_CLIENTCERT_BY_SHA1, sha1)
-           != NGX_OK)
-    {
-        return NGX_DECLINED;
-    }
+    for (i = 0; i < NGX_CLIENTCERT_TABLES; i++) {
 
-    if (sha256
-        && (ngx_clientcert_index_grow(index, NGX_CLIENTCERT_BY_SHA256, sha256)
-            != NGX_OK
-            || (index->certificates
-                && ngx_clientcert_index_grow(index, NGX_CLIENTCERT_BY_SPKI,
-                                             sha256)
-                   != NGX_OK)))
-    {
-        return NGX_DECLINED;
+        if (n[i] == 0) {
+            continue;
+        }
+
+        t = &head->tables[i];
+
+        t->slots = ngx_clientcert_index_alloc(index,
+                                           ngx_clientcert_index_nslots(n[i]));
+        if (t->slots == 0) {
+            return NGX_DECLINED;
+        }
+
+        t->nslots = (uint32_t) ngx_clientcert_index_nslots(n[i]);
+
+        ngx_memzero(index->half + t->slots, (size_t) t->nslots * 4);
     }
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_clientcert_index_slots(ngx_clientcert_index_t *index, ngx_uint_t table)
+{
+    uint32_t  nslots;
+
+    nslots = ngx_clientcert_index_head(index)->tables[table].nslots;
+
+    return (nslots > NGX_CLIENTCERT_MIN_SLOTS)
+           ? ((nslots - NGX_CLIENTCERT_MIN_SLOTS) * 2 + 2) / 3 : 0;
+}
+
+
+ngx_uint_t
+ngx_clientcert_index_spare(ngx_clientcert_index_t *index)
+{
+    size_t  words;
+
+    words = index->words - ngx_clientcert_index_head(index)->used;
+
+    if (words < 8 * NGX_CLIENTCERT_MIN_SLOTS) {
+        return 0;
+    }
+
+    /* with slots in both tables of certificates */
+
+    return (words - 8 * NGX_CLIENTCERT_MIN_SLOTS) / (NGX_CLIENTCERT_ENTRY + 3);
+}
+
+
+ngx_int_t
+ngx_clientcert_index_origin(ngx_clientcert_index_t *index, ngx_str_t *origin,
+    size_t label_len, uint32_t *place)
+{
+    size_t  words;
+
+    *place = 0;
+
+    if (origin->len == 0) {
+        return NGX_OK;
+    }
+
+    words = ngx_clientcert_index_origin_words(origin->len);
+
+    *place = ngx_clientcert_index_alloc(index, words);
+    if (*place == 0) {
+        return NGX_DECLINED;
+    }
+
+    index->half[*place + words - 1] = 0;
+    index->half[*place] = (uint32_t) (label_len << 16 | origin->len);
+
+    ngx_memcpy(index->half + *place + NGX_CLIENTCERT_TEXT, origin->data,
+               origin->len);
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_clientcert_index_fits(ngx_clientcert_index_t *index, ngx_uint_t n,
+    size_t origin_len)
+{
+    ngx_clientcert_half_t   *head;
+    ngx_clientcert_table_t  *t;
+
+    head = ngx_clientcert_index_head(index);
+    t = &head->tables[NGX_CLIENTCERT_BY_SHA256];
+
+    return n <= t->nslots - t->n
+           && n * NGX_CLIENTCERT_ENTRY
+              + ngx_clientcert_index_origin_words(origin_len)
+              <= index->words - head->used;
 }
 
 
 ngx_int_t
 ngx_clientcert_index_put(ngx_clientcert_index_t *index,
-    ngx_clientcert_entry_t *entry, ngx_uint_t replace)
+    ngx_clientcert_entry_t *entry, uint32_t origin)
 {
-    size_t                   words;
-    uint32_t                 place, *e;
-    ngx_int_t                rc;
-    ngx_uint_t               table;
-    ngx_clientcert_table_t  *t;
+    uint32_t                place, slot, *e;
+    ngx_uint_t              table;
+    ngx_clientcert_half_t  *head;
 
-    table = (entry->len == 20) ? NGX_CLIENTCERT_BY_SHA1
-                               : NGX_CLIENTCERT_BY_SHA256;
+    table = (entry->len == NGX_CLIENTCERT_SHA1_LEN) ? NGX_CLIENTCERT_BY_SHA1
+                                                    : NGX_CLIENTCERT_BY_SHA256;
 
-    t = &ngx_clientcert_index_head(index)->tables[table];
+    place = ngx_clientcert_index_probe(index, table, entry->digest, &slot);
 
-    place = ngx_clientcert_index_find(index, table, entry->digest);
-
-    if (place && !replace) {
-        return NGX_BUSY;
-    }
-
-    rc = place ? NGX_BUSY : NGX_OK;
-
-    if (place == 0) {
-        words = ngx_clientcert_index_entry_words(index, table);
-
-        if (t->freed) {
-            place = t->freed;
-            t->freed = index->half[place];
-
-        } else {
-            place = ngx_clientcert_index_alloc(index, words);
-            if (place == 0) {
-                return NGX_DECLINED;
-            }
-        }
-
+    if (place) {
         e = index->half + place;
 
-        ngx_memzero(e, words * 4);
-        ngx_memcpy(e + NGX_CLIENTCERT_KEY, entry->digest, entry->len);
-
-        if (index->certificates) {
-            ngx_memcpy(e + NGX_CLIENTCERT_SPKI, entry->spki, 32);
-            ngx_memcpy(e + NGX_CLIENTCERT_DATES, &entry->not_before, 8);
-            ngx_memcpy(e + NGX_CLIENTCERT_DATES + 2, &entry->not_after, 8);
-
-            if (ngx_clientcert_index_link(index, place) != NGX_OK) {
-                return NGX_DECLINED;
-            }
+        if (!index->certificates
+            || !ngx_clientcert_index_precedes(index, origin,
+                                              e[NGX_CLIENTCERT_ORIGIN]))
+        {
+            return NGX_BUSY;
         }
 
-        if (ngx_clientcert_index_insert(index, table, place) != NGX_OK) {
-            return NGX_DECLINED;
-        }
+        e[NGX_CLIENTCERT_ORIGIN] = origin;
+
+        return NGX_AGAIN;
     }
 
-    index->half[place + NGX_CLIENTCERT_ORIGIN] =
-                               ngx_clientcert_index_add_origin(index, entry);
-
-    if (entry->origin.len && index->half[place + NGX_CLIENTCERT_ORIGIN] == 0) {
-        return NGX_DECLINED;
-    }
-
-    return rc;
-}
-
-
-void
-ngx_clientcert_index_drop(ngx_clientcert_index_t *index, ngx_uint_t table,
-    u_char *digest)
-{
-    uint32_t                 place;
-    ngx_clientcert_table_t  *t;
-
-    place = ngx_clientcert_index_find(index, table, digest);
+    place = slot ? ngx_clientcert_index_alloc(index,
+                      ngx_clientcert_index_entry_words(index->certificates,
+                                                       table))
+                 : 0;
 
     if (place == 0) {
-        return;
+        return NGX_DECLINED;
     }
-
-    ngx_clientcert_index_remove(index, table, place);
-
-    if (index->certificates) {
-        ngx_clientcert_index_unlink(index, place);
-    }
-
-    t = &ngx_clientcert_index_head(index)->tables[table];
-
-    index->half[place] = t->freed;
-    t->freed = place;
-}
-
-
-/* makes the entry the first one with its public key */
-
-static ngx_int_t
-ngx_clientcert_index_link(ngx_clientcert_index_t *index, uint32_t place)
-{
-    uint32_t                 first, slot, *e;
-    ngx_clientcert_table_t  *t;
 
     e = index->half + place;
+    head = ngx_clientcert_index_head(index);
 
-    first = ngx_clientcert_index_find(index, NGX_CLIENTCERT_BY_SPKI,
-                                      (u_char *) (e + NGX_CLIENTCERT_SPKI));
-    if (first == 0) {
-        return ngx_clientcert_index_insert(index, NGX_CLIENTCERT_BY_SPKI,
-                                           place);
-    }
+    e[NGX_CLIENTCERT_ORIGIN] = origin;
+    ngx_memcpy(e + NGX_CLIENTCERT_KEY, entry->digest, entry->len);
 
-    t = &ngx_clientcert_index_head(index)->tables[NGX_CLIENTCERT_BY_SPKI];
+    index->half[slot] = place;
+    head->tables[table].n++;
 
-    slot = ngx_clientcert_index_slot(index, NGX_CLIENTCERT_BY_SPKI, first);
-    index->half[t->slots + slot] = place;
+    if (index->certificates) {
+        ngx_memcpy(e + NGX_CLIENTCERT_SPKI, entry->spki,
+                   NGX_CLIENTCERT_SHA256_LEN);
+        ngx_memcpy(e + NGX_CLIENTCERT_NOT_AFTER, &entry->not_after,
+                   sizeof(int64_t));
 
-    e[NGX_CLIENTCERT_NEXT] = first;
-    index->half[first + NGX_CLIENTCERT_PREV] = place;
+        /* of those with the same public key one will do */
 
-    return NGX_OK;
-}
-
-
-static void
-ngx_clientcert_index_unlink(ngx_clientcert_index_t *index, uint32_t place)
-{
-    uint32_t                 next, prev, slot;
-    ngx_clientcert_table_t  *t;
-
-    next = index->half[place + NGX_CLIENTCERT_NEXT];
-    prev = index->half[place + NGX_CLIENTCERT_PREV];
-
-    if (next) {
-        index->half[next + NGX_CLIENTCERT_PREV] = prev;
-    }
-
-    if (prev) {
-        index->half[prev + NGX_CLIENTCERT_NEXT] = next;
-        return;
-    }
-
-    if (next == 0) {
-        ngx_clientcert_index_remove(index, NGX_CLIENTCERT_BY_SPKI, place);
-        return;
-    }
-
-    t = &ngx_clientcert_index_head(index)->tables[NGX_CLIENTCERT_BY_SPKI];
-
-    slot = ngx_clientcert_index_slot(index, NGX_CLIENTCERT_BY_SPKI, place);
-    index->half[t->slots + slot] = next;
-}
-
-
-static ngx_int_t
-ngx_clientcert_index_insert(ngx_clientcert_index_t *index, ngx_uint_t table,
-    uint32_t place)
-{
-    uint32_t                 i, *slots;
-    ngx_clientcert_table_t  *t;
-
-    t = &ngx_clientcert_index_head(index)->tables[table];
-
-    if ((uint64_t) (t->n + 1) * 4 > (uint64_t) t->nslots * 3
-        && ngx_clientcert_index_grow(index, table, (size_t) t->n * 2)
-           != NGX_OK)
-    {
-        return NGX_DECLINED;
-    }
-
-    slots = index->half + t->slots;
-
-    i = ngx_clientcert_index_home(index, table,
-                      (u_char *) (index->half + place
-                                  + ngx_clientcert_index_key_at(table)),
-                      t->nslots);
-
-    while (slots[i]) {
-        if (++i == t->nslots) {
-            i = 0;
-        }
-    }
-
-    slots[i] = place;
-    t->n++;
-
-    return NGX_OK;
-}
-
-
-/* closes the gap, so that no look-up stops at it */
-
-static void
-ngx_clientcert_index_remove(ngx_clientcert_index_t *index, ngx_uint_t table,
-    uint32_t place)
-{
-    uint32_t                 i, gap, home, *slots;
-    ngx_uint_t               at;
-    ngx_clientcert_table_t  *t;
-
-    t = &ngx_clientcert_index_head(index)->tables[table];
-    at = ngx_clientcert_index_key_at(table);
-    slots = index->half + t->slots;
-
-    gap = ngx_clientcert_index_slot(index, table, place);
-    i = gap;
-
-    for ( ;; ) {
-        i = (i + 1 == t->nslots) ? 0 : i + 1;
-
-        if (slots[i] == 0) {
-            break;
-        }
-
-        home = ngx_clientcert_index_home(index, table,
-                                 (u_char *) (index->half + slots[i] + at),
-                                 t->nslots);
-
-        if ((gap <= i) ? (gap < home && home <= i)
-                       : (gap < home || home <= i))
+        if (ngx_clientcert_index_probe(index, NGX_CLIENTCERT_BY_SPKI,
+                                       entry->spki, &slot)
+            == 0)
         {
-            continue;
-        }
-
-        slots[gap] = slots[i];
-        gap = i;
-    }
-
-    slots[gap] = 0;
-    t->n--;
-}
-
-
-static uint32_t
-ngx_clientcert_index_slot(ngx_clientcert_index_t *index, ngx_uint_t table,
-    uint32_t place)
-{
-    uint32_t                 i, *slots;
-    ngx_clientcert_table_t  *t;
-
-    t = &ngx_clientcert_index_head(index)->tables[table];
-    slots = index->half + t->slots;
-
-    i = ngx_clientcert_index_home(index, table,
-                      (u_char *) (index->half + place
-                                  + ngx_clientcert_index_key_at(table)),
-                      t->nslots);
-
-    while (slots[i] != place) {
-        if (++i == t->nslots) {
-            i = 0;
-        }
-    }
-
-    return i;
-}
-
-
-/* the old slots stay behind, unused */
-
-static ngx_int_t
-ngx_clientcert_index_grow(ngx_clientcert_index_t *index, ngx_uint_t table,
-    size_t n)
-{
-    size_t                   nslots;
-    uint32_t                 i, place;
-    ngx_clientcert_table_t  *t, old;
-
-    nslots = n + n / 2 + NGX_CLIENTCERT_MIN_SLOTS;
-
-    if (nslots > index->words) {
-        return NGX_DECLINED;
-    }
-
-    place = ngx_clientcert_index_alloc(index, nslots);
-    if (place == 0) {
-        return NGX_DECLINED;
-    }
-
-    t = &ngx_clientcert_index_head(index)->tables[table];
-    old = *t;
-
-    t->slots = place;
-    t->nslots = (uint32_t) nslots;
-    t->n = 0;
-
-    ngx_memzero(index->half + t->slots, nslots * 4);
-
-    for (i = 0; i < old.nslots; i++) {
-        place = index->half[old.slots + i];
-
-        if (place) {
-            (void) ngx_clientcert_index_insert(index, table, place);
+            index->half[slot] = place;
+            head->tables[NGX_CLIENTCERT_BY_SPKI].n++;
         }
     }
 
@@ -519,33 +386,27 @@ ngx_clientcert_index_grow(ngx_clientcert_index_t *index, ngx_uint_t table,
 }
 
 
-static uint32_t
-ngx_clientcert_index_add_origin(ngx_clientcert_index_t *index,
-    ngx_clientcert_entry_t *entry)
+/* of two origins, in the order of names */
+
+static ngx_uint_t
+ngx_clientcert_index_precedes(ngx_clientcert_index_t *index, uint32_t one,
+    uint32_t two)
 {
-    size_t    words;
-    uint32_t  place;
+    size_t     len1, len2;
+    ngx_int_t  rc;
 
-    if (entry->origin.len == 0) {
+    if (one == 0 || two == 0) {
         return 0;
     }
 
-    words = ngx_clientcert_index_origin_words(entry->origin.len);
+    len1 = index->half[one] & 0xffff;
+    len2 = index->half[two] & 0xffff;
 
-    place = ngx_clientcert_index_alloc(index, words);
-    if (place == 0) {
-        return 0;
-    }
+    rc = ngx_memcmp(index->half + one + NGX_CLIENTCERT_TEXT,
+                    index->half + two + NGX_CLIENTCERT_TEXT,
+                    ngx_min(len1, len2));
 
-    index->half[place + words - 1] = 0;
-    index->half[place] = (uint32_t) (entry->label_len << 16
-                                     | entry->origin.len)
-                         | (entry->shared ? NGX_CLIENTCERT_SHARED : 0);
-
-    ngx_memcpy(index->half + place + NGX_CLIENTCERT_TEXT, entry->origin.data,
-               entry->origin.len);
-
-    return place;
+    return rc < 0 || (rc == 0 && len1 < len2);
 }
 
 
@@ -568,12 +429,21 @@ ngx_clientcert_index_alloc(ngx_clientcert_index_t *index, size_t words)
 }
 
 
-void
-ngx_clientcert_index_copy(ngx_clientcert_index_t *from,
-    ngx_clientcert_index_t *to)
+ngx_uint_t
+ngx_clientcert_index_is_from(ngx_clientcert_index_t *index, uint32_t place,
+    ngx_str_t *origin)
 {
-    ngx_memcpy(to->half, from->half,
-               (size_t) ngx_clientcert_index_head(from)->used * 4);
+    uint32_t  *text;
+
+    if (index->half[place + NGX_CLIENTCERT_ORIGIN] == 0) {
+        return origin->len == 0;
+    }
+
+    text = index->half + index->half[place + NGX_CLIENTCERT_ORIGIN];
+
+    return (*text & 0xffff) == origin->len
+           && ngx_memcmp(text + NGX_CLIENTCERT_TEXT, origin->data, origin->len)
+              == 0;
 }
 
 
@@ -592,17 +462,15 @@ ngx_clientcert_index_get(ngx_clientcert_index_t *index, ngx_uint_t table,
 
     if (index->certificates) {
         entry->spki = (u_char *) (e + NGX_CLIENTCERT_SPKI);
-        ngx_memcpy(&entry->not_before, e + NGX_CLIENTCERT_DATES, 8);
-        ngx_memcpy(&entry->not_after, e + NGX_CLIENTCERT_DATES + 2, 8);
+        ngx_memcpy(&entry->not_after, e + NGX_CLIENTCERT_NOT_AFTER,
+                   sizeof(int64_t));
     }
 
     origin = e[NGX_CLIENTCERT_ORIGIN];
 
     if (origin) {
         entry->origin.len = index->half[origin] & 0xffff;
-        entry->label_len = (index->half[origin] & ~NGX_CLIENTCERT_SHARED)
-                           >> 16;
-        entry->shared = ((index->half[origin] & NGX_CLIENTCERT_SHARED) != 0);
+        entry->label_len = index->half[origin] >> 16;
         entry->origin.data = (u_char *) (index->half + origin
                                          + NGX_CLIENTCERT_TEXT);
     }
@@ -637,25 +505,36 @@ ngx_clientcert_index_next(ngx_clientcert_index_t *index, ngx_uint_t *slot,
 }
 
 
-size_t
-ngx_clientcert_index_words(ngx_uint_t certificates, ngx_uint_t sha1,
-    ngx_uint_t sha256, size_t origins)
+ngx_uint_t
+ngx_clientcert_index_count(ngx_clientcert_index_t *index)
 {
-    size_t                  n, words;
-    ngx_clientcert_index_t  index;
+    ngx_clientcert_half_t  *head;
 
-    ngx_memzero(&index, sizeof(ngx_clientcert_index_t));
-    index.certificates = certificates;
+    head = ngx_clientcert_index_head(index);
 
-    words = sizeof(ngx_clientcert_half_t) / 4
-            + NGX_CLIENTCERT_TABLES * NGX_CLIENTCERT_MIN_SLOTS + origins;
+    return (ngx_uint_t) head->tables[NGX_CLIENTCERT_BY_SHA1].n
+           + head->tables[NGX_CLIENTCERT_BY_SHA256].n;
+}
 
-    n = ngx_clientcert_index_entry_words(&index, NGX_CLIENTCERT_BY_SHA1);
-    words += sha1 * n + sha1 + sha1 / 2;
 
-    n = ngx_clientcert_index_entry_words(&index, NGX_CLIENTCERT_BY_SHA256);
-    words += sha256 * n
-             + (sha256 + sha256 / 2) * (certificates ? 2 : 1);
+size_t
+ngx_clientcert_index_words(ngx_uint_t certificates,
+    ngx_clientcert_need_t *need)
+{
+    size_t  words;
+
+    words = sizeof(ngx_clientcert_half_t) / 4 + need->origins;
+
+    words += ngx_clientcert_index_nslots(need->sha1)
+             + need->sha1
+               * ngx_clientcert_index_entry_words(certificates,
+                                                  NGX_CLIENTCERT_BY_SHA1);
+
+    words += ngx_clientcert_index_nslots(need->sha256)
+             * (certificates ? 2 : 1)
+             + need->sha256
+               * ngx_clientcert_index_entry_words(certificates,
+                                                  NGX_CLIENTCERT_BY_SHA256);
 
     return words;
 }

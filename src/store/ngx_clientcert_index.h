@@ -10,7 +10,11 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "ngx_clientcert_store.h"
+#include "../cert/ngx_clientcert_thumbprint.h"
+
+
+/* of the origin of an entry, and so of its label */
+#define NGX_CLIENTCERT_ORIGIN_LEN  255
 
 
 typedef enum {
@@ -22,16 +26,15 @@ typedef enum {
 
 
 /*
- * One half of a store: all places in it are counted in words of 4 bytes from
- * its start, so that it can be copied as it is.  It begins with its head, on
- * which tables, entries and origins follow in the order they were needed.
+ * All places in a half are counted in words of 4 bytes from its start.  It
+ * begins with its head and the slots of its tables, on which entries and
+ * origins follow in the order they came.
  */
 
 typedef struct {
     uint32_t             slots;     /* open addressing: places of entries */
     uint32_t             nslots;
     uint32_t             n;
-    uint32_t             freed;     /* the first freed entry, 0: none */
 } ngx_clientcert_table_t;
 
 
@@ -45,16 +48,46 @@ typedef struct {
     uint32_t            *half;
     size_t               words;
     uint64_t             seed;
-    ngx_uint_t           certificates;
+    ngx_uint_t           certificates;  /* else thumbprints */
 } ngx_clientcert_index_t;
 
 
+typedef struct {
+    u_char              *digest;
+    size_t               len;       /* SHA-1's or SHA-256's */
+
+    /* of certificates */
+    u_char              *spki;      /* SHA-256 */
+    int64_t              not_after;
+
+    /* of what get returns */
+    ngx_str_t            origin;
+    size_t               label_len; /* the head of the origin */
+} ngx_clientcert_entry_t;
+
+
+/* what is to go into an index, at most */
+
+typedef struct {
+    ngx_uint_t           sha1;
+    ngx_uint_t           sha256;
+    size_t               origins;   /* words */
+} ngx_clientcert_need_t;
+
+
 /*
- * Makes an empty index with tables for so many entries.
+ * Makes an empty index with slots for so many entries.
  * Returns NGX_OK, or NGX_DECLINED if it has no room for them.
  */
 ngx_int_t ngx_clientcert_index_clear(ngx_clientcert_index_t *index,
     ngx_uint_t sha1, ngx_uint_t sha256);
+
+/*
+ * For how many entries the index has slots, and bytes for still more.
+ */
+ngx_uint_t ngx_clientcert_index_slots(ngx_clientcert_index_t *index,
+    ngx_uint_t table);
+ngx_uint_t ngx_clientcert_index_spare(ngx_clientcert_index_t *index);
 
 /*
  * Finds an entry, 0 if there is none.  Stays inside of the half and ends even
@@ -71,18 +104,37 @@ size_t ngx_clientcert_index_label(ngx_clientcert_index_t *index,
     uint32_t place, u_char *buf, size_t size);
 
 /*
- * Adds an entry.  If replace is set, one with its digest gets its origin.
- * Returns NGX_OK, NGX_BUSY if there was one, or NGX_DECLINED without room,
- * which leaves an index that is good for nothing but clear.
+ * Words of an origin of that length.
+ */
+size_t ngx_clientcert_index_origin_words(size_t len);
+
+/*
+ * Adds an origin, which entries may share.  Returns NGX_OK and sets *place, to
+ * 0 if it is empty, or NGX_DECLINED without room.
+ */
+ngx_int_t ngx_clientcert_index_origin(ngx_clientcert_index_t *index,
+    ngx_str_t *origin, size_t label_len, uint32_t *place);
+
+/*
+ * Whether so many entries more have room, with an origin of that length.
+ */
+ngx_uint_t ngx_clientcert_index_fits(ngx_clientcert_index_t *index,
+    ngx_uint_t n, size_t origin_len);
+
+/*
+ * Adds an entry.  Returns NGX_OK; NGX_BUSY if one with its digest is there
+ * already, which stays as it is; NGX_AGAIN if that is a certificate's and got
+ * the origin because it comes first of both in the order of names; or
+ * NGX_DECLINED without room.
  */
 ngx_int_t ngx_clientcert_index_put(ngx_clientcert_index_t *index,
-    ngx_clientcert_entry_t *entry, ngx_uint_t replace);
+    ngx_clientcert_entry_t *entry, uint32_t origin);
 
-void ngx_clientcert_index_drop(ngx_clientcert_index_t *index,
-    ngx_uint_t table, u_char *digest);
-
-void ngx_clientcert_index_copy(ngx_clientcert_index_t *from,
-    ngx_clientcert_index_t *to);
+/*
+ * Whether the entry's origin is this text.
+ */
+ngx_uint_t ngx_clientcert_index_is_from(ngx_clientcert_index_t *index,
+    uint32_t place, ngx_str_t *origin);
 
 /*
  * Fills entry, which then points into the half.
@@ -97,10 +149,11 @@ uint32_t ngx_clientcert_index_next(ngx_clientcert_index_t *index,
     ngx_uint_t *slot, ngx_uint_t *table);
 
 /*
- * Words that so many entries with so many words of origins take.
+ * How many entries there are, and the words that what is needed takes.
  */
-size_t ngx_clientcert_index_words(ngx_uint_t certificates, ngx_uint_t sha1,
-    ngx_uint_t sha256, size_t origins);
+ngx_uint_t ngx_clientcert_index_count(ngx_clientcert_index_t *index);
+size_t ngx_clientcert_index_words(ngx_uint_t certificates,
+    ngx_clientcert_need_t *need);
 
 
 #endif /* _NGX_CLIENTCERT_INDEX_H_INCLUDED_ */

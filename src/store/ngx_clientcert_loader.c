@@ -5,80 +5,94 @@
 
 
 #include "ngx_clientcert_loader.h"
+#include "../cert/ngx_clientcert_text.h"
 #include <grp.h>
 
 
-#define NGX_CLIENTCERT_DAY    (24 * 60 * 60)
+/*
+ * The zones of stores.  The master fills a new one before there are workers,
+ * reading as the user of the workers as the helper will; one that outlives a
+ * reload it leaves as it is.  It takes no mutex but that of a zone which nobody
+ * else has yet, so it waits for nobody.  A zone of another size is a new one
+ * and starts from what can be read now.
+ */
+
+
+#define NGX_CLIENTCERT_DAY       (24 * 60 * 60)
 
 /* "size" by need is what the source needs now, so many times over */
-#define NGX_CLIENTCERT_SPARE  4
+#define NGX_CLIENTCERT_SPARE     4
+
+/* certificates that expire and are named */
+#define NGX_CLIENTCERT_EXPIRING  5
+
+
+typedef struct {
+    int64_t                    not_after;
+    ngx_str_t                  origin;
+    u_char                     data[NGX_CLIENTCERT_ORIGIN_LEN];
+} ngx_clientcert_expiring_t;
 
 
 static ngx_shm_zone_t *ngx_clientcert_loader_old_zone(ngx_conf_t *cf,
     ngx_str_t *name);
 static size_t ngx_clientcert_loader_old_size(ngx_shm_zone_t *zone);
-static size_t ngx_clientcert_loader_need(ngx_clientcert_loader_t *ld);
 static ngx_int_t ngx_clientcert_loader_init_zone(ngx_shm_zone_t *zone,
     void *data);
-static ngx_int_t ngx_clientcert_loader_fill(ngx_clientcert_loader_t *ld);
-static void ngx_clientcert_loader_read(ngx_clientcert_loader_t *ld);
+static ngx_int_t ngx_clientcert_loader_fill(ngx_clientcert_source_t *src);
+static ngx_int_t ngx_clientcert_loader_read(ngx_clientcert_source_t *src);
 static ngx_int_t ngx_clientcert_loader_become(ngx_core_conf_t *ccf,
     ngx_array_t *groups, ngx_log_t *log);
 static ngx_int_t ngx_clientcert_loader_return(gid_t gid, ngx_array_t *groups,
     ngx_log_t *log);
-static void ngx_clientcert_loader_expiry(ngx_clientcert_loader_t *ld);
+static ngx_uint_t ngx_clientcert_loader_expiring(ngx_clientcert_source_t *src,
+    time_t now, ngx_clientcert_expiring_t *first);
 
 
 ngx_int_t
-ngx_clientcert_loader_zones(ngx_conf_t *cf, ngx_array_t *loaders)
+ngx_clientcert_loader_zones(ngx_conf_t *cf, ngx_array_t *sources, void *tag)
 {
     size_t                     size;
     ngx_str_t                  name;
     ngx_uint_t                 i;
     ngx_shm_zone_t            *zone, *old;
-    ngx_clientcert_loader_t  **ld;
+    ngx_clientcert_source_t  **src;
 
-    ld = loaders->elts;
+    src = sources->elts;
 
-    for (i = 0; i < loaders->nelts; i++) {
+    for (i = 0; i < sources->nelts; i++) {
+
+        src[i]->log = cf->log;
 
         /* another source is another zone; there is no "=" in a name */
 
-        name.len = ld[i]->store->name.len + sizeof(" directory=") - 1
-                   + ld[i]->path.len;
+        name.len = src[i]->store->name.len + 1 + src[i]->kind->parameter.len
+                   + src[i]->path.len;
 
         name.data = ngx_pnalloc(cf->pool, name.len);
         if (name.data == NULL) {
             return NGX_ERROR;
         }
 
-        name.len = ngx_sprintf(name.data, "%V %s=%V", &ld[i]->store->name,
-                               ld[i]->store->certificates ? "directory"
-                                                          : "list",
-                               &ld[i]->path)
-                   - name.data;
+        (void) ngx_sprintf(name.data, "%V %V%V", &src[i]->store->name,
+                           &src[i]->kind->parameter, &src[i]->path);
 
         old = ngx_clientcert_loader_old_zone(cf, &name);
 
-        if (old) {
-            ld[i]->old = ((ngx_clientcert_loader_t *) old->data)->store;
-        }
-
-        size = ld[i]->size ? ld[i]->size
+        size = src[i]->size ? src[i]->size
                : old ? ngx_clientcert_loader_old_size(old)
-                     : ngx_clientcert_loader_need(ld[i]);
+                     : src[i]->kind->size(src[i]) * NGX_CLIENTCERT_SPARE;
 
-        zone = ngx_shared_memory_add(cf, &name, size,
-                                     (void *) ngx_clientcert_loader_zones);
+        zone = ngx_shared_memory_add(cf, &name, size, tag);
         if (zone == NULL) {
             return NGX_ERROR;
         }
 
         zone->init = ngx_clientcert_loader_init_zone;
-        zone->data = ld[i];
+        zone->data = src[i];
 
-        ld[i]->store->zone = zone;
-        ld[i]->cycle = cf->cycle;
+        src[i]->store->zone = zone;
+        src[i]->cycle = cf->cycle;
     }
 
     return NGX_OK;
@@ -119,100 +133,48 @@ ngx_clientcert_loader_old_zone(ngx_conf_t *cf, ngx_str_t *name)
 static size_t
 ngx_clientcert_loader_old_size(ngx_shm_zone_t *zone)
 {
-    ngx_clientcert_loader_t  *old;
+    size_t                    wanted;
+    ngx_clientcert_source_t  *old;
 
     old = zone->data;
+    wanted = old->store->sh->wanted;
 
-    return old->store->sh->wanted
-           ? old->store->sh->wanted * NGX_CLIENTCERT_SPARE : zone->shm.size;
-}
-
-
-/* an estimate: files needn't be readable yet */
-
-static size_t
-ngx_clientcert_loader_need(ngx_clientcert_loader_t *ld)
-{
-    DIR            *d;
-    size_t          origins;
-    ngx_uint_t      n;
-    struct stat     sb;
-    struct dirent  *de;
-
-    if (!ld->store->certificates) {
-
-        if (stat((char *) ld->path.data, &sb) == -1) {
-            return NGX_CLIENTCERT_STORE_MIN_SIZE;
-        }
-
-        /* a thumbprint takes a line of 41 bytes, a label the same in both */
-
-        return NGX_CLIENTCERT_SPARE
-               * ngx_clientcert_store_size(0, sb.st_size / 41, 0,
-                                           sb.st_size % 41);
-    }
-
-    d = opendir((char *) ld->path.data);
-    if (d == NULL) {
-        return NGX_CLIENTCERT_STORE_MIN_SIZE;
-    }
-
-    n = 0;
-    origins = 0;
-
-    while ((de = readdir(d)) != NULL) {
-        if (de->d_name[0] != '.'
-            && fstatat(dirfd(d), de->d_name, &sb, 0) == 0
-            && S_ISREG(sb.st_mode)
-            && sb.st_size <= NGX_CLIENTCERT_FILE_MAX)
-        {
-            /* a certificate in PEM is seldom shorter */
-
-            n += 1 + sb.st_size / 1000;
-            origins += ngx_strlen(de->d_name);
-        }
-    }
-
-    (void) closedir(d);
-
-    return NGX_CLIENTCERT_SPARE * ngx_clientcert_store_size(1, 0, n, origins);
+    return wanted ? wanted * NGX_CLIENTCERT_SPARE : zone->shm.size;
 }
 
 
 static ngx_int_t
 ngx_clientcert_loader_init_zone(ngx_shm_zone_t *zone, void *data)
 {
-    ngx_clientcert_loader_t *old = data;
+    ngx_clientcert_source_t *old = data;
 
     ngx_err_t                 err;
     ngx_clientcert_store_t   *st;
-    ngx_clientcert_loader_t  *ld;
+    ngx_clientcert_source_t  *src;
 
-    ld = zone->data;
-    st = ld->store;
+    src = zone->data;
+    st = src->store;
 
-    ld->log = zone->shm.log;
-    ld->level = NGX_LOG_WARN;
+    src->log = zone->shm.log;
+    src->level = NGX_LOG_WARN;
 
     if (ngx_clientcert_store_init(st, old ? old->store : NULL) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (old == NULL && ngx_clientcert_loader_fill(ld) != NGX_OK) {
+    if (old == NULL && ngx_clientcert_loader_fill(src) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ld->old = NULL;
-
     /* at a reload that may pass, or because of it */
 
-    err = (old && ngx_clientcert_loader_exhausted(st->sh->err)) ? 0
-                                                                : st->sh->err;
+    err = (old && ngx_clientcert_source_is_exhausted(st->sh->err))
+          ? 0 : st->sh->err;
 
-    if (st->denies && (st->sh->failed || st->sh->wanted || err)) {
-        ngx_log_error(NGX_LOG_EMERG, ld->log, 0,
+    if (st->denies && (st->sh->bad || st->sh->wanted || err)) {
+        ngx_log_error(NGX_LOG_EMERG, src->log, err,
                       "store \"%V\", which a \"deny\" uses, can't be read "
-                      "whole from \"%V\"", &st->name, &ld->path);
+                      "whole from \"%V\"", &st->name, &src->path);
         return NGX_ERROR;
     }
 
@@ -223,66 +185,78 @@ ngx_clientcert_loader_init_zone(ngx_shm_zone_t *zone, void *data)
 /* in the master, but as the user that follows the source later on */
 
 static ngx_int_t
-ngx_clientcert_loader_fill(ngx_clientcert_loader_t *ld)
+ngx_clientcert_loader_fill(ngx_clientcert_source_t *src)
 {
     gid_t             gid;
     ngx_int_t         rc;
     ngx_array_t      *groups;
     ngx_core_conf_t  *ccf;
+#if (NGX_HAVE_PR_SET_DUMPABLE)
+    int               dumpable;
+#endif
+
+    if (geteuid() != 0) {
+        return ngx_clientcert_loader_read(src);
+    }
 
     gid = getegid();
-    groups = NULL;
 
-    ccf = (ngx_core_conf_t *) ngx_get_conf(ld->cycle->conf_ctx,
+    ccf = (ngx_core_conf_t *) ngx_get_conf(src->cycle->conf_ctx,
                                            ngx_core_module);
 
-    if (geteuid() == 0) {
-        groups = ngx_array_create(ld->cycle->pool, 1, sizeof(gid_t));
-
-        if (groups == NULL) {
-            return NGX_ERROR;
-        }
-
-        if (ngx_clientcert_loader_become(ccf, groups, ld->log) != NGX_OK) {
-            (void) ngx_clientcert_loader_return(gid, groups, ld->log);
-            return NGX_ERROR;
-        }
-    }
-
-    ngx_clientcert_store_new_writer(ld->store);
-
-    /* the last good state outlives another size */
-
-    if (ld->old) {
-        ngx_clientcert_store_copy(ld->store, ld->old);
-    }
-
-    rc = NGX_OK;
-
-    if (ld->store->certificates) {
-        rc = ngx_clientcert_directory_create(ld);
-
-        if (rc == NGX_OK) {
-            ngx_clientcert_loader_read(ld);
-            ngx_clientcert_directory_destroy(ld);
-        }
-
-    } else {
-        ngx_clientcert_loader_read(ld);
-        ngx_clientcert_list_forget(ld);
-    }
-
-    ngx_clientcert_loader_expiry(ld);
-
-    ngx_clientcert_store_no_writer(ld->store);
-
-    if (groups
-        && ngx_clientcert_loader_return(gid, groups, ld->log) != NGX_OK)
-    {
+    groups = ngx_array_create(src->cycle->pool, 1, sizeof(gid_t));
+    if (groups == NULL) {
         return NGX_ERROR;
     }
 
-    return ld->small ? NGX_ERROR : rc;
+#if (NGX_HAVE_PR_SET_DUMPABLE)
+    dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+#endif
+
+    rc = ngx_clientcert_loader_become(ccf, groups, src->log);
+
+    if (rc == NGX_OK) {
+        rc = ngx_clientcert_loader_read(src);
+    }
+
+    if (ngx_clientcert_loader_return(gid, groups, src->log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+#if (NGX_HAVE_PR_SET_DUMPABLE)
+
+    /* another user takes core dumps away */
+
+    if (dumpable == 1 && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, src->log, ngx_errno,
+                      "prctl(PR_SET_DUMPABLE) failed");
+    }
+
+#endif
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_clientcert_loader_read(ngx_clientcert_source_t *src)
+{
+    ngx_clientcert_store_new_writer(src->store);
+
+    if (src->kind->create(src) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_clientcert_source_look(src, 0);
+    ngx_clientcert_source_publish(src);
+
+    src->kind->destroy(src);
+
+    ngx_clientcert_loader_expiry(src);
+
+    /* there is no state to keep */
+
+    return ngx_clientcert_source_is_missing(src->err) ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -331,191 +305,112 @@ ngx_clientcert_loader_return(gid_t gid, ngx_array_t *groups, ngx_log_t *log)
 }
 
 
-static void
-ngx_clientcert_loader_read(ngx_clientcert_loader_t *ld)
+void
+ngx_clientcert_loader_expiry(ngx_clientcert_source_t *src)
 {
-    if (ld->store->certificates) {
-        (void) ngx_clientcert_directory_scan(ld);
+    u_char                     *p;
+    time_t                      now;
+    int64_t                     left;
+    ngx_uint_t                  i, n;
+    ngx_clientcert_expiring_t  *e, first[NGX_CLIENTCERT_EXPIRING];
+    u_char                      text[NGX_CLIENTCERT_EXPIRING
+                                     * (NGX_CLIENTCERT_ORIGIN_LEN * 4 + 64)];
 
-    } else {
-        /* there is no state to keep while it settles at the first filling */
-
-        (void) ngx_clientcert_list_load(ld, ld->complete
-                                            || ld->level == NGX_LOG_WARN);
+    if (!src->kind->certificates || src->warn == 0) {
+        return;
     }
+
+    now = ngx_time();
+    n = ngx_clientcert_loader_expiring(src, now, first);
+
+    if (n == 0) {
+        return;
+    }
+
+    p = text;
+
+    for (i = 0; i < ngx_min(n, NGX_CLIENTCERT_EXPIRING); i++) {
+        e = &first[i];
+        left = e->not_after - now;
+
+        p = ngx_cpymem(p, i ? ", \"" : "\"", i ? 3 : 1);
+        p = ngx_clientcert_text_log(p, &e->origin);
+
+        p = (left < 0) ? ngx_sprintf(p, "\" has expired")
+                       : ngx_sprintf(p, "\" expires in %L days",
+                                     left / NGX_CLIENTCERT_DAY);
+    }
+
+    ngx_clientcert_source_log(src, NGX_LOG_WARN, 0,
+                              "of its certificates %ui have expired or will "
+                              "within %T days: %*s%s",
+                              n, src->warn / NGX_CLIENTCERT_DAY,
+                              (size_t) (p - text), text,
+                              (n > NGX_CLIENTCERT_EXPIRING) ? ", ..." : "");
 }
 
 
-static void
-ngx_clientcert_loader_expiry(ngx_clientcert_loader_t *ld)
+/* returns how many; the first ones are copied, as the half may be refilled */
+
+static ngx_uint_t
+ngx_clientcert_loader_expiring(ngx_clientcert_source_t *src, time_t now,
+    ngx_clientcert_expiring_t *first)
 {
-    u_char                 *p;
-    time_t                  now;
-    int64_t                 left;
-    ngx_str_t               name;
-    ngx_uint_t              place;
-    ngx_clientcert_entry_t  entry;
-    u_char                  buf[NGX_CLIENTCERT_ORIGIN_LEN * 4];
+    uint32_t                 place;
+    ngx_uint_t               i, n, slot, table;
+    ngx_clientcert_entry_t   entry;
+    ngx_clientcert_store_t  *st;
 
-    now = ngx_time();
+    st = src->store;
 
-    if (!ld->store->certificates
-        || ld->warn == 0
-        || (now < ld->store->sh->warned + NGX_CLIENTCERT_DAY
-            && now >= ld->store->sh->warned))
+    if ((now >= st->sh->warned && now < st->sh->warned + NGX_CLIENTCERT_DAY)
+        || ngx_clientcert_store_lock(st) != NGX_OK)
     {
-        return;
+        return 0;
     }
 
-    if (ngx_clientcert_store_lock(ld->store) != NGX_OK) {
-        return;
-    }
+    st->sh->warned = now;
 
-    ld->store->sh->warned = now;
-    place = 0;
+    ngx_clientcert_store_halves(st);
 
-    while (ngx_clientcert_store_next(ld->store, &place, &entry) == NGX_OK) {
+    n = 0;
+    slot = 0;
 
-        left = entry.not_after - now;
+    while ((place = ngx_clientcert_index_next(&st->active, &slot, &table))
+           != 0)
+    {
+        ngx_clientcert_index_get(&st->active, table, place, &entry);
 
-        if (left >= ld->warn) {
+        if (entry.not_after - now >= src->warn) {
             continue;
         }
 
-        name = entry.origin;
-        p = ngx_clientcert_store_escape(buf, &name);
+        /* in the order in which they expire */
 
-        if (left < 0) {
-            ngx_log_error(NGX_LOG_WARN, ld->log, 0,
-                          "store \"%V\": a certificate in \"%*s\" has "
-                          "expired", &ld->store->name,
-                          (size_t) (p - buf), buf);
+        for (i = ngx_min(n, NGX_CLIENTCERT_EXPIRING); i > 0; i--) {
 
-        } else {
-            ngx_log_error(NGX_LOG_WARN, ld->log, 0,
-                          "store \"%V\": a certificate in \"%*s\" expires "
-                          "in %L days", &ld->store->name,
-                          (size_t) (p - buf), buf,
-                          left / NGX_CLIENTCERT_DAY);
+            if (first[i - 1].not_after <= entry.not_after) {
+                break;
+            }
+
+            if (i < NGX_CLIENTCERT_EXPIRING) {
+                first[i] = first[i - 1];
+                first[i].origin.data = first[i].data;
+            }
+        }
+
+        n++;
+
+        if (i < NGX_CLIENTCERT_EXPIRING) {
+            first[i].not_after = entry.not_after;
+            first[i].origin.len = entry.origin.len;
+            first[i].origin.data = first[i].data;
+
+            ngx_memcpy(first[i].data, entry.origin.data, entry.origin.len);
         }
     }
 
-    ngx_clientcert_store_unlock(ld->store);
-}
+    ngx_clientcert_store_unlock(st);
 
-
-void
-ngx_clientcert_loader_run(ngx_clientcert_loader_t *ld)
-{
-    ld->unsettled = 0;
-    ld->complete = ld->swapped;
-    ld->swapped = 0;
-
-    ngx_clientcert_loader_read(ld);
-    ngx_clientcert_loader_expiry(ld);
-}
-
-
-uint64_t
-ngx_clientcert_loader_stamp(ngx_file_info_t *fi, ngx_uint_t *recent)
-{
-    size_t           i;
-    int64_t          age;
-    uint64_t         stamp;
-    struct timespec  now;
-
-    uint64_t  values[] = {
-        fi->st_dev, fi->st_ino, fi->st_size,
-        fi->st_mtim.tv_sec, fi->st_mtim.tv_nsec,
-        fi->st_ctim.tv_sec, fi->st_ctim.tv_nsec
-    };
-
-    stamp = 0;
-
-    for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        stamp = (stamp ^ values[i]) * 0x9e3779b97f4a7c15;
-        stamp ^= stamp >> 32;
-    }
-
-    /* times are coarse, of seconds even in some file systems */
-
-    (void) clock_gettime(CLOCK_REALTIME, &now);
-
-    age = (int64_t) (now.tv_sec - fi->st_ctim.tv_sec) * 1000
-          + (now.tv_nsec - fi->st_ctim.tv_nsec) / 1000000;
-
-    /* the clock of a server may be another one */
-
-    *recent = (age > -2000 && age < (fi->st_ctim.tv_nsec ? 20 : 2000));
-
-    return stamp ? stamp : 1;
-}
-
-
-ngx_uint_t
-ngx_clientcert_loader_exhausted(ngx_err_t err)
-{
-    return err == NGX_EMFILE || err == NGX_ENFILE || err == NGX_ENOMEM;
-}
-
-
-void
-ngx_clientcert_loader_failed(ngx_clientcert_loader_t *ld, ngx_err_t err,
-    const char *call)
-{
-    ngx_uint_t                  told;
-    ngx_clientcert_store_sh_t  *sh;
-
-    sh = ld->store->sh;
-
-    if (err == sh->err && !sh->untold) {
-        return;
-    }
-
-    told = !sh->untold;
-
-    /* what the master warns of may be below the level of the log */
-
-    sh->untold = (err && ld->log->log_level < ld->level);
-
-    if (err) {
-        ngx_log_error(ld->level, ld->log, err,
-                      "store \"%V\": %s of \"%V\" failed, it keeps its state",
-                      &ld->store->name, call, &ld->path);
-
-    } else if (told) {
-        ngx_log_error(NGX_LOG_NOTICE, ld->log, 0,
-                      "store \"%V\": \"%V\" can be read again",
-                      &ld->store->name, &ld->path);
-    }
-
-    sh->err = err;
-}
-
-
-ngx_uint_t
-ngx_clientcert_loader_told(ngx_clientcert_loader_t *ld, uint64_t problem)
-{
-    return ld->log->log_level >= ld->level
-           && ngx_clientcert_store_told(ld->store, problem);
-}
-
-
-void
-ngx_clientcert_loader_small(ngx_clientcert_loader_t *ld)
-{
-    ngx_uint_t  level;
-
-    if (!ld->small) {
-        level = (ld->level == NGX_LOG_WARN) ? NGX_LOG_EMERG : ld->level;
-
-        ngx_log_error(level, ld->log, 0,
-                      "store \"%V\": its zone of %uzk is too small for "
-                      "\"%V\", \"size=%uzk\" is needed; nothing is added "
-                      "until then",
-                      &ld->store->name, ld->store->zone->shm.size / 1024,
-                      &ld->path, ld->store->sh->wanted / 1024);
-    }
-
-    ld->small = 1;
+    return n;
 }

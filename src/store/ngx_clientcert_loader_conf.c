@@ -5,6 +5,8 @@
 
 
 #include "ngx_clientcert_loader.h"
+#include "ngx_clientcert_directory.h"
+#include "ngx_clientcert_list.h"
 
 
 #define NGX_CLIENTCERT_MIN_INTERVAL  10
@@ -12,19 +14,29 @@
 
 
 static ngx_int_t ngx_clientcert_loader_parameter(ngx_conf_t *cf,
-    ngx_clientcert_loader_t *ld, ngx_str_t *value);
+    ngx_clientcert_source_t *src, ngx_str_t *value);
 static ngx_int_t ngx_clientcert_loader_source(ngx_conf_t *cf,
-    ngx_clientcert_loader_t *ld, ngx_str_t *value);
+    ngx_clientcert_source_t *src, ngx_str_t *value,
+    ngx_clientcert_kind_t *kind);
+
+
+static ngx_clientcert_kind_t  *ngx_clientcert_kinds[] = {
+    &ngx_clientcert_directory_kind,
+    &ngx_clientcert_list_kind
+};
+
+#define NGX_CLIENTCERT_KINDS  (sizeof(ngx_clientcert_kinds)                   \
+                               / sizeof(ngx_clientcert_kinds[0]))
 
 
 char *
-ngx_clientcert_loader_conf(ngx_conf_t *cf, ngx_array_t *loaders,
+ngx_clientcert_loader_conf(ngx_conf_t *cf, ngx_array_t *sources,
     ngx_array_t *stores)
 {
     ngx_str_t                 *value;
     ngx_uint_t                 i;
     ngx_clientcert_store_t    *st;
-    ngx_clientcert_loader_t  **added, *ld;
+    ngx_clientcert_source_t  **added, *src;
 
     value = cf->args->elts;
 
@@ -50,27 +62,27 @@ ngx_clientcert_loader_conf(ngx_conf_t *cf, ngx_array_t *loaders,
     st->file = cf->conf_file->file.name.data;
     st->line = cf->conf_file->line;
 
-    ld = ngx_pcalloc(cf->pool, sizeof(ngx_clientcert_loader_t));
-    added = ngx_array_push(loaders);
+    src = ngx_pcalloc(cf->pool, sizeof(ngx_clientcert_source_t));
+    added = ngx_array_push(sources);
 
-    if (ld == NULL || added == NULL) {
+    if (src == NULL || added == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    *added = ld;
+    *added = src;
 
-    ld->store = st;
-    ld->interval = 1000;
-    ld->warn = NGX_CLIENTCERT_WARN_DAYS * 24 * 60 * 60;
-    ld->wd = -1;
+    src->store = st;
+    src->interval = 1000;
+    src->warn = NGX_CLIENTCERT_WARN_DAYS * 24 * 60 * 60;
+    src->wd = -1;
 
     for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_clientcert_loader_parameter(cf, ld, &value[i]) != NGX_OK) {
+        if (ngx_clientcert_loader_parameter(cf, src, &value[i]) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
     }
 
-    if (ld->path.len == 0) {
+    if (src->kind == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" must have \"directory\" or \"list\" "
                            "parameter", &value[0]);
@@ -82,17 +94,24 @@ ngx_clientcert_loader_conf(ngx_conf_t *cf, ngx_array_t *loaders,
 
 
 static ngx_int_t
-ngx_clientcert_loader_parameter(ngx_conf_t *cf, ngx_clientcert_loader_t *ld,
+ngx_clientcert_loader_parameter(ngx_conf_t *cf, ngx_clientcert_source_t *src,
     ngx_str_t *value)
 {
-    ssize_t    size;
-    ngx_int_t  n;
-    ngx_str_t  s;
+    ssize_t                 size;
+    ngx_int_t               n;
+    ngx_str_t               s;
+    ngx_uint_t              i;
+    ngx_clientcert_kind_t  *kind;
 
-    if (ngx_strncmp(value->data, "directory=", 10) == 0
-        || ngx_strncmp(value->data, "list=", 5) == 0)
-    {
-        return ngx_clientcert_loader_source(cf, ld, value);
+    for (i = 0; i < NGX_CLIENTCERT_KINDS; i++) {
+        kind = ngx_clientcert_kinds[i];
+
+        if (ngx_strncmp(value->data, kind->parameter.data,
+                        kind->parameter.len)
+            == 0)
+        {
+            return ngx_clientcert_loader_source(cf, src, value, kind);
+        }
     }
 
     if (ngx_strncmp(value->data, "size=", 5) == 0) {
@@ -108,7 +127,7 @@ ngx_clientcert_loader_parameter(ngx_conf_t *cf, ngx_clientcert_loader_t *ld,
             return NGX_ERROR;
         }
 
-        ld->size = size;
+        src->size = size;
         return NGX_OK;
     }
 
@@ -125,7 +144,7 @@ ngx_clientcert_loader_parameter(ngx_conf_t *cf, ngx_clientcert_loader_t *ld,
             return NGX_ERROR;
         }
 
-        ld->interval = n;
+        src->interval = n;
         return NGX_OK;
     }
 
@@ -142,7 +161,7 @@ ngx_clientcert_loader_parameter(ngx_conf_t *cf, ngx_clientcert_loader_t *ld,
             return NGX_ERROR;
         }
 
-        ld->warn = (time_t) n * 24 * 60 * 60;
+        src->warn = (time_t) n * 24 * 60 * 60;
         return NGX_OK;
     }
 
@@ -154,31 +173,27 @@ ngx_clientcert_loader_parameter(ngx_conf_t *cf, ngx_clientcert_loader_t *ld,
 
 
 static ngx_int_t
-ngx_clientcert_loader_source(ngx_conf_t *cf, ngx_clientcert_loader_t *ld,
-    ngx_str_t *value)
+ngx_clientcert_loader_source(ngx_conf_t *cf, ngx_clientcert_source_t *src,
+    ngx_str_t *value, ngx_clientcert_kind_t *kind)
 {
-    size_t  len;
-
-    if (ld->path.len) {
+    if (src->kind) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "a store has one \"directory\" or \"list\", "
                            "\"%V\" is one too many", value);
         return NGX_ERROR;
     }
 
-    ld->store->certificates = (value->data[0] == 'd');
+    src->kind = kind;
+    src->store->certificates = kind->certificates;
 
-    len = ld->store->certificates ? sizeof("directory=") - 1
-                                  : sizeof("list=") - 1;
+    src->path.data = value->data + kind->parameter.len;
+    src->path.len = value->len - kind->parameter.len;
 
-    ld->path.data = value->data + len;
-    ld->path.len = value->len - len;
-
-    if (ld->path.len == 0) {
+    if (src->path.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid parameter \"%V\"", value);
         return NGX_ERROR;
     }
 
-    return ngx_conf_full_name(cf->cycle, &ld->path, 1);
+    return ngx_conf_full_name(cf->cycle, &src->path, 1);
 }

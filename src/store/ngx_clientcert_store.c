@@ -5,7 +5,18 @@
 
 
 #include "ngx_clientcert_store.h"
-#include "ngx_clientcert_index.h"
+
+
+/*
+ * An index in shared memory, twice.  Look-ups read the half that the lowest
+ * bit of the generation names, without a lock, and begin again if the
+ * generation has moved meanwhile.  A writer fills the other half and bumps the
+ * generation; between the two it holds the mutex of the zone, so two of them,
+ * as at a reload, never fill one half, and only the newest writes.  Nothing
+ * that a worker writes lies in a half.  A writer that is killed leaves a half
+ * that nobody reads, and a mutex that the master frees; the next writer fills
+ * the half from empty.
+ */
 
 
 static void ngx_clientcert_store_half(ngx_clientcert_store_t *st,
@@ -13,16 +24,6 @@ static void ngx_clientcert_store_half(ngx_clientcert_store_t *st,
 static ngx_uint_t ngx_clientcert_store_look_up(ngx_clientcert_store_t *st,
     ngx_clientcert_index_t *index, ngx_clientcert_sought_t *sought,
     ngx_str_t *label);
-static ngx_int_t ngx_clientcert_store_try(ngx_clientcert_store_t *st,
-    ngx_array_t *changes);
-static ngx_int_t ngx_clientcert_store_apply(ngx_clientcert_index_t *index,
-    ngx_array_t *changes, ngx_uint_t drops_only);
-static ngx_int_t ngx_clientcert_store_compact(ngx_clientcert_store_t *st,
-    ngx_array_t *changes);
-static ngx_uint_t ngx_clientcert_store_outgrown(ngx_clientcert_store_t *st,
-    ngx_array_t *changes);
-static void ngx_clientcert_store_bump(ngx_clientcert_store_t *st);
-static void ngx_clientcert_store_forget(ngx_clientcert_store_t *st);
 
 
 ngx_clientcert_store_t *
@@ -96,8 +97,9 @@ ngx_clientcert_store_init(ngx_clientcert_store_t *st,
     sh->half[1] = data + sh->words;
     sh->seed = ((uint64_t) ngx_random() << 32) ^ (uint64_t) ngx_random();
 
+    st->sh = sh;
+
     for (i = 0; i < 2; i++) {
-        st->sh = sh;
         ngx_clientcert_store_half(st, i, &index);
 
         if (ngx_clientcert_index_clear(&index, 0, 0) != NGX_OK) {
@@ -191,16 +193,6 @@ ngx_clientcert_store_new_writer(ngx_clientcert_store_t *st)
     st->token = ++st->sh->writers;
 
     ngx_shmtx_unlock(&st->shpool->mutex);
-
-    ngx_clientcert_store_forget(st);
-}
-
-
-void
-ngx_clientcert_store_no_writer(ngx_clientcert_store_t *st)
-{
-    st->token = 0;
-    ngx_clientcert_store_forget(st);
 }
 
 
@@ -214,13 +206,7 @@ ngx_clientcert_store_lock(ngx_clientcert_store_t *st)
         return NGX_DECLINED;
     }
 
-    if (st->sh->writer < st->token) {
-
-        /* whoever wrote before may have been killed at it */
-
-        st->sh->writer = st->token;
-        ngx_clientcert_store_forget(st);
-    }
+    st->sh->writer = st->token;
 
     return NGX_OK;
 }
@@ -233,109 +219,93 @@ ngx_clientcert_store_unlock(ngx_clientcert_store_t *st)
 }
 
 
+void
+ngx_clientcert_store_halves(ngx_clientcert_store_t *st)
+{
+    ngx_clientcert_store_half(st, st->sh->generation, &st->active);
+    ngx_clientcert_store_half(st, st->sh->generation + 1, &st->idle);
+}
+
+
 ngx_int_t
-ngx_clientcert_store_change(ngx_clientcert_store_t *st, ngx_pool_t *pool,
-    ngx_array_t *changes)
+ngx_clientcert_store_begin(ngx_clientcert_store_t *st,
+    ngx_clientcert_need_t *need)
 {
-    ngx_uint_t              drops;
-    ngx_clientcert_index_t  now, idle;
+    ngx_clientcert_store_halves(st);
 
-    if (ngx_clientcert_store_try(st, changes) == NGX_OK
-        || ngx_clientcert_store_compact(st, changes) == NGX_OK)
-    {
-        ngx_clientcert_store_forget(st);
+    st->added = 0;
+    st->kept = 0;
+    st->renamed = 0;
 
-        st->last = changes;
-        st->pool = pool;
-        st->sh->wanted = 0;
-
-        ngx_clientcert_store_bump(st);
-
-        return NGX_OK;
-    }
-
-    if (!st->certificates) {
-        ngx_clientcert_store_forget(st);
-        ngx_destroy_pool(pool);
-        return NGX_DECLINED;
-    }
-
-    drops = ngx_clientcert_store_outgrown(st, changes);
-
-    ngx_clientcert_store_forget(st);
-
-    /* what was taken away must not stay for what is too much */
-
-    if (drops) {
-        ngx_clientcert_store_half(st, st->sh->generation, &now);
-        ngx_clientcert_store_half(st, st->sh->generation + 1, &idle);
-
-        ngx_clientcert_index_copy(&now, &idle);
-        (void) ngx_clientcert_store_apply(&idle, changes, 1);
-
-        ngx_clientcert_store_bump(st);
-    }
-
-    ngx_destroy_pool(pool);
-
-    return NGX_DECLINED;
+    return ngx_clientcert_index_clear(&st->idle, need->sha1, need->sha256);
 }
 
 
-/* brings the idle half up to date and changes it */
-
-static ngx_int_t
-ngx_clientcert_store_try(ngx_clientcert_store_t *st, ngx_array_t *changes)
+ngx_int_t
+ngx_clientcert_store_begin_outgrown(ngx_clientcert_store_t *st)
 {
-    ngx_clientcert_index_t  now, idle;
+    ngx_clientcert_need_t  need;
 
-    ngx_clientcert_store_half(st, st->sh->generation, &now);
-    ngx_clientcert_store_half(st, st->sh->generation + 1, &idle);
+    ngx_clientcert_store_halves(st);
 
-    if (changes->nelts > ngx_clientcert_store_count(st, 0)) {
-        return NGX_DECLINED;
+    ngx_memzero(&need, sizeof(ngx_clientcert_need_t));
+
+    need.sha1 = ngx_clientcert_index_slots(&st->active,
+                                           NGX_CLIENTCERT_BY_SHA1);
+    need.sha256 = ngx_clientcert_index_slots(&st->active,
+                                             NGX_CLIENTCERT_BY_SHA256);
+
+    /* a list gets nothing new then */
+
+    if (st->certificates) {
+        need.sha256 += ngx_clientcert_index_spare(&st->active);
     }
 
-    if (st->last == NULL
-        || ngx_clientcert_store_apply(&idle, st->last, 0) != NGX_OK)
-    {
-        ngx_clientcert_index_copy(&now, &idle);
-    }
-
-    return ngx_clientcert_store_apply(&idle, changes, 0);
+    return ngx_clientcert_store_begin(st, &need);
 }
 
 
-static ngx_int_t
-ngx_clientcert_store_apply(ngx_clientcert_index_t *index,
-    ngx_array_t *changes, ngx_uint_t drops_only)
+ngx_int_t
+ngx_clientcert_store_origin(ngx_clientcert_store_t *st, ngx_str_t *origin,
+    size_t label_len, uint32_t *place)
 {
-    ngx_int_t                 rc;
-    ngx_uint_t                i;
-    ngx_clientcert_change_t  *change;
+    return ngx_clientcert_index_origin(&st->idle, origin, label_len, place);
+}
 
-    change = changes->elts;
 
-    for (i = 0; i < changes->nelts; i++) {
+ngx_int_t
+ngx_clientcert_store_put(ngx_clientcert_store_t *st,
+    ngx_clientcert_entry_t *entry, uint32_t origin)
+{
+    uint32_t    place;
+    ngx_int_t   rc;
+    ngx_uint_t  table;
 
-        if (change[i].drop) {
-            ngx_clientcert_index_drop(index,
-                                      change[i].entry.len == 20
-                                      ? NGX_CLIENTCERT_BY_SHA1
-                                      : NGX_CLIENTCERT_BY_SHA256,
-                                      change[i].entry.digest);
-            continue;
-        }
+    rc = ngx_clientcert_index_put(&st->idle, entry, origin);
 
-        if (drops_only) {
-            continue;
-        }
+    if (rc == NGX_AGAIN) {
+        st->renamed++;
+    }
 
-        rc = ngx_clientcert_index_put(index, &change[i].entry,
-                                      index->certificates);
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
-        if (rc == NGX_DECLINED || (rc == NGX_BUSY && !index->certificates)) {
-            return NGX_DECLINED;
+    table = (entry->len == NGX_CLIENTCERT_SHA1_LEN) ? NGX_CLIENTCERT_BY_SHA1
+                                                    : NGX_CLIENTCERT_BY_SHA256;
+
+    place = ngx_clientcert_index_find(&st->active, table, entry->digest);
+
+    if (place == 0) {
+        st->added++;
+
+    } else {
+        st->kept++;
+
+        if (!ngx_clientcert_index_is_from(&st->active, place,
+                                          &entry->origin))
+        {
+            st->renamed++;
         }
     }
 
@@ -343,165 +313,17 @@ ngx_clientcert_store_apply(ngx_clientcert_index_t *index,
 }
 
 
-/* makes the idle half anew, without what growing and changing left behind */
-
-static ngx_int_t
-ngx_clientcert_store_compact(ngx_clientcert_store_t *st, ngx_array_t *changes)
+ngx_uint_t
+ngx_clientcert_store_changed(ngx_clientcert_store_t *st)
 {
-    uint32_t                place;
-    ngx_uint_t              slot, table;
-    ngx_clientcert_half_t  *head;
-    ngx_clientcert_entry_t  entry;
-    ngx_clientcert_index_t  now, idle;
-
-    ngx_clientcert_store_half(st, st->sh->generation, &now);
-    ngx_clientcert_store_half(st, st->sh->generation + 1, &idle);
-
-    head = (ngx_clientcert_half_t *) now.half;
-
-    if (ngx_clientcert_index_clear(&idle,
-                                head->tables[NGX_CLIENTCERT_BY_SHA1].n,
-                                head->tables[NGX_CLIENTCERT_BY_SHA256].n
-                                + changes->nelts)
-        != NGX_OK)
-    {
-        return NGX_DECLINED;
-    }
-
-    slot = 0;
-
-    while ((place = ngx_clientcert_index_next(&now, &slot, &table)) != 0) {
-        ngx_clientcert_index_get(&now, table, place, &entry);
-
-        if (ngx_clientcert_index_put(&idle, &entry, 0) == NGX_DECLINED) {
-            return NGX_DECLINED;
-        }
-    }
-
-    return ngx_clientcert_store_apply(&idle, changes, 0);
-}
-
-
-/* returns how many of the changes can be made all the same */
-
-static ngx_uint_t
-ngx_clientcert_store_outgrown(ngx_clientcert_store_t *st, ngx_array_t *changes)
-{
-    size_t                    origins;
-    ngx_uint_t                i, n, place, drops;
-    ngx_clientcert_entry_t    entry;
-    ngx_clientcert_change_t  *change;
-
-    n = 0;
-    drops = 0;
-    origins = 0;
-    place = 0;
-
-    while (ngx_clientcert_store_next(st, &place, &entry) == NGX_OK) {
-        origins += entry.origin.len;
-        n++;
-    }
-
-    change = changes->elts;
-
-    for (i = 0; i < changes->nelts; i++) {
-        if (change[i].drop) {
-            drops++;
-            continue;
-        }
-
-        origins += change[i].entry.origin.len;
-        n++;
-    }
-
-    st->sh->wanted = ngx_clientcert_store_size(st->certificates, 0, n,
-                                               origins);
-
-    return drops;
-}
-
-
-ngx_int_t
-ngx_clientcert_store_begin(ngx_clientcert_store_t *st, ngx_uint_t sha1,
-    ngx_uint_t sha256)
-{
-    ngx_clientcert_index_t  idle;
-
-    ngx_clientcert_store_forget(st);
-
-    ngx_clientcert_store_half(st, st->sh->generation + 1, &idle);
-
-    return ngx_clientcert_index_clear(&idle, sha1, sha256);
-}
-
-
-ngx_int_t
-ngx_clientcert_store_put(ngx_clientcert_store_t *st,
-    ngx_clientcert_entry_t *entry)
-{
-    ngx_clientcert_index_t  idle;
-
-    ngx_clientcert_store_half(st, st->sh->generation + 1, &idle);
-
-    return ngx_clientcert_index_put(&idle, entry, 0);
+    return st->added
+           || st->renamed
+           || st->kept != ngx_clientcert_index_count(&st->active);
 }
 
 
 void
 ngx_clientcert_store_publish(ngx_clientcert_store_t *st)
-{
-    st->sh->wanted = 0;
-    ngx_clientcert_store_bump(st);
-}
-
-
-void
-ngx_clientcert_store_copy(ngx_clientcert_store_t *st,
-    ngx_clientcert_store_t *from)
-{
-    ngx_int_t                rc;
-    ngx_uint_t               place;
-    ngx_clientcert_half_t   *head;
-    ngx_clientcert_entry_t   entry;
-
-    if (ngx_clientcert_store_lock(st) != NGX_OK) {
-        return;
-    }
-
-    ngx_shmtx_lock(&from->shpool->mutex);
-
-    st->sh->err = from->sh->err;
-    st->sh->untold = from->sh->untold;
-    st->sh->dev = from->sh->dev;
-    st->sh->ntold = from->sh->ntold;
-    ngx_memcpy(st->sh->told, from->sh->told, sizeof(st->sh->told));
-    st->sh->warned = from->sh->warned;
-
-    head = (ngx_clientcert_half_t *)
-                                   from->sh->half[from->sh->generation & 1];
-
-    rc = ngx_clientcert_store_begin(st,
-                                    head->tables[NGX_CLIENTCERT_BY_SHA1].n,
-                                    head->tables[NGX_CLIENTCERT_BY_SHA256].n);
-    place = 0;
-
-    while (rc == NGX_OK
-           && ngx_clientcert_store_next(from, &place, &entry) == NGX_OK)
-    {
-        rc = ngx_clientcert_store_put(st, &entry);
-    }
-
-    if (rc == NGX_OK) {
-        ngx_clientcert_store_publish(st);
-    }
-
-    ngx_shmtx_unlock(&from->shpool->mutex);
-    ngx_clientcert_store_unlock(st);
-}
-
-
-static void
-ngx_clientcert_store_bump(ngx_clientcert_store_t *st)
 {
     /* the half is written before it is read ... */
 
@@ -515,174 +337,17 @@ ngx_clientcert_store_bump(ngx_clientcert_store_t *st)
 }
 
 
-static void
-ngx_clientcert_store_forget(ngx_clientcert_store_t *st)
-{
-    if (st->last) {
-        ngx_destroy_pool(st->pool);
-        st->last = NULL;
-    }
-}
-
-
-ngx_uint_t
-ngx_clientcert_store_count(ngx_clientcert_store_t *st, ngx_uint_t before)
-{
-    ngx_clientcert_half_t  *head;
-
-    head = (ngx_clientcert_half_t *)
-                               st->sh->half[(st->sh->generation + before) & 1];
-
-    return head->tables[NGX_CLIENTCERT_BY_SHA1].n
-           + head->tables[NGX_CLIENTCERT_BY_SHA256].n;
-}
-
-
-ngx_uint_t
-ngx_clientcert_store_common(ngx_clientcert_store_t *st)
-{
-    uint32_t                place;
-    ngx_uint_t              n, slot, table;
-    ngx_clientcert_entry_t  entry;
-    ngx_clientcert_index_t  now, before;
-
-    if (ngx_clientcert_store_count(st, 1) == 0) {
-        return 0;
-    }
-
-    ngx_clientcert_store_half(st, st->sh->generation, &now);
-    ngx_clientcert_store_half(st, st->sh->generation + 1, &before);
-
-    n = 0;
-    slot = 0;
-
-    while ((place = ngx_clientcert_index_next(&now, &slot, &table)) != 0) {
-        ngx_clientcert_index_get(&now, table, place, &entry);
-
-        if (ngx_clientcert_index_find(&before, table, entry.digest)) {
-            n++;
-        }
-    }
-
-    return n;
-}
-
-
-ngx_int_t
-ngx_clientcert_store_next(ngx_clientcert_store_t *st, ngx_uint_t *place,
-    ngx_clientcert_entry_t *entry)
-{
-    uint32_t                found;
-    ngx_uint_t              table;
-    ngx_clientcert_index_t  now;
-
-    ngx_clientcert_store_half(st, st->sh->generation, &now);
-
-    found = ngx_clientcert_index_next(&now, place, &table);
-
-    if (found == 0) {
-        return NGX_DONE;
-    }
-
-    ngx_clientcert_index_get(&now, table, found, entry);
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_clientcert_store_get_entry(ngx_clientcert_store_t *st, u_char *digest,
-    size_t len, ngx_clientcert_entry_t *entry)
-{
-    uint32_t                place;
-    ngx_uint_t              table;
-    ngx_clientcert_index_t  now;
-
-    ngx_clientcert_store_half(st, st->sh->generation, &now);
-
-    table = (len == 20) ? NGX_CLIENTCERT_BY_SHA1 : NGX_CLIENTCERT_BY_SHA256;
-
-    place = ngx_clientcert_index_find(&now, table, digest);
-
-    if (place == 0) {
-        return NGX_DECLINED;
-    }
-
-    ngx_clientcert_index_get(&now, table, place, entry);
-
-    return NGX_OK;
-}
-
-
-ngx_uint_t
-ngx_clientcert_store_number(ngx_clientcert_store_t *st,
-    ngx_clientcert_entry_t *entry)
-{
-    return (uint32_t *) entry->digest
-           - st->sh->half[st->sh->generation & 1];
-}
-
-
-ngx_uint_t
-ngx_clientcert_store_told(ngx_clientcert_store_t *st, uint64_t problem)
-{
-    ngx_uint_t                  i, n;
-    ngx_clientcert_store_sh_t  *sh;
-
-    sh = st->sh;
-    n = ngx_min(sh->ntold, NGX_CLIENTCERT_STORE_TOLD);
-
-    for (i = 0; i < n; i++) {
-        if (sh->told[i] == problem) {
-            return 1;
-        }
-    }
-
-    sh->told[sh->ntold++ % NGX_CLIENTCERT_STORE_TOLD] = problem;
-
-    return 0;
-}
-
-
 size_t
-ngx_clientcert_store_size(ngx_uint_t certificates, ngx_uint_t sha1,
-    ngx_uint_t sha256, size_t origins)
+ngx_clientcert_store_size(ngx_uint_t certificates, ngx_clientcert_need_t *need)
 {
     size_t  size;
 
-    /* an origin's length and padding take up to 7 bytes */
-
     size = 2 * sizeof(uint32_t)
-           * ngx_clientcert_index_words(certificates, sha1, sha256,
-                                        origins / 4
-                                        + (origins ? (sha1 + sha256) * 2 : 0));
+           * ngx_clientcert_index_words(certificates, need);
 
-    /* the pool's own pages, and room for what changes leave behind */
+    /* the pool's own pages, and room to grow */
 
     size += size / 4 + 32 * ngx_pagesize;
 
     return ngx_max(ngx_align(size, 64 * 1024), NGX_CLIENTCERT_STORE_MIN_SIZE);
-}
-
-
-u_char *
-ngx_clientcert_store_escape(u_char *buf, ngx_str_t *text)
-{
-    size_t   i;
-    u_char  *p, ch;
-
-    p = buf;
-
-    for (i = 0; i < text->len; i++) {
-        ch = text->data[i];
-
-        if (ch < 0x20 || ch == 0x7f || ch == '"' || ch == '\\') {
-            p = ngx_sprintf(p, "\\x%02Xd", (int) ch);
-
-        } else {
-            *p++ = ch;
-        }
-    }
-
-    return p;
 }

@@ -10,15 +10,10 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_clientcert_index.h"
 
 
 #define NGX_CLIENTCERT_STORE_MIN_SIZE  (1024 * 1024)
-
-/* of the origin of an entry, and so of its label */
-#define NGX_CLIENTCERT_ORIGIN_LEN      255
-
-/* problems that are known to have been logged */
-#define NGX_CLIENTCERT_STORE_TOLD      1024
 
 
 /* lies in shared memory */
@@ -27,26 +22,20 @@ typedef struct {
     ngx_atomic_t   generation;  /* its lowest bit is the half to read */
     uint64_t       seed;
 
-    /* for whoever follows the source */
-
-    ngx_err_t      err;         /* of the source */
-    ngx_uint_t     untold;      /* and wasn't logged */
-    uint64_t       dev;         /* of the directory, 0: never read */
-    ngx_uint_t     ntold;       /* that there have been */
-    uint64_t       told[NGX_CLIENTCERT_STORE_TOLD];
-
-    ngx_uint_t     failed;      /* what the source couldn't give */
-    time_t         warned;      /* of certificates that expire */
-    uint64_t       stamp;       /* of the source */
+    uint32_t      *half[2];
+    size_t         words;       /* of a half, 4 bytes each */
 
     /* the mutex of the zone's slab pool guards what follows */
 
     ngx_uint_t     writers;     /* that there have been */
     ngx_uint_t     writer;      /* the newest one that has written */
-    size_t         wanted;      /* size of zone that would do, 0: this one */
 
-    uint32_t      *half[2];
-    size_t         words;       /* of a half, 4 bytes each */
+    /* of the source, by who has written */
+    ngx_err_t      err;         /* that it can't be read for */
+    ngx_uint_t     bad;         /* files that can't be */
+    uint64_t       dev;         /* of its file system, 0: never read */
+    size_t         wanted;      /* size of zone that would do, 0: this one */
+    time_t         warned;      /* of certificates that expire */
 } ngx_clientcert_store_sh_t;
 
 
@@ -61,37 +50,19 @@ typedef struct {
     ngx_clientcert_store_sh_t  *sh;         /* before there are requests */
     ngx_slab_pool_t            *shpool;
 
-    /* of a process that writes */
+    /* of a process that writes, from begin to publish */
     ngx_uint_t                  token;      /* 0: doesn't */
-    ngx_pool_t                 *pool;       /* of the array */
-    ngx_array_t                *last;       /* ngx_clientcert_change_t */
+    ngx_clientcert_index_t      active;
+    ngx_clientcert_index_t      idle;
+    ngx_uint_t                  added;
+    ngx_uint_t                  kept;
+    ngx_uint_t                  renamed;    /* kept, from elsewhere */
 
     unsigned                    defined:1;
     unsigned                    used:1;     /* by some policy */
     unsigned                    denies:1;   /* in some "deny" */
     unsigned                    certificates:1; /* else thumbprints */
 } ngx_clientcert_store_t;
-
-
-typedef struct {
-    u_char                     *digest;
-    size_t                      len;        /* 20: SHA-1, 32: SHA-256 */
-
-    /* of certificates */
-    u_char                     *spki;       /* SHA-256 */
-    int64_t                     not_before;
-    int64_t                     not_after;
-
-    ngx_str_t                   origin;
-    size_t                      label_len;  /* the head of the origin */
-    unsigned                    shared:1;   /* others may hold it as well */
-} ngx_clientcert_entry_t;
-
-
-typedef struct {
-    ngx_clientcert_entry_t      entry;
-    unsigned                    drop:1;     /* else put */
-} ngx_clientcert_change_t;
 
 
 typedef struct {
@@ -109,8 +80,8 @@ ngx_clientcert_store_t *ngx_clientcert_store_get(ngx_conf_t *cf,
     ngx_array_t *stores, ngx_str_t *name);
 
 /*
- * Makes the empty index in a new zone, or takes over the one of an old zone,
- * whose data is old.  Returns NGX_OK or NGX_ERROR.
+ * Makes the empty index in a new zone, or takes over the zone of an old store.
+ * Returns NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_clientcert_store_init(ngx_clientcert_store_t *st,
     ngx_clientcert_store_t *old);
@@ -134,90 +105,41 @@ ngx_int_t ngx_clientcert_store_find(ngx_clientcert_store_t *st,
     ngx_clientcert_sought_t *sought, ngx_str_t *label);
 
 /*
- * What follows is for writers, of which only the newest can write.
+ * What follows is for writers.  lock takes the zone's mutex until unlock, or
+ * returns NGX_DECLINED without it because a newer writer has written.
  */
-
 void ngx_clientcert_store_new_writer(ngx_clientcert_store_t *st);
-void ngx_clientcert_store_no_writer(ngx_clientcert_store_t *st);
-
-/*
- * Takes the lock until ngx_clientcert_store_unlock(), or returns NGX_DECLINED
- * without it because a newer writer has written.
- */
 ngx_int_t ngx_clientcert_store_lock(ngx_clientcert_store_t *st);
 void ngx_clientcert_store_unlock(ngx_clientcert_store_t *st);
 
 /*
- * Changes what is in force by an array of ngx_clientcert_change_t, which
- * belongs to the store from now on together with the pool, whatever happens.
- * The lock must be held.  Returns NGX_OK, or NGX_DECLINED if the zone is too
- * small: then only what is to be dropped was.  Of thumbprints nothing was
- * then, nor if one that is put is there already.
- */
-ngx_int_t ngx_clientcert_store_change(ngx_clientcert_store_t *st,
-    ngx_pool_t *pool, ngx_array_t *changes);
-
-/*
- * Or replaces all that is in force: begin, put ..., publish.  The lock must be
- * held throughout; nothing is changed until publish.  They return NGX_OK, or
- * NGX_DECLINED if the zone is too small; put returns NGX_BUSY if there is such
- * an entry already, which it doesn't replace.
+ * Replaces all that is in force: begin, origin and put ..., publish, with the
+ * lock held.  begin empties the idle half; begin_outgrown does so where more
+ * is needed than there is room for: what is in force still has room then.
+ * begin, origin and put return as those of the index do.  changed tells
+ * whether anything is another than what is in force.
  */
 ngx_int_t ngx_clientcert_store_begin(ngx_clientcert_store_t *st,
-    ngx_uint_t sha1, ngx_uint_t sha256);
+    ngx_clientcert_need_t *need);
+ngx_int_t ngx_clientcert_store_begin_outgrown(ngx_clientcert_store_t *st);
+ngx_int_t ngx_clientcert_store_origin(ngx_clientcert_store_t *st,
+    ngx_str_t *origin, size_t label_len, uint32_t *place);
 ngx_int_t ngx_clientcert_store_put(ngx_clientcert_store_t *st,
-    ngx_clientcert_entry_t *entry);
+    ngx_clientcert_entry_t *entry, uint32_t origin);
+ngx_uint_t ngx_clientcert_store_changed(ngx_clientcert_store_t *st);
 void ngx_clientcert_store_publish(ngx_clientcert_store_t *st);
 
 /*
- * Puts all in force that another store holds, and takes over what was known
- * of its source.  Without room for it nothing is put.
+ * Sets active to the half in force, idle to the other one, for who holds the
+ * lock.
  */
-void ngx_clientcert_store_copy(ngx_clientcert_store_t *st,
-    ngx_clientcert_store_t *from);
+void ngx_clientcert_store_halves(ngx_clientcert_store_t *st);
 
 /*
- * How many entries the last published or the one before that held; how many
- * of the former were in the latter.
+ * The size of a zone with room for what is needed.
  */
-ngx_uint_t ngx_clientcert_store_count(ngx_clientcert_store_t *st,
-    ngx_uint_t before);
-ngx_uint_t ngx_clientcert_store_common(ngx_clientcert_store_t *st);
-
-/*
- * Walks what is in force, from *place 0 on: NGX_OK, or NGX_DONE at the end.
- * get finds the entry with a digest of that length: NGX_OK or NGX_DECLINED.
- * What the entry points to lies in shared memory.
- */
-ngx_int_t ngx_clientcert_store_next(ngx_clientcert_store_t *st,
-    ngx_uint_t *place, ngx_clientcert_entry_t *entry);
-ngx_int_t ngx_clientcert_store_get_entry(ngx_clientcert_store_t *st,
-    u_char *digest, size_t len, ngx_clientcert_entry_t *entry);
-
-/*
- * A number of an entry in force that no other one has, below sh->words.
- */
-ngx_uint_t ngx_clientcert_store_number(ngx_clientcert_store_t *st,
-    ngx_clientcert_entry_t *entry);
-
-/*
- * Whether a problem, by a number of its own, was logged already, whichever
- * process did it.  From now on it was, until very many others have been.
- */
-ngx_uint_t ngx_clientcert_store_told(ngx_clientcert_store_t *st,
-    uint64_t problem);
-
-/*
- * The size of a zone for so many entries with so many bytes of origins.
- */
-size_t ngx_clientcert_store_size(ngx_uint_t certificates, ngx_uint_t sha1,
-    ngx_uint_t sha256, size_t origins);
-
-/*
- * Writes text with what might do harm in a log as \xHH.  buf has room for
- * four times its length.  Returns the end.
- */
-u_char *ngx_clientcert_store_escape(u_char *buf, ngx_str_t *text);
+size_t ngx_clientcert_store_size(ngx_uint_t certificates,
+    ngx_clientcert_need_t *need);
 
 
 #endif /* _NGX_CLIENTCERT_STORE_H_INCLUDED_ */
