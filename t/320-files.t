@@ -178,7 +178,7 @@ becomes('rsa', '/up', 401, 'removed');
 my $odd = "a\nb\x01\x7f\"\\";
 $n->write("up/$odd.pem", pem('rsa'));
 becomes('rsa', '/up', 200, 'a name with control bytes');
-is(answer('rsa', '/up')->{headers}{'x-label'}, 'a\x0Ab\x01\x7F\x22\x5C',
+is(answer('rsa', '/up')->{headers}{'x-label'}, 'a%0Ab%01%7F%22%5C',
    'escaped in the label');
 $n->write("up/$odd.bad", 'x');
 ok($n->wait_log(qr/"a\\x0Ab\\x01\\x7F\\x22\\x5C\.bad" is rejected/),
@@ -236,7 +236,7 @@ becomes('globex', '/up', 401, 'gone is gone');
 # the directory goes and comes
 
 rename $n->path('up'), $n->path('away');
-ok($n->wait_log(qr/store "up": open\(\) of "\S+" failed.*No such file/),
+ok($n->wait_log(qr/store "up": open\(\) "\S+" failed.*No such file/),
    'directory gone');
 is_now('rsa', '/up', 200, 'last good');
 mkdir $n->path('up');

@@ -313,7 +313,7 @@ system('rm', '-r', $n->path('up')) == 0 or die;
 kill CONT => $helper;
 becomes('acme', 401, 'that is removed');
 is(status('rsa'), 401, 'with all its files');
-ok($n->wait_log(qr/open\(\) of "\S+up" failed/), 'which is told');
+ok($n->wait_log(qr/open\(\) "\S+up" failed/), 'which is told');
 mkdir $n->path('up');
 $n->write('up/acme', crt('acme'));
 done();

@@ -88,6 +88,8 @@ static int ngx_libc_cdecl ngx_clientcert_directory_cmp(const void *one,
     const void *two);
 static ngx_int_t ngx_clientcert_directory_file(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, ngx_uint_t how);
+static void ngx_clientcert_directory_access(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file);
 static ngx_int_t ngx_clientcert_directory_stat(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, ngx_uint_t *how, struct stat *sb);
 static ngx_int_t ngx_clientcert_directory_no_stat(
@@ -772,9 +774,10 @@ ngx_clientcert_directory_file(ngx_clientcert_source_t *src,
 
     if (how == NGX_CLIENTCERT_ATTRIBUTES) {
 
-        /* that says nothing of what it holds, unless it couldn't be read */
+        /* that says nothing of what it holds, but whether it can be read */
 
         if (file->reason == 0 && file->ncerts) {
+            ngx_clientcert_directory_access(src, file);
             return NGX_OK;
         }
 
@@ -801,6 +804,23 @@ ngx_clientcert_directory_file(ngx_clientcert_source_t *src,
     file->stamp = recent ? 0 : stamp;
 
     return ngx_clientcert_directory_read(src, file, how);
+}
+
+
+static void
+ngx_clientcert_directory_access(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file)
+{
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
+
+    if (faccessat(dir->fd, (char *) file->sn.str.data, R_OK, AT_EACCESS) == -1
+        && ngx_errno == NGX_EACCES)
+    {
+        file->stamp = 0;
+        ngx_clientcert_directory_reject(src, file, -NGX_EACCES);
+    }
 }
 
 

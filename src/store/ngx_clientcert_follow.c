@@ -332,12 +332,17 @@ ngx_clientcert_follow_look(ngx_clientcert_source_t *src)
 static void
 ngx_clientcert_follow_plan(ngx_clientcert_source_t *src, ngx_uint_t all)
 {
-    if (all) {
-        src->compare = ngx_current_msec
-                       + ((src->events && !src->linked
-                           && !src->kind->in_parent)
-                          ? ngx_max(src->interval, NGX_CLIENTCERT_COMPARE)
-                          : src->interval);
+    ngx_msec_t  compare;
+
+    compare = ngx_current_msec
+              + ((src->events && !src->linked && !src->kind->in_parent)
+                 ? ngx_max(src->interval, NGX_CLIENTCERT_COMPARE)
+                 : src->interval);
+
+    /* a link may have come since all were compared */
+
+    if (all || (ngx_msec_int_t) (src->compare - compare) > 0) {
+        src->compare = compare;
     }
 
     src->due = ngx_current_msec + src->interval;
