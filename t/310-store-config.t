@@ -118,4 +118,4 @@ GET /t
 --- error_code: 204
 --- error_log
 "allow" is a duplicate of the one in
-store "a": open() of "/nonexistent" failed
+store "a": open() "/nonexistent" failed

@@ -29,9 +29,18 @@
 /* of an origin before its text: its length, in the upper half the label's */
 #define NGX_CLIENTCERT_TEXT       1
 
+#define NGX_CLIENTCERT_SLOT       (sizeof(ngx_clientcert_slot_t) / 4)
+
+
+typedef struct {
+    uint32_t             place;     /* of an entry, 0: none */
+    uint32_t             tag;       /* of its key, to pass others by */
+} ngx_clientcert_slot_t;
+
 
 static uint32_t ngx_clientcert_index_probe(ngx_clientcert_index_t *index,
-    ngx_uint_t table, u_char *key, uint32_t *slot);
+    ngx_uint_t table, u_char *key, ngx_clientcert_slot_t *slot,
+    ngx_clientcert_slot_t **free);
 static ngx_uint_t ngx_clientcert_index_precedes(ngx_clientcert_index_t *index,
     uint32_t one, uint32_t two);
 static uint32_t ngx_clientcert_index_alloc(ngx_clientcert_index_t *index,
@@ -73,7 +82,7 @@ ngx_clientcert_index_entry_words(ngx_uint_t certificates, ngx_uint_t table)
 static ngx_inline size_t
 ngx_clientcert_index_nslots(ngx_uint_t n)
 {
-    return n + n / 2 + NGX_CLIENTCERT_MIN_SLOTS;
+    return n + n / 3 + NGX_CLIENTCERT_MIN_SLOTS;
 }
 
 
@@ -86,14 +95,13 @@ ngx_clientcert_index_origin_words(size_t len)
 
 /* keys may be numbers or chosen by an enemy, the seed may not */
 
-static ngx_inline uint32_t
-ngx_clientcert_index_home(ngx_clientcert_index_t *index, ngx_uint_t table,
-    u_char *key, uint32_t nslots)
+static ngx_inline uint64_t
+ngx_clientcert_index_hash(ngx_clientcert_index_t *index, u_char *key,
+    size_t len)
 {
-    size_t    n, len;
+    size_t    n;
     uint64_t  hash, word;
 
-    len = ngx_clientcert_index_key_len(table);
     hash = index->seed;
 
     for (n = 0; n < len; n += sizeof(uint64_t)) {
@@ -104,7 +112,7 @@ ngx_clientcert_index_home(ngx_clientcert_index_t *index, ngx_uint_t table,
         hash ^= hash >> 29;
     }
 
-    return (uint32_t) (((hash >> 32) * nslots) >> 32);
+    return hash;
 }
 
 
@@ -112,24 +120,29 @@ uint32_t
 ngx_clientcert_index_find(ngx_clientcert_index_t *index, ngx_uint_t table,
     u_char *key)
 {
-    uint32_t  slot;
+    ngx_clientcert_slot_t  slot, *free;
 
-    return ngx_clientcert_index_probe(index, table, key, &slot);
+    return ngx_clientcert_index_probe(index, table, key, &slot, &free);
 }
 
 
-/* *slot is where the entry would go, 0 if there is no slot for it */
+/*
+ * If it isn't there, *free is where *slot would go once it has a place, NULL
+ * if there is no room.
+ */
 
 static uint32_t
 ngx_clientcert_index_probe(ngx_clientcert_index_t *index, ngx_uint_t table,
-    u_char *key, uint32_t *slot)
+    u_char *key, ngx_clientcert_slot_t *slot, ngx_clientcert_slot_t **free)
 {
     size_t                  len, words;
-    uint32_t                i, n, place, *slots;
+    uint32_t                i, n, place;
+    uint64_t                hash;
     ngx_uint_t              at;
+    ngx_clientcert_slot_t  *slots;
     ngx_clientcert_table_t  t;
 
-    *slot = 0;
+    *free = NULL;
 
     /* a copy, since a writer may change it meanwhile */
 
@@ -138,28 +151,32 @@ ngx_clientcert_index_probe(ngx_clientcert_index_t *index, ngx_uint_t table,
 
     if (t.nslots == 0
         || t.slots > index->words
-        || t.nslots > index->words - t.slots)
+        || t.nslots > (index->words - t.slots) / NGX_CLIENTCERT_SLOT)
     {
         return 0;
     }
 
-    slots = index->half + t.slots;
+    slots = (ngx_clientcert_slot_t *) (index->half + t.slots);
     at = ngx_clientcert_index_key_at(table);
     len = ngx_clientcert_index_key_len(table);
     words = ngx_clientcert_index_entry_words(index->certificates, table);
 
-    i = ngx_clientcert_index_home(index, table, key, t.nslots);
+    hash = ngx_clientcert_index_hash(index, key, len);
+
+    slot->tag = (uint32_t) hash;
+    i = (uint32_t) (((hash >> 32) * t.nslots) >> 32);
 
     for (n = 0; n < t.nslots; n++) {
 
-        place = *(volatile uint32_t *) &slots[i];
+        place = *(volatile uint32_t *) &slots[i].place;
 
         if (place == 0) {
-            *slot = t.slots + i;
+            *free = &slots[i];
             return 0;
         }
 
-        if (place <= index->words - words
+        if (slots[i].tag == slot->tag
+            && place <= index->words - words
             && ngx_memcmp(&index->half[place + at], key, len) == 0)
         {
             return place;
@@ -208,6 +225,7 @@ ngx_int_t
 ngx_clientcert_index_clear(ngx_clientcert_index_t *index, ngx_uint_t sha1,
     ngx_uint_t sha256)
 {
+    size_t                   nslots;
     ngx_uint_t               i, n[NGX_CLIENTCERT_TABLES];
     ngx_clientcert_half_t   *head;
     ngx_clientcert_table_t  *t;
@@ -229,15 +247,18 @@ ngx_clientcert_index_clear(ngx_clientcert_index_t *index, ngx_uint_t sha1,
 
         t = &head->tables[i];
 
+        nslots = ngx_clientcert_index_nslots(n[i]);
+
         t->slots = ngx_clientcert_index_alloc(index,
-                                           ngx_clientcert_index_nslots(n[i]));
+                                              nslots * NGX_CLIENTCERT_SLOT);
         if (t->slots == 0) {
             return NGX_DECLINED;
         }
 
-        t->nslots = (uint32_t) ngx_clientcert_index_nslots(n[i]);
+        t->nslots = (uint32_t) nslots;
 
-        ngx_memzero(index->half + t->slots, (size_t) t->nslots * 4);
+        ngx_memzero(index->half + t->slots,
+                    nslots * sizeof(ngx_clientcert_slot_t));
     }
 
     return NGX_OK;
@@ -252,24 +273,25 @@ ngx_clientcert_index_slots(ngx_clientcert_index_t *index, ngx_uint_t table)
     nslots = ngx_clientcert_index_head(index)->tables[table].nslots;
 
     return (nslots > NGX_CLIENTCERT_MIN_SLOTS)
-           ? ((nslots - NGX_CLIENTCERT_MIN_SLOTS) * 2 + 2) / 3 : 0;
+           ? ((ngx_uint_t) (nslots - NGX_CLIENTCERT_MIN_SLOTS) * 3 + 3) / 4
+           : 0;
 }
 
 
 ngx_uint_t
 ngx_clientcert_index_spare(ngx_clientcert_index_t *index)
 {
-    size_t  words;
+    size_t  n, words;
 
     words = index->words - ngx_clientcert_index_head(index)->used;
 
-    if (words < 8 * NGX_CLIENTCERT_MIN_SLOTS) {
-        return 0;
-    }
+    n = 2 * NGX_CLIENTCERT_MIN_SLOTS * NGX_CLIENTCERT_SLOT;
 
     /* with slots in both tables of certificates */
 
-    return (words - 8 * NGX_CLIENTCERT_MIN_SLOTS) / (NGX_CLIENTCERT_ENTRY + 3);
+    return (words > n) ? (words - n)
+                         / (NGX_CLIENTCERT_ENTRY + 3 * NGX_CLIENTCERT_SLOT)
+                       : 0;
 }
 
 
@@ -323,14 +345,16 @@ ngx_int_t
 ngx_clientcert_index_put(ngx_clientcert_index_t *index,
     ngx_clientcert_entry_t *entry, uint32_t origin)
 {
-    uint32_t                place, slot, *e;
+    uint32_t                place, *e;
     ngx_uint_t              table;
+    ngx_clientcert_slot_t   slot, *free;
     ngx_clientcert_half_t  *head;
 
     table = (entry->len == NGX_CLIENTCERT_SHA1_LEN) ? NGX_CLIENTCERT_BY_SHA1
                                                     : NGX_CLIENTCERT_BY_SHA256;
 
-    place = ngx_clientcert_index_probe(index, table, entry->digest, &slot);
+    place = ngx_clientcert_index_probe(index, table, entry->digest, &slot,
+                                       &free);
 
     if (place) {
         e = index->half + place;
@@ -347,7 +371,7 @@ ngx_clientcert_index_put(ngx_clientcert_index_t *index,
         return NGX_AGAIN;
     }
 
-    place = slot ? ngx_clientcert_index_alloc(index,
+    place = free ? ngx_clientcert_index_alloc(index,
                       ngx_clientcert_index_entry_words(index->certificates,
                                                        table))
                  : 0;
@@ -362,7 +386,8 @@ ngx_clientcert_index_put(ngx_clientcert_index_t *index,
     e[NGX_CLIENTCERT_ORIGIN] = origin;
     ngx_memcpy(e + NGX_CLIENTCERT_KEY, entry->digest, entry->len);
 
-    index->half[slot] = place;
+    slot.place = place;
+    *free = slot;
     head->tables[table].n++;
 
     if (index->certificates) {
@@ -374,10 +399,11 @@ ngx_clientcert_index_put(ngx_clientcert_index_t *index,
         /* of those with the same public key one will do */
 
         if (ngx_clientcert_index_probe(index, NGX_CLIENTCERT_BY_SPKI,
-                                       entry->spki, &slot)
+                                       entry->spki, &slot, &free)
             == 0)
         {
-            index->half[slot] = place;
+            slot.place = place;
+            *free = slot;
             head->tables[NGX_CLIENTCERT_BY_SPKI].n++;
         }
     }
@@ -481,8 +507,8 @@ uint32_t
 ngx_clientcert_index_next(ngx_clientcert_index_t *index, ngx_uint_t *slot,
     ngx_uint_t *table)
 {
-    uint32_t                 place;
     ngx_uint_t               i;
+    ngx_clientcert_slot_t   *slots;
     ngx_clientcert_table_t  *t;
 
     t = ngx_clientcert_index_head(index)->tables;
@@ -494,10 +520,11 @@ ngx_clientcert_index_next(ngx_clientcert_index_t *index, ngx_uint_t *slot,
         *table = (i < t[0].nslots) ? NGX_CLIENTCERT_BY_SHA1
                                    : NGX_CLIENTCERT_BY_SHA256;
 
-        place = (i < t[0].nslots) ? index->half[t[0].slots + i]
-                              : index->half[t[1].slots + i - t[0].nslots];
-        if (place) {
-            return place;
+        i -= (i < t[0].nslots) ? 0 : t[0].nslots;
+        slots = (ngx_clientcert_slot_t *) (index->half + t[*table].slots);
+
+        if (slots[i].place) {
+            return slots[i].place;
         }
     }
 
@@ -525,12 +552,12 @@ ngx_clientcert_index_words(ngx_uint_t certificates,
 
     words = sizeof(ngx_clientcert_half_t) / 4 + need->origins;
 
-    words += ngx_clientcert_index_nslots(need->sha1)
+    words += ngx_clientcert_index_nslots(need->sha1) * NGX_CLIENTCERT_SLOT
              + need->sha1
                * ngx_clientcert_index_entry_words(certificates,
                                                   NGX_CLIENTCERT_BY_SHA1);
 
-    words += ngx_clientcert_index_nslots(need->sha256)
+    words += ngx_clientcert_index_nslots(need->sha256) * NGX_CLIENTCERT_SLOT
              * (certificates ? 2 : 1)
              + need->sha256
                * ngx_clientcert_index_entry_words(certificates,

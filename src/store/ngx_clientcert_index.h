@@ -32,7 +32,7 @@ typedef enum {
  */
 
 typedef struct {
-    uint32_t             slots;     /* open addressing: places of entries */
+    uint32_t             slots;     /* open addressing */
     uint32_t             nslots;
     uint32_t             n;
 } ngx_clientcert_table_t;
