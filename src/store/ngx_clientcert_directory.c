@@ -81,9 +81,9 @@ static ngx_uint_t ngx_clientcert_directory_is_mounted(
 static ngx_int_t ngx_clientcert_directory_renamed(
     ngx_clientcert_source_t *src);
 static ngx_array_t *ngx_clientcert_directory_names(ngx_log_t *log, int at,
-    const char *path, ngx_err_t *err);
+    const char *path, ngx_clientcert_files_t *known, ngx_err_t *err);
 static ngx_int_t ngx_clientcert_directory_name(ngx_array_t *names,
-    struct dirent *de);
+    struct dirent *de, ngx_clientcert_files_t *known);
 static int ngx_libc_cdecl ngx_clientcert_directory_cmp(const void *one,
     const void *two);
 static ngx_int_t ngx_clientcert_directory_file(ngx_clientcert_source_t *src,
@@ -149,7 +149,8 @@ ngx_clientcert_directory_size(ngx_clientcert_source_t *src)
     u_char                  path[NGX_MAX_PATH + 1];
 
     names = ngx_clientcert_directory_names(src->log, AT_FDCWD,
-                                           (char *) src->path.data, &err);
+                                           (char *) src->path.data, NULL,
+                                           &err);
     if (names == NULL) {
         return NGX_CLIENTCERT_STORE_MIN_SIZE;
     }
@@ -509,7 +510,7 @@ ngx_clientcert_directory_all(ngx_clientcert_source_t *src)
     ngx_clientcert_directory_t  *dir;
 
     dir = src->known;
-    names = ngx_clientcert_directory_names(src->log, dir->fd, ".", &err);
+    names = ngx_clientcert_directory_names(src->log, dir->fd, ".", NULL, &err);
 
     if (names == NULL) {
         ngx_clientcert_source_failed(src, err, "readdir()");
@@ -618,7 +619,8 @@ ngx_clientcert_directory_renamed(ngx_clientcert_source_t *src)
     ngx_clientcert_directory_t  *dir;
 
     dir = src->known;
-    names = ngx_clientcert_directory_names(src->log, dir->fd, ".", &err);
+    names = ngx_clientcert_directory_names(src->log, dir->fd, ".", &dir->files,
+                                           &err);
 
     if (names == NULL) {
         ngx_clientcert_source_failed(src, err, "readdir()");
@@ -630,12 +632,6 @@ ngx_clientcert_directory_renamed(ngx_clientcert_source_t *src)
     rc = NGX_OK;
 
     for (i = 0; rc == NGX_OK && i < names->nelts; i++) {
-        file = ngx_clientcert_files_find(&dir->files, &name[i].name);
-
-        if (file && file->ino == name[i].ino) {
-            continue;
-        }
-
         file = ngx_clientcert_files_get(&dir->files, &name[i].name);
 
         rc = file ? ngx_clientcert_directory_file(src, file, how)
@@ -649,13 +645,14 @@ ngx_clientcert_directory_renamed(ngx_clientcert_source_t *src)
 
 
 /*
- * Returns all names that aren't hidden, in the order of inodes, which is that
- * of the disk; their pool is to be destroyed.  Or NULL and the error.
+ * Returns all names that aren't hidden, and aren't known by that inode, in the
+ * order of inodes, which is that of the disk; their pool is to be destroyed.
+ * Or NULL and the error.
  */
 
 static ngx_array_t *
 ngx_clientcert_directory_names(ngx_log_t *log, int at, const char *path,
-    ngx_err_t *err)
+    ngx_clientcert_files_t *known, ngx_err_t *err)
 {
     int             fd;
     DIR            *d;
@@ -694,9 +691,7 @@ ngx_clientcert_directory_names(ngx_log_t *log, int at, const char *path,
             break;
         }
 
-        if (de->d_name[0] != '.'
-            && ngx_clientcert_directory_name(names, de) != NGX_OK)
-        {
+        if (ngx_clientcert_directory_name(names, de, known) != NGX_OK) {
             break;
         }
     }
@@ -719,9 +714,25 @@ ngx_clientcert_directory_names(ngx_log_t *log, int at, const char *path,
 
 
 static ngx_int_t
-ngx_clientcert_directory_name(ngx_array_t *names, struct dirent *de)
+ngx_clientcert_directory_name(ngx_array_t *names, struct dirent *de,
+    ngx_clientcert_files_t *known)
 {
+    ngx_str_t               text;
+    ngx_clientcert_file_t  *file;
     ngx_clientcert_name_t  *name;
+
+    if (de->d_name[0] == '.') {
+        return NGX_OK;
+    }
+
+    text.data = (u_char *) de->d_name;
+    text.len = ngx_strlen(de->d_name);
+
+    file = known ? ngx_clientcert_files_find(known, &text) : NULL;
+
+    if (file && file->ino == de->d_ino) {
+        return NGX_OK;
+    }
 
     name = ngx_array_push(names);
     if (name == NULL) {
@@ -729,14 +740,14 @@ ngx_clientcert_directory_name(ngx_array_t *names, struct dirent *de)
     }
 
     name->ino = de->d_ino;
-    name->name.len = ngx_strlen(de->d_name);
-    name->name.data = ngx_pnalloc(names->pool, name->name.len + 1);
+    name->name.len = text.len;
+    name->name.data = ngx_pnalloc(names->pool, text.len + 1);
 
     if (name->name.data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(name->name.data, de->d_name, name->name.len + 1);
+    ngx_memcpy(name->name.data, text.data, text.len + 1);
 
     return NGX_OK;
 }
