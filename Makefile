@@ -124,8 +124,7 @@ $(BUILD)/der_fuzz: t/fuzz/der.c src/cert/ngx_clientcert_der.[ch]
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
 	    t/fuzz/der.c src/cert/ngx_clientcert_der.c -lcrypto
 
-$(BUILD)/index_fuzz: t/fuzz/index.c src/store/ngx_clientcert_index.[ch] \
-                     src/store/ngx_clientcert_store.h
+$(BUILD)/index_fuzz: t/fuzz/index.c src/store/ngx_clientcert_index.[ch]
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
 	    t/fuzz/index.c src/store/ngx_clientcert_index.c
 

@@ -428,8 +428,8 @@ ngx_clientcert_index_precedes(ngx_clientcert_index_t *index, uint32_t one,
     len1 = index->half[one] & 0xffff;
     len2 = index->half[two] & 0xffff;
 
-    rc = ngx_memcmp(index->half + one + NGX_CLIENTCERT_TEXT,
-                    index->half + two + NGX_CLIENTCERT_TEXT,
+    rc = ngx_memcmp(&index->half[one + NGX_CLIENTCERT_TEXT],
+                    &index->half[two + NGX_CLIENTCERT_TEXT],
                     ngx_min(len1, len2));
 
     return rc < 0 || (rc == 0 && len1 < len2);
@@ -468,7 +468,8 @@ ngx_clientcert_index_is_from(ngx_clientcert_index_t *index, uint32_t place,
     text = index->half + index->half[place + NGX_CLIENTCERT_ORIGIN];
 
     return (*text & 0xffff) == origin->len
-           && ngx_memcmp(text + NGX_CLIENTCERT_TEXT, origin->data, origin->len)
+           && ngx_memcmp(&text[NGX_CLIENTCERT_TEXT], origin->data,
+                         origin->len)
               == 0;
 }
 

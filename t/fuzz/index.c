@@ -5,9 +5,9 @@
 
 
 /*
- * Changes of all kinds must leave the index with what a plain model holds, the
- * words that are counted for so many entries must do for them, and a look-up
- * in a half that is being written, here of any content, must stay inside.
+ * What is put must leave the index with what a plain model holds, the words
+ * that are counted for so many entries must do for them, and a look-up in a
+ * half that is being written, here of any content, must stay inside.
  */
 
 #include "../../src/store/ngx_clientcert_index.h"
@@ -20,14 +20,11 @@
 typedef struct {
     ngx_uint_t    known;
     size_t        origin_len;
-    size_t        label_len;
-    ngx_uint_t    shared;
 } fuzz_entry_t;
 
 
 typedef struct {
     ngx_clientcert_index_t    index;
-    uint32_t                 *other;    /* half */
     fuzz_entry_t              model[2][FUZZ_KEYS];
 } fuzz_t;
 
@@ -63,18 +60,37 @@ fuzz_key(u_char *key, ngx_uint_t table, ngx_uint_t id)
 }
 
 
-static void
-fuzz_clear(fuzz_t *f)
+/* returns 0 if there is no room for so many */
+
+static ngx_uint_t
+fuzz_clear(fuzz_t *f, ngx_uint_t n)
 {
     memset(f->model, 0, sizeof(f->model));
 
-    fuzz_assert(ngx_clientcert_index_clear(&f->index, 0, 0) == NGX_OK);
+    return ngx_clientcert_index_clear(&f->index, f->index.certificates ? 0 : n,
+                                      n)
+           == NGX_OK;
 }
 
 
-static void
-fuzz_put(fuzz_t *f, ngx_uint_t table, ngx_uint_t id, size_t len,
-    ngx_uint_t replace)
+static ngx_int_t
+fuzz_put_entry(ngx_clientcert_index_t *index, ngx_clientcert_entry_t *entry)
+{
+    uint32_t  origin;
+
+    if (ngx_clientcert_index_origin(index, &entry->origin, entry->label_len,
+                                    &origin)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    return ngx_clientcert_index_put(index, entry, origin);
+}
+
+
+static ngx_int_t
+fuzz_put(fuzz_t *f, ngx_uint_t table, ngx_uint_t id, size_t len)
 {
     u_char                   digest[32], spki[32];
     ngx_int_t                rc;
@@ -89,30 +105,32 @@ fuzz_put(fuzz_t *f, ngx_uint_t table, ngx_uint_t id, size_t len,
     entry.digest = digest;
     entry.len = (table == NGX_CLIENTCERT_BY_SHA1) ? 20 : 32;
     entry.spki = spki;
-    entry.not_before = (int64_t) id;
     entry.not_after = -(int64_t) id;
     entry.origin.data = fuzz_text;
     entry.origin.len = len;
     entry.label_len = len / 2;
-    entry.shared = len && id % 3 == 0;
 
     known = &f->model[table][id];
 
-    rc = ngx_clientcert_index_put(&f->index, &entry, replace);
+    rc = fuzz_put_entry(&f->index, &entry);
 
     if (rc == NGX_DECLINED) {
-        fuzz_clear(f);
-        return;
+        return rc;
     }
 
-    fuzz_assert(rc == (known->known ? NGX_BUSY : NGX_OK));
+    /* texts are heads of each other, so a shorter one comes first */
 
-    if (rc == NGX_OK || replace) {
+    fuzz_assert(rc == (!known->known ? NGX_OK
+                       : (f->index.certificates && len
+                          && len < known->origin_len) ? NGX_AGAIN
+                                                      : NGX_BUSY));
+
+    if (rc != NGX_BUSY) {
         known->known = 1;
-        known->origin_len = entry.origin.len;
-        known->label_len = entry.label_len;
-        known->shared = entry.shared;
+        known->origin_len = len;
     }
+
+    return NGX_OK;
 }
 
 
@@ -138,20 +156,21 @@ fuzz_check_entry(fuzz_t *f, ngx_uint_t table, ngx_uint_t id)
 
     len = ngx_clientcert_index_label(&f->index, place, label, sizeof(label));
 
-    fuzz_assert(len == known->label_len && memcmp(label, fuzz_text, len) == 0);
+    fuzz_assert(len == known->origin_len / 2
+                && memcmp(label, fuzz_text, len) == 0);
 
     ngx_clientcert_index_get(&f->index, table, place, &entry);
 
     fuzz_assert(entry.origin.len == known->origin_len
-                && entry.label_len == known->label_len
-                && entry.shared == known->shared
-                && memcmp(entry.digest, key, entry.len) == 0);
+                && entry.label_len == len
+                && memcmp(entry.digest, key, entry.len) == 0
+                && ngx_clientcert_index_is_from(&f->index, place,
+                                                &entry.origin));
 
     if (f->index.certificates) {
         fuzz_key(key, NGX_CLIENTCERT_BY_SPKI, id);
 
         fuzz_assert(memcmp(entry.spki, key, 32) == 0
-                    && entry.not_before == (int64_t) id
                     && entry.not_after == -(int64_t) id);
     }
 }
@@ -196,62 +215,38 @@ fuzz_check(fuzz_t *f)
 }
 
 
-static void
-fuzz_drop(fuzz_t *f, ngx_uint_t table, ngx_uint_t id)
-{
-    u_char  key[32];
-
-    fuzz_key(key, table, id);
-    ngx_clientcert_index_drop(&f->index, table, key);
-
-    f->model[table][id].known = 0;
-}
-
-
-static void
-fuzz_copy(fuzz_t *f)
-{
-    ngx_clientcert_index_t  to;
-
-    to = f->index;
-    to.half = f->other;
-
-    ngx_clientcert_index_copy(&f->index, &to);
-
-    f->other = f->index.half;
-    f->index = to;
-}
-
-
 /* what the words are counted for goes into so many words */
 
 static void
 fuzz_fits(fuzz_t *f)
 {
-    size_t                   origins;
     uint32_t                 place;
-    ngx_uint_t               id, slot, table, n[2];
+    ngx_uint_t               id, slot, table;
+    ngx_clientcert_need_t    need;
     ngx_clientcert_entry_t   entry;
     ngx_clientcert_index_t   to;
 
-    origins = 0;
-    memset(n, 0, sizeof(n));
+    memset(&need, 0, sizeof(need));
 
     for (table = 0; table < 2; table++) {
         for (id = 0; id < FUZZ_KEYS; id++) {
             if (f->model[table][id].known) {
-                n[table]++;
-                origins += 1 + (f->model[table][id].origin_len + 3) / 4;
+                need.sha1 += (table == NGX_CLIENTCERT_BY_SHA1);
+                need.sha256 += (table == NGX_CLIENTCERT_BY_SHA256);
+                need.origins += ngx_clientcert_index_origin_words(
+                                         f->model[table][id].origin_len);
             }
         }
     }
 
     to = f->index;
-    to.words = ngx_clientcert_index_words(to.certificates, n[0], n[1],
-                                          origins);
+    to.words = ngx_clientcert_index_words(to.certificates, &need);
     to.half = malloc(to.words * sizeof(uint32_t));
 
-    fuzz_assert(ngx_clientcert_index_clear(&to, n[0], n[1]) == NGX_OK);
+    fuzz_assert(ngx_clientcert_index_clear(&to, need.sha1, need.sha256)
+                == NGX_OK);
+    fuzz_assert(ngx_clientcert_index_slots(&to, NGX_CLIENTCERT_BY_SHA256)
+                == need.sha256);
 
     slot = 0;
 
@@ -259,45 +254,35 @@ fuzz_fits(fuzz_t *f)
            != 0)
     {
         ngx_clientcert_index_get(&f->index, table, place, &entry);
-        fuzz_assert(ngx_clientcert_index_put(&to, &entry, 0) == NGX_OK);
+        fuzz_assert(fuzz_put_entry(&to, &entry) == NGX_OK);
     }
 
     free(to.half);
 }
 
 
-static void
-fuzz_changes(fuzz_t *f, const u_char *data, size_t size)
+/* returns 0 if the index has become full, which is good for nothing then */
+
+static ngx_uint_t
+fuzz_puts(fuzz_t *f, const u_char *data, size_t size)
 {
     ngx_uint_t  table, id;
 
     for ( /* void */ ; size >= 3; data += 3, size -= 3) {
 
-        table = (f->index.certificates || (data[0] & 0x10))
+        table = (f->index.certificates || (data[0] & 1))
                 ? NGX_CLIENTCERT_BY_SHA256 : NGX_CLIENTCERT_BY_SHA1;
 
         id = data[1] % FUZZ_KEYS;
 
-        switch (data[0] & 0x0f) {
-
-        case 0:
-            fuzz_copy(f);
-            break;
-
-        case 1:
-        case 2:
-        case 3:
-        case 4:
-        case 5:
-            fuzz_drop(f, table, id);
-            break;
-
-        default:
-            fuzz_put(f, table, id, data[2], data[0] & 0x20);
+        if (fuzz_put(f, table, id, data[2]) != NGX_OK) {
+            return 0;
         }
 
         fuzz_check_entry(f, table, id);
     }
+
+    return 1;
 }
 
 
@@ -349,9 +334,8 @@ fuzz_torn(fuzz_t *f, const u_char *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const u_char *data, size_t size)
 {
-    size_t    i, changes;
+    size_t    i, puts;
     fuzz_t   *f;
-    uint32_t *half[2];
 
     if (size < 4) {
         return 0;
@@ -367,25 +351,22 @@ LLVMFuzzerTestOneInput(const u_char *data, size_t size)
     f->index.words = 64 + (data[1] << 8 | data[2]) % 8192;
     f->index.seed = data[0];
 
-    for (i = 0; i < 2; i++) {
-        half[i] = malloc(f->index.words * sizeof(uint32_t));
-        memset(half[i], 0xa5, f->index.words * sizeof(uint32_t));
+    f->index.half = malloc(f->index.words * sizeof(uint32_t));
+    memset(f->index.half, 0xa5, f->index.words * sizeof(uint32_t));
+
+    if (fuzz_clear(f, data[3] % (FUZZ_KEYS + 1))) {
+
+        puts = (size - 4) * (data[3] | 1) / 255;
+
+        if (fuzz_puts(f, data + 4, puts)) {
+            fuzz_check(f);
+            fuzz_fits(f);
+        }
+
+        fuzz_torn(f, data + 4 + puts, size - 4 - puts);
     }
 
-    f->index.half = half[0];
-    f->other = half[1];
-
-    fuzz_clear(f);
-
-    changes = (size - 4) * (data[3] | 1) / 255;
-
-    fuzz_changes(f, data + 4, changes);
-    fuzz_check(f);
-    fuzz_fits(f);
-    fuzz_torn(f, data + 4 + changes, size - 4 - changes);
-
-    free(half[0]);
-    free(half[1]);
+    free(f->index.half);
     free(f);
 
     return 0;

@@ -6,7 +6,7 @@
 
 /*
  * Look-ups without a lock, interrupted at any instruction for longer than a
- * change takes, while another process changes the store as fast as it can and
+ * change takes, while another process fills the store as fast as it can and
  * is killed at any instruction: each look-up must find what was in force when
  * it began, when it ended or in between.
  */
@@ -29,8 +29,7 @@
 /* of each kind: always there, one of two there, never there */
 #define KEYS      64
 
-/* so small that it is made anew time and again */
-#define ZONE      (96 * 1024)
+#define ZONE      (64 * 1024)
 
 #define SHORT     "s"
 #define LONG      "a label that is longer than the other one"
@@ -165,94 +164,62 @@ reader(ngx_uint_t n)
 }
 
 
-static void
-add_change(ngx_array_t *changes, int kind, ngx_uint_t i, ngx_uint_t drop)
+static ngx_int_t
+put(int kind, ngx_uint_t i)
 {
-    u_char                   *p;
-    ngx_clientcert_change_t  *change;
+    u_char                   key[32], spki[32];
+    uint32_t                 origin;
+    ngx_str_t                text;
+    ngx_clientcert_entry_t   entry;
 
-    change = ngx_array_push(changes);
-    memset(change, 0, sizeof(ngx_clientcert_change_t));
+    make_key(key, kind, i);
+    make_key(spki, kind, i);
 
-    /* the pool is the array's, in one block with room for all keys */
+    text.data = (u_char *) ((random() & 1) ? SHORT : LONG);
+    text.len = ngx_strlen(text.data);
 
-    p = (u_char *) changes->elts + changes->nalloc * changes->size
-        + (changes->nelts - 1) * 64;
+    memset(&entry, 0, sizeof(entry));
 
-    make_key(p, kind, i);
-    make_key(p + 32, kind, i);
+    entry.digest = key;
+    entry.len = 32;
+    entry.spki = spki;
+    entry.origin = text;
 
-    change->drop = drop;
-    change->entry.digest = p;
-    change->entry.len = 32;
-    change->entry.spki = p + 32;
-    change->entry.origin.data = (u_char *) ((random() & 1) ? SHORT : LONG);
-    change->entry.origin.len = ngx_strlen(change->entry.origin.data);
-    change->entry.label_len = change->entry.origin.len;
-}
-
-
-static ngx_array_t *
-create_changes(void)
-{
-    ngx_array_t  *changes;
-
-    changes = malloc(sizeof(ngx_array_t)
-                     + KEYS * 4 * (sizeof(ngx_clientcert_change_t) + 64));
-
-    changes->elts = changes + 1;
-    changes->nelts = 0;
-    changes->nalloc = KEYS * 4;
-    changes->size = sizeof(ngx_clientcert_change_t);
-
-    return changes;
-}
-
-
-/* the array is its own pool */
-
-static void
-change_store(ngx_array_t *changes)
-{
-    if (ngx_clientcert_store_lock(&store) != NGX_OK
-        || ngx_clientcert_store_change(&store,
-                                       (ngx_pool_t *) changes, changes)
-           != NGX_OK)
+    if (ngx_clientcert_store_origin(&store, &text, text.len, &origin)
+        != NGX_OK)
     {
-        shared->refused++;
+        return NGX_DECLINED;
     }
 
-    ngx_clientcert_store_unlock(&store);
+    return ngx_clientcert_store_put(&store, &entry, origin);
 }
 
 
-/* all at once, as a list is */
+/* as a source is published; of each pair the one by the bit of seconds */
 
 static void
-replace_all(void)
+fill(uint64_t seconds)
 {
-    ngx_int_t                 rc;
-    ngx_uint_t                i;
-    ngx_array_t              *changes;
-    ngx_clientcert_change_t  *change;
+    ngx_int_t              rc;
+    ngx_uint_t             i;
+    ngx_clientcert_need_t  need;
 
-    changes = create_changes();
+    memset(&need, 0, sizeof(need));
+    need.sha256 = 2 * KEYS;
 
-    for (i = 0; i < KEYS; i++) {
-        add_change(changes, '=', i, 0);
-        add_change(changes, is_there('0', i, NULL) ? '1' : '0', i, 0);
+    if (ngx_clientcert_store_lock(&store) != NGX_OK) {
+        shared->refused++;
+        return;
     }
 
-    rc = ngx_clientcert_store_lock(&store);
+    rc = ngx_clientcert_store_begin(&store, &need);
 
-    if (rc == NGX_OK) {
-        rc = ngx_clientcert_store_begin(&store, 0, KEYS);
-    }
+    for (i = 0; rc == NGX_OK && i < KEYS; i++) {
+        rc = put('=', i);
 
-    change = changes->elts;
-
-    for (i = 0; rc == NGX_OK && i < changes->nelts; i++) {
-        rc = ngx_clientcert_store_put(&store, &change[i].entry);
+        if (rc == NGX_OK) {
+            rc = put((seconds >> i & 1) ? '1' : '0', i);
+        }
     }
 
     if (rc == NGX_OK) {
@@ -263,43 +230,81 @@ replace_all(void)
     }
 
     ngx_clientcert_store_unlock(&store);
-    free(changes);
+
+    shared->changes++;
 }
 
 
 static void
 writer(void)
 {
-    ngx_uint_t    i, n, second;
-    ngx_array_t  *changes;
-
     srandom(getpid());
 
     ngx_clientcert_store_new_writer(&store);
 
     for ( ;; ) {
-        if (random() % 50 == 0) {
-            replace_all();
-            shared->changes++;
-            continue;
-        }
-
-        changes = create_changes();
-
-        /* the writer alone changes it, so what it finds stays */
-
-        for (n = random() % 4 + 1; n > 0; n--) {
-            i = (random() % (KEYS / 4)) * 4 + n - 1;
-            second = is_there('1', i, NULL);
-
-            add_change(changes, second ? '1' : '0', i, 1);
-            add_change(changes, second ? '0' : '1', i, 0);
-            add_change(changes, '=', random() % KEYS, 0);
-        }
-
-        change_store(changes);
-        shared->changes++;
+        fill((uint64_t) random() << 32 ^ (uint64_t) random());
     }
+}
+
+
+/*
+ * What is in force has room in a zone that has outgrown it, exactly: the half
+ * is filled to the last word, then all of it is put again.
+ */
+
+static ngx_uint_t
+outgrown_keeps(void)
+{
+    u_char                   key[32];
+    uint32_t                 origin;
+    ngx_uint_t               i, n, kept;
+    ngx_str_t                text;
+    ngx_clientcert_need_t    need;
+    ngx_clientcert_entry_t   entry;
+
+    ngx_str_set(&text, LONG);
+    memset(&need, 0, sizeof(need));
+    memset(&entry, 0, sizeof(entry));
+
+    entry.digest = key;
+    entry.len = 32;
+    entry.spki = key;
+    entry.origin = text;
+    need.sha256 = 250;
+
+    for (kept = 0, n = 0; n < 2; n++) {
+
+        if (ngx_clientcert_store_lock(&store) != NGX_OK
+            || (n == 0 ? ngx_clientcert_store_begin(&store, &need)
+                       : ngx_clientcert_store_begin_outgrown(&store))
+               != NGX_OK)
+        {
+            return 0;
+        }
+
+        for (i = 0; i < (n ? kept : 256); i++) {
+            make_key(key, 'o', i);
+
+            if (ngx_clientcert_store_origin(&store, &text, text.len, &origin)
+                != NGX_OK
+                || ngx_clientcert_store_put(&store, &entry, origin) != NGX_OK)
+            {
+                break;
+            }
+        }
+
+        ngx_clientcert_store_publish(&store);
+        ngx_clientcert_store_unlock(&store);
+
+        if (n && i != kept) {
+            return 0;
+        }
+
+        kept = i;
+    }
+
+    return kept > 100 && kept < 250 && store.kept == kept;
 }
 
 
@@ -376,7 +381,7 @@ main(void)
     int          failed;
     pid_t        pid, readers[READERS];
     time_t       end;
-    ngx_uint_t   i, kills, crashed, only;
+    ngx_uint_t   i, kills, crashed, only, keeps;
 
     shared = mmap(NULL, sizeof(shared_t), PROT_READ|PROT_WRITE,
                   MAP_SHARED|MAP_ANONYMOUS, -1, 0);
@@ -398,7 +403,8 @@ main(void)
     only = newest_writes();
 
     ngx_clientcert_store_new_writer(&store);
-    replace_all();
+    keeps = outgrown_keeps();
+    fill(0);
 
     for (i = 0; i < READERS; i++) {
         readers[i] = fork();
@@ -429,7 +435,7 @@ main(void)
         waitpid(readers[i], NULL, 0);
     }
 
-    printf("# %lu look-ups, %lu changes, %lu writers killed\n1..7\n",
+    printf("# %lu look-ups, %lu changes, %lu writers killed\n1..8\n",
            (unsigned long) sum(shared->looked),
            (unsigned long) shared->changes, (unsigned long) kills);
 
@@ -443,6 +449,7 @@ main(void)
     failed |= report(6, sum(shared->pairs) == 0,
                      "what changes together is seen together");
     failed |= report(7, only, "the newest writer alone writes");
+    failed |= report(8, keeps, "what is in force has room when it is full");
 
     return failed;
 }
@@ -492,18 +499,4 @@ void *
 ngx_pcalloc(ngx_pool_t *pool, size_t size)
 {
     return NULL;
-}
-
-
-void
-ngx_destroy_pool(ngx_pool_t *pool)
-{
-    free(pool);
-}
-
-
-u_char *
-ngx_sprintf(u_char *buf, const char *fmt, ...)
-{
-    return buf;
 }
