@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use ClientCert;
+use ClientCert ':store';
 use File::Copy 'copy';
 
 my $n = nginx(config => <<'END');
@@ -51,69 +51,42 @@ $n->write('listed.txt', "# people\n" . uc(sha1('globex')) . " Globex Ltd.\n");
 $n->write('bad.txt', "# none yet\n");
 $n->start;
 
-sub put {
-    my ($name, $to) = @_;
-    $n->write($to, ClientCert::slurp(cert_file($name, 'crt')));
-}
-
-my %open;
-sub status {
-    my ($cert, $path) = @_;
-    my $c = $open{$cert} //= client(port => $n->port('tls'), cert => $cert);
-    my $answer = $c->get($path);
-    delete $open{$cert} unless defined $answer->{status};
-    return $answer;
-}
-
-sub becomes {
-    my ($cert, $path, $status, $what) = @_;
-    my $last;
-    ok(wait_for(sub { $last = status($cert, $path);
-                      ($last->{status} // 0) == $status }, 5),
-       $what) or diag("last: ", $last->{status} // $last->{error});
-    return $last;
-}
-
-sub is_now {
-    my ($cert, $path, $status, $what) = @_;
-    is(status($cert, $path)->{status}, $status, $what);
-}
-
-is_now('acme', '/up', 401, 'an empty directory allows nobody');
+is_now('acme /up', 401, 'an empty directory allows nobody');
 put('acme', 'certs/acme.client.pem');
-my $a = becomes('acme', '/up', 200, 'added, on an open connection');
+becomes('acme /up', 200, 'added, on an open connection');
+my $a = answer('acme /up');
 is($a->{headers}{'x-label'}, 'acme.client', 'label is the name');
-is_now('globex', '/up', 401, 'not another one');
-is_now('acme2', '/up', 401, 'not one with the same key');
+is_now('globex /up', 401, 'not another one');
+is_now('acme2 /up', 401, 'not one with the same key');
 
 rename $n->path('certs/acme.client.pem'), $n->path('certs/b.crt');
-ok(wait_for { (status('acme', '/up')->{headers}{'x-label'} // '') eq 'b' } 5,
-   'renamed') or diag explain status('acme', '/up');
+ok(wait_for { (answer('acme /up')->{headers}{'x-label'} // '') eq 'b' } 5,
+   'renamed') or diag explain answer('acme /up');
 
 copy(cert_file('rsa', 'der'), $n->path('certs/rsa'));
-becomes('rsa', '/up', 200, 'DER, no ending, written in place');
+becomes('rsa /up', 200, 'DER, no ending, written in place');
 
 $n->write('certs/many.txt', join "\r\n", 'some text',
           map { my $t = ClientCert::slurp(cert_file($_, 'crt'));
                 $t =~ s/\n/\r\n/g; $t } qw(inter foreign));
-becomes('foreign', '/up', 200, 'two in one file, CRLF, text around');
-is_now('inter', '/up', 200, 'the first one as well');
+becomes('foreign /up', 200, 'two in one file, CRLF, text around');
+is_now('inter /up', 200, 'the first one as well');
 
 copy(cert_file('globex', 'pem'), $n->path('certs/globex.pem'));
-becomes('globex', '/up', 200, 'with a private key');
+becomes('globex /up', 200, 'with a private key');
 ok($n->wait_log(qr/\[warn\].*"globex.pem" holds a private key/), 'warned');
 
 put('globex', 'certs/.globex2.pem');
 unlink $n->path('certs/globex.pem');
-becomes('globex', '/up', 401, 'removed; a hidden file does not count');
+becomes('globex /up', 401, 'removed; a hidden file does not count');
 
 unlink $n->path('certs/b.crt');
-becomes('acme', '/up', 401, 'removed, on an open connection');
+becomes('acme /up', 401, 'removed, on an open connection');
 ok($n->wait_log(qr/\[notice\].*store "uploaded": 0 added, 1 removed, 0 rejected, 3 certificates/), 'logged');
 
 # list
 
-$a = status('globex', '/list');
+$a = answer('globex /list');
 is($a->{status}, 200, 'listed');
 is($a->{headers}{'x-label'}, 'Globex Ltd.', 'label of the line');
 my $spaced = sha256('acme');
@@ -121,20 +94,20 @@ $spaced =~ s/(..)/$1 /g;
 $n->write('listed.txt', "\xef\xbb\xbf# x\r\n$spaced Acme # remark\r\n"
           . 'SHA1 Fingerprint=' . join(':', uc(sha1('rsa')) =~ /../g) . "\n"
           . 'x5t#S256:' . x5t('inter') . "\tinter one\n");
-becomes('globex', '/list', 401, 'replaced');
-$a = status('acme', '/list');
+becomes('globex /list', 401, 'replaced');
+$a = answer('acme /list');
 is($a->{status}, 200, 'blanks between bytes');
 is($a->{headers}{'x-label'}, 'Acme', 'and its label');
-is_now('rsa', '/list', 200, 'openssl\'s form');
-$a = status('inter', '/list');
+is_now('rsa /list', 200, 'openssl\'s form');
+$a = answer('inter /list');
 is($a->{status}, 200, 'base64url');
 is($a->{headers}{'x-label'}, 'inter one', 'and its label');
 
 $n->write('listed.txt', sha1('globex') . "\n" . sha1('acme') . "X\n");
 ok($n->wait_log(qr/"listed": list is rejected.*unexpected character "X" at column 41 in \S+listed.txt:2:41/),
    'a bad line is told by file, line and column');
-is_now('rsa', '/list', 200, 'last good list');
-is_now('globex', '/list', 401, 'none of the bad one');
+is_now('rsa /list', 200, 'last good list');
+is_now('globex /list', 401, 'none of the bad one');
 # each is another mistake, and each is told by its place
 my @bytes = uc(sha256('globex')) =~ /../g;
 my $other = sha256('globex');
@@ -147,15 +120,15 @@ for ([ "@bytes[0 .. 23] O0 @bytes[25 .. 31] globex", 1, 73 ],
 {
     my ($text, $line, $column) = @$_;
     $n->write('listed.txt', sha1('globex') . "\n");
-    becomes('globex', '/list', 200, 'a good list');
+    becomes('globex /list', 200, 'a good list');
     $n->write('listed.txt', $text);
     ok($n->wait_log(qr/"listed": list is rejected\N* \S+listed.txt:$line:$column\n/),
        "a mistake, at $line:$column");
-    is_now('globex', '/list', 200, 'last good list');
+    is_now('globex /list', 200, 'last good list');
     $n->write('listed.txt', join(':', sha1('rsa') =~ /../g) . " DE\n");
-    becomes('rsa', '/list', 200, 'colons, and a label of two digits');
+    becomes('rsa /list', 200, 'colons, and a label of two digits');
     $n->write('listed.txt', sha1('rsa') . " @bytes[0, 1] Ltd.\n");
-    becomes('rsa', '/list', 200, 'a label may look like two bytes');
+    becomes('rsa /list', 200, 'a label may look like two bytes');
 }
 my $empty = 0;
 for ('', "\n\n", " \t\r\n") {
@@ -163,33 +136,34 @@ for ('', "\n\n", " \t\r\n") {
     $n->write('listed.txt', $_);
     ok($n->wait_log(qr/(?:"listed": list \S+ is rejected, it is empty.*){$empty}/s),
        'empty');
-    is_now('rsa', '/list', 200, 'last good list');
+    is_now('rsa /list', 200, 'last good list');
 }
 unlink $n->path('listed.txt');
 ok($n->wait_log(qr/"listed": stat\(\) "\S+" failed.*No such file/), 'gone');
-is_now('rsa', '/list', 200, 'last good list');
+is_now('rsa /list', 200, 'last good list');
 $n->write('listed.txt', sha256('globex') . " a\n");
-becomes('globex', '/list', 200, 'back');
+becomes('globex /list', 200, 'back');
 
 # deny
 
 put('acme', 'certs/acme.pem');
 put('acme2', 'certs/acme2.pem');
-becomes('acme2', '/deny', 200, 'not denied yet');
-is_now('acme', '/deny', 200, 'nor this one');
+becomes('acme2 /deny', 200, 'not denied yet');
+is_now('acme /deny', 200, 'nor this one');
 put('acme', 'bad/one.pem');
-becomes('acme', '/deny', 401, 'denied by a store');
-is(status('acme', '/deny')->{headers}{'x-reason'}, 'denied', 'the reason');
-is_now('acme2', '/deny', 401, 'so is one with its public key');
+becomes('acme /deny', 401, 'denied by a store');
+is(answer('acme /deny')->{headers}{'x-reason'}, 'denied', 'the reason');
+is_now('acme2 /deny', 401, 'so is one with its public key');
 unlink $n->path('bad/one.pem');
-becomes('acme', '/deny', 200, 'no longer');
+becomes('acme /deny', 200, 'no longer');
 
-is_now('acme', '/both', 401, 'in one of two stores');
+is_now('acme /both', 401, 'in one of two stores');
 $n->write('listed.txt', sha1('acme') . " ignored\n");
-$a = becomes('acme', '/both', 200, 'in both stores');
+becomes('acme /both', 200, 'in both stores');
+$a = answer('acme /both');
 is($a->{headers}{'x-label'}, 'two', 'the rule\'s label wins');
 $n->write('bad.txt', sha1('acme') . "\n");
-becomes('acme', '/both', 401, 'denied by a list');
+becomes('acme /both', 401, 'denied by a list');
 
 # HTTP/2
 

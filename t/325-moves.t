@@ -8,7 +8,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use ClientCert;
+use ClientCert ':store';
 use Fcntl 'O_RDWR';
 use File::Temp ();
 use POSIX ();
@@ -20,9 +20,7 @@ my $cc = system('cc --version >/dev/null 2>&1') == 0;
 system('cc', qw(-shared -fPIC -O1 -o), "$tmp/nfs.so",
        "$FindBin::Bin/lib/nfs.c") == 0 or die "cc failed\n" if $cc;
 
-my ($n, %open);
-
-sub crt { ClientCert::slurp(cert_file(shift, 'crt')) }
+my $n;
 
 sub begin {
     my ($path, $prepare, %o) = @_;
@@ -41,14 +39,13 @@ sub begin {
         ssl_certificate_key %%CERTS%%/server.key;
         ssl_verify_client optional_no_ca;
         root %%PREFIX%%/html;
-        location /in  { clientcert_require in;  try_files /x =404; }
+        location /    { clientcert_require in;  try_files /x =404; }
         location /out { clientcert_require out; try_files /x =404; }
     }
 END
     $n->write('html/x', 'ok');
     mkdir $n->path('all');
     $n->write("all/$_", crt($_)) for qw(acme globex rsa);
-    %open = ();
     $prepare->();
     $n->start;
     ok(wait_for(sub { my ($helper) = $n->pids('cache manager process');
@@ -56,19 +53,6 @@ END
                                         =~ /^inotify wd:/m }
                                  glob "/proc/$helper/fdinfo/*" }, 5),
        "$path is followed");
-}
-
-sub status {
-    my ($cert, $path) = @_;
-    my $c = $open{$cert} //= client(port => $n->port('tls'), cert => $cert);
-    my $status = $c->get($path // '/in')->{status};
-    delete $open{$cert} unless $status;
-    return $status // 0;
-}
-
-sub becomes {
-    my ($cert, $status, $what, $limit) = @_;
-    ok(wait_for(sub { status($cert) == $status }, $limit // 5), $what);
 }
 
 # Asks for acme until the condition is true and some time more.
@@ -83,7 +67,7 @@ sub steady {
         local $SIG{USR1} = sub { $stop = 1 };
         my $c = client(port => $n->port('tls'), cert => 'acme');
         until ($stop) {
-            for (['/in', 200], ['/out', 401]) {
+            for (['/', 200], ['/out', 401]) {
                 my $status = $c->get($_->[0])->{status} // 0;
                 $requests++;
                 $wrong++ if $status != $_->[1];

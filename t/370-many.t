@@ -1,11 +1,12 @@
 # A directory of 100,000 files: all of them count, changes among them are in
-# force at once, a reload reads none of them, and half of them may go at once.
+# force at once, the master reads none of them at a reload, and half of them may
+# go at once.
 
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use ClientCert;
+use ClientCert ':store';
 use File::Temp ();
 
 my $files = $ENV{TEST_STORE_FILES} // 100_000;
@@ -64,20 +65,6 @@ for my $i (keys %client) {
     ClientCert::spew("$file.key", ClientCert::slurp(cert_file('acme', 'key')));
 }
 
-my %open;
-sub status {
-    my $cert = shift;
-    my $c = $open{$cert} //= client(port => $n->port('tls'), cert => $cert);
-    my $status = $c->get('/')->{status};
-    delete $open{$cert} unless $status;
-    return $status // 0;
-}
-
-sub becomes {
-    my ($cert, $status, $what, $limit) = @_;
-    ok(wait_for(sub { status($cert) == $status }, $limit // 10), $what);
-}
-
 sub wrong {
     my $status = shift;
     return [ grep { status($client{$_}) != $status } sort { $a <=> $b } @_ ];
@@ -107,21 +94,25 @@ is(status('globex'), 401, 'nobody else');
 # changes; the first one waits until the helper has read all files itself
 
 my $globex = ClientCert::slurp(cert_file('globex', 'crt'));
-sub put {
+sub add {
     ClientCert::spew("$up/.new", $globex);
     rename "$up/.new", "$up/globex.pem";
 }
 sub remove { unlink "$up/globex.pem" }
 
-put();
+add();
 becomes('globex', 200, 'the first change', 20);
 my @took;
-for (1 .. 20) {
-    push @took, enforced(401, \&remove), enforced(200, \&put);
+for (1 .. 10) {
+    for ([401, \&remove], [200, \&add]) {
+        push @took, enforced(@$_);
+        # many in a row are spaced, so that they take a tenth of one core
+        Time::HiRes::sleep(0.5);
+    }
 }
 @took = sort { $a <=> $b } @took;
 cmp_ok($took[-1], '<', 10, 'each change is enforced');
-cmp_ok($took[@took / 2], '<', 0.1,
+cmp_ok($took[@took / 2], '<', 0.3,
        sprintf 'median %.1f ms, last %.1f ms', map { 1000 * $_ }
        @took[@took / 2, -1]);
 
@@ -147,7 +138,7 @@ SKIP: {
     skip 'the kernel does not count reads', 1 unless defined $reads;
     cmp_ok(reads() - $reads, '<', $files / 10, 'the master reads no files');
 }
-%open = ();
+hang_up();
 is_deeply(wrong(200, keys %client), [], 'all are there');
 remove();
 becomes('globex', 401, 'a change after it', 20);
@@ -173,7 +164,7 @@ is_deeply(wrong(200, @left), [], 'the others are still there');
 ok($n->wait_log(qr/ 0 rejected, $half certificates/),
    'no more and no less');
 is(($n->pids('cache manager process'))[0], $helper, 'by the same helper');
-put();
+add();
 becomes('globex', 200, 'it still follows');
 is($n->stop, 0, 'stops');
 is_deeply([ $n->alerts ], [], 'no alerts');

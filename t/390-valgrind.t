@@ -6,7 +6,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use ClientCert;
+use ClientCert ':store';
 use Digest::SHA 'sha256_hex';
 
 plan skip_all => 'valgrind is not installed'
@@ -31,22 +31,6 @@ END
 
 my $n = nginx(config => config('64k', ''), valgrind => 1,
               log_level => 'notice');
-
-sub crt { ClientCert::slurp(cert_file(shift, 'crt')) }
-
-my %open;
-sub status {
-    my $cert = shift;
-    my $c = $open{$cert} //= client(port => $n->port('tls'), cert => $cert);
-    my $status = $c->get('/')->{status};
-    delete $open{$cert} unless $status;
-    return $status // 0;
-}
-
-sub becomes {
-    my ($cert, $status, $what) = @_;
-    ok(wait_for(sub { status($cert) == $status }, 10), $what);
-}
 
 # A list so long that only its changes are read.
 my @lines = map { sha256_hex($_) . " label $_\n" } 1 .. 5000;
@@ -105,12 +89,12 @@ ok(wait_for(sub { my ($new) = $n->pids('cache manager process');
 changes('another helper');
 for (['64k', 'clientcert_store more list=%%PREFIX%%/l.txt;'], ['2m', '']) {
     ok($n->reload(config(@$_)), "a reload, @$_");
-    %open = ();
+    hang_up();
     changes("after a reload, @$_");
 }
-%open = ();
+hang_up();
 is($n->stop, 0, 'stops');
-is_deeply([ grep { !/exited on signal 9/ } $n->alerts ], [], 'no alerts');
+is_deeply([ $n->alerts(killed => 1) ], [], 'no alerts');
 my $logs = $n->valgrind_logs;
 ok(delete $logs->{$helper}, 'the one that was killed could not end its log');
 cmp_ok(scalar keys %$logs, '>=', 7, 'all processes are seen');

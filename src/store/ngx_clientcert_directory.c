@@ -1191,6 +1191,7 @@ static void
 ngx_clientcert_directory_reject(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, int reason)
 {
+    ngx_uint_t                   kept;
     const char                  *state;
     ngx_clientcert_directory_t  *dir;
 
@@ -1204,7 +1205,11 @@ ngx_clientcert_directory_reject(ngx_clientcert_source_t *src,
     file->reason = reason;
     src->rejected++;
 
-    state = file->ncerts ? "is rejected, it keeps its state" : "is rejected";
+    /* what another process has read of it, perhaps */
+
+    kept = file->ncerts || (!dir->carried && src->level != NGX_LOG_WARN);
+
+    state = kept ? "is rejected, it keeps its state" : "is rejected";
 
     if (reason < 0) {
         ngx_clientcert_directory_log(src, src->level, -reason, file, state,

@@ -50,6 +50,19 @@ package ClientCert;
 #   sha1('acme'), sha256('acme'), x5t('acme'), cert_file('acme', 'pem')
 #   wait_for { condition } $limit, $what;    # its value, or false
 #
+# With "use ClientCert ':store'" also what tests of stores need; all of it asks
+# the nginx that was started last, on $n->port('tls'), by connections that stay
+# open.  $who is a certificate's name, or that and a path: 'acme /up'.
+#
+#   answer($who), status($who)    what ->get returns; the status alone, or 0
+#   becomes($who, $status, $what, $limit), is_now($who, $status, $what)
+#   crt('acme')                   a certificate in PEM
+#   put('acme', $to)              into up/acme.pem unless given, by a rename
+#   in_place($to, @pieces)        writes a file under its own name
+#   logged(qr/../)                how often
+#   helper(), another_helper($how)    the cache manager's pid; 'kill', 'reload'
+#   hang_up(@but)                 closes all connections; connection('acme')
+#
 # Environment: TEST_NGINX_BINARY, TEST_NGINX_LOAD_MODULES, TEST_NGINX_CERT_DIR,
 # and TEST_NGINX_KEEP=1 to keep what a server leaves behind.
 
@@ -68,6 +81,11 @@ use Time::HiRes ();
 our @EXPORT = (qw(nginx client wait_for
                   cert_dir cert_file make_cert sha1 sha256 x5t),
                @Test::More::EXPORT);
+
+our %EXPORT_TAGS = (store => [ @EXPORT,
+    qw(answer status becomes is_now crt put in_place logged helper
+       another_helper connection hang_up) ]);
+our @EXPORT_OK = @{ $EXPORT_TAGS{store} };
 
 # Every limit is multiplied with this; valgrind raises it.
 our $slowness = 1;
@@ -110,13 +128,15 @@ sub slurp {
     return scalar(<$fh>) // '';
 }
 
-# By a rename: whoever watches the file sees the old or the new text.
+# By a rename: whoever watches the file sees the old or the new text, and a
+# directory's other name is hidden.
 sub spew {
     my ($file, $text) = @_;
-    open my $fh, '>:raw', "$file.new" or die "$file.new: $!\n";
+    my $new = $file =~ s{([^/]*)$}{.new-$1}r;
+    open my $fh, '>:raw', $new or die "$new: $!\n";
     print $fh $text;
-    close $fh or die "$file.new: $!\n";
-    rename "$file.new", $file or die "$file: $!\n";
+    close $fh or die "$new: $!\n";
+    rename $new, $file or die "$file: $!\n";
 }
 
 sub wait_for (&;$$) {
@@ -185,6 +205,72 @@ sub sha256 { sum(shift, 'sha256') }
 sub x5t    { sum(shift, 'x5t') }
 
 
+# of tests of stores
+
+our $current;
+my %open;
+
+sub answer {
+    my ($cert, $path) = split ' ', shift;
+    my $c = $open{$cert} //= client(port => $current->port('tls'),
+                                    cert => $cert);
+    my $answer = $c->get($path // '/');
+    delete $open{$cert} unless defined $answer->{status};
+    return $answer;
+}
+
+sub status { answer(@_)->{status} // 0 }
+
+sub becomes {
+    my ($who, $status, $what, $limit) = @_;
+    my $last;
+    return ok(wait_for(sub { ($last = status($who)) == $status },
+                       $limit // 10), $what)
+           || diag("last: $last");
+}
+
+sub is_now { is(status($_[0]), $_[1], $_[2]) }
+
+sub connection { $open{$_[0]} }
+
+sub hang_up { my @keep = @_; %open = map { $_ => $open{$_} } @keep }
+
+sub crt { slurp(cert_file(shift, 'crt')) }
+
+sub put {
+    my ($cert, $to) = @_;
+    return $current->write($to // "up/$cert.pem", crt($cert));
+}
+
+sub in_place {
+    my ($name, @pieces) = @_;
+    open my $fh, '>:raw', $current->path($name) or die "$name: $!\n";
+    $fh->autoflush(1);
+    for (@pieces) {
+        print $fh $_;
+        Time::HiRes::sleep(0.02) if @pieces > 1;
+    }
+    close $fh or die "$name: $!\n";
+}
+
+sub logged {
+    my $re = shift;
+    return scalar(() = $current->error_log =~ /$re/g);
+}
+
+sub helper { ($current->pids('cache manager process'))[0] }
+
+sub another_helper {
+    my $how = shift;
+    my $old = wait_for { helper() } 10;
+    $how eq 'reload' ? $current->reload : kill KILL => $old;
+    ok(wait_for(sub { my @pids = $current->pids('cache manager process');
+                      @pids == 1 && $pids[0] != $old }, 10),
+       "another helper: $how");
+    hang_up();
+}
+
+
 package ClientCert::Nginx;
 
 use strict;
@@ -215,6 +301,7 @@ sub new {
     chmod 0755, $self->{prefix};
     mkdir $self->path($_) for qw(logs html);
     Test::More::note("keeping $self->{prefix}") if $ENV{TEST_NGINX_KEEP};
+    weaken($ClientCert::current = $self);
 
     return $self;
 }
@@ -368,6 +455,8 @@ sub start {
     $self->{pid} = $self->spawn($self->path('stderr.log'), @valgrind,
                                 $self->command('nginx.conf', 'error.log'));
     weaken($ClientCert::live{$self} = $self);
+    weaken($ClientCert::current = $self);
+    ClientCert::hang_up();
 
     # nginx listens before it writes the pid file
     my $up = wait_for {
@@ -484,11 +573,14 @@ sub wait_log {
     return wait_for { $self->error_log =~ $re } $limit, "log $re";
 }
 
-# Lines that no test should leave behind.
+# Lines that no test should leave behind; after a kill -9 (killed => 1) what
+# the master says of it.
 sub alerts {
-    my $self = shift;
+    my ($self, %o) = @_;
     my @lines = grep { /\[(?:alert|emerg)\]|exited on signal/ }
         split /\n/, $self->error_log;
+    @lines = grep { !/exited on signal 9|zone was locked by/ } @lines
+        if $o{killed};
     push @lines, grep { /runtime error:|ERROR: \w+Sanitizer/ }
         split /\n/, $self->stderr_log;
     return @lines;
