@@ -110,7 +110,7 @@ invalid store name "a directory=/x"
 === TEST 12: duplicate rule
 --- http_config
     clientcert_policy p { allow store=a; allow store=a; }
-    clientcert_store a directory=/nonexistent;
+    clientcert_store a directory=/tmp;
 --- config
     location = /t { return 204; }
 --- request
@@ -118,4 +118,33 @@ GET /t
 --- error_code: 204
 --- error_log
 "allow" is a duplicate of the one in
-store "a": open() "/nonexistent" failed
+
+=== TEST 13: a directory that isn't there
+--- http_config
+    clientcert_store a directory=/nonexistent;
+--- config
+    location = /t { return 204; }
+--- must_die
+--- error_log
+store "a": open() "/nonexistent" failed (2: No such file or directory)
+
+=== TEST 14: a list that isn't there
+--- http_config
+    clientcert_store a list=/nonexistent;
+--- config
+    location = /t { return 204; }
+--- must_die
+--- error_log
+store "a": stat() "/nonexistent" failed (2: No such file or directory)
+
+=== TEST 15: a directory for a list
+--- http_config
+    clientcert_policy p { allow store=a; }
+    clientcert_store a list=/tmp;
+--- config
+    location = /t { return 204; }
+--- request
+GET /t
+--- error_code: 204
+--- error_log
+store "a": read() "/tmp" failed (21: Is a directory)

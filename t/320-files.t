@@ -155,6 +155,28 @@ ok($n->wait_log(qr/"a\\x0Ab\\x01\\x7F\\x22\\x5C\.bad" is rejected/),
 unlink $n->path("up/$odd.pem");
 becomes('rsa /up', 401, 'removed');
 
+# what might deceive who reads a label becomes %HH there, \xHH in the log
+
+for (["caf\xc3\xa9 \xe2\x82\xac", "caf\xc3\xa9 \xe2\x82\xac",
+      'caf\xC3\xA9 \xE2\x82\xAC'],
+     ["a\xff\xc3", 'a%FF%C3', 'a\xFF\xC3'],
+     ["b\xc0\xaf\xed\xa0\x80", 'b%C0%AF%ED%A0%80', 'b\xC0\xAF\xED\xA0\x80'],
+     ["c\xc2\x85d", 'c%C2%85d', 'c\xC2\x85d'],
+     ["\xe2\x80\xaegnp", '%E2%80%AEgnp', '\xE2\x80\xAEgnp'],
+     ["\xe2\x80\x8ee\xe2\x81\xa6", '%E2%80%8Ee%E2%81%A6',
+      '\xE2\x80\x8Ee\xE2\x81\xA6'],
+     ['100%41', '100%2541', '100%41'])
+{
+    my ($name, $label, $log) = @$_;
+    put('rsa', "up/$name.pem");
+    becomes('rsa /up', 200, "a name, $log");
+    is(answer('rsa /up')->{headers}{'x-label'}, $label, 'in the label');
+    $n->write("up/$name.bad", 'x');
+    ok($n->wait_log(qr/"\Q$log.bad" is rejected/), 'and in the log');
+    unlink map { $n->path("up/$name.$_") } 'pem', 'bad';
+    becomes('rsa /up', 401, 'removed');
+}
+
 # changes in place
 
 my $two = crt('inter') . crt('rsa');

@@ -259,6 +259,23 @@ for (['the link of a release', 'current', sub {
     done();
 }
 
+# a directory that is swapped so slowly that it is missed in between
+
+begin('up', sub {
+    mkdir $n->path($_) for 'up', 'new';
+    put('acme', $_) for 'up/a', 'new/b';
+    put('rsa', 'up/rsa');
+});
+steady('the directory, missed', sub {
+    rename $n->path('up'), $n->path('old');
+    ok($n->wait_log(qr/open\(\) "\S+up" failed, it keeps its state/),
+       'which is told');
+    rename $n->path('new'), $n->path('up');
+}, has('rsa', 401));
+put('rsa', 'up/rsa');
+becomes('rsa', 200, 'the new one is followed');
+done();
+
 # a file that was removed is gone, though there is a bad one by its name
 
 begin('up', sub {

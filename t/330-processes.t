@@ -153,6 +153,8 @@ for my $i (1 .. $times) {
     $early //= holdings($master) if $i >= $times / 5 && $i % 4 == 0;
 }
 
+# processes of the last reload may be about to end
+wait_for { $n->pids('cache manager process') == 1 && $n->worker_pids == 2 } 10;
 my $late = holdings($master);
 right(stop_load($n, $load), "SIGHUP, $times times");
 is($refused, undef, 'no reload is refused');
