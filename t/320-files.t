@@ -105,6 +105,10 @@ for (['PEM', ''], ['DER', ' -inform DER']) {
         or die;
     rejected("$_->[0].p7b", "PKCS#7, \"openssl pkcs7$_->[1]");
 }
+# of PKCS#9, which is another number of the same series
+my $oid = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01";
+$n->write('up/oid.der', "\x30\x2a$oid" . 'x' x 31);
+rejected('oid.der', ': a certificate in it is not DER');
 POSIX::mkfifo($n->path('up/fifo'), 0644) or die;
 rejected('fifo', 'not a regular file');
 my $socket = IO::Socket::UNIX->new(Local => $n->path('up/socket'),

@@ -349,8 +349,9 @@ ngx_clientcert_directory_look(ngx_clientcert_source_t *src)
     } else {
         src->gone = 0;
 
-        rc = (src->all || !dir->scanned) ? ngx_clientcert_directory_all(src)
-                                         : ngx_clientcert_directory_marked(src);
+        rc = (src->all || !dir->scanned)
+             ? ngx_clientcert_directory_all(src)
+             : ngx_clientcert_directory_marked(src);
 
         if (rc == NGX_OK && src->missed) {
             rc = ngx_clientcert_directory_renamed(src);

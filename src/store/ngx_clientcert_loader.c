@@ -12,9 +12,10 @@
 /*
  * The zones of stores.  The master fills a new one before there are workers,
  * reading as the user of the workers as the helper will; one that outlives a
- * reload it leaves as it is.  It takes no mutex but that of a zone which nobody
- * else has yet, so it waits for nobody.  A zone of another size is a new one
- * and starts from what can be read now.
+ * reload it leaves as it is.  It takes no mutex but that of a zone which
+ * nobody else has yet, so it waits for nobody.  A zone of another size is a
+ * new one and starts from what can be read now.  A master that is killed
+ * meanwhile leaves nothing.
  */
 
 

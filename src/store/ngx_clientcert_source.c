@@ -18,6 +18,7 @@
  */
 
 
+static void ngx_clientcert_source_done(ngx_clientcert_source_t *src);
 static ngx_int_t ngx_clientcert_source_fill(ngx_clientcert_source_t *src,
     ngx_clientcert_need_t *need);
 static void ngx_clientcert_source_put_in_force(ngx_clientcert_source_t *src);
@@ -99,6 +100,13 @@ ngx_clientcert_source_publish(ngx_clientcert_source_t *src)
                                   n, src->kind->holds);
     }
 
+    ngx_clientcert_source_done(src);
+}
+
+
+static void
+ngx_clientcert_source_done(ngx_clientcert_source_t *src)
+{
     if (src->kind->done) {
         src->kind->done(src);
     }
