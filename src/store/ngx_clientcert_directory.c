@@ -15,10 +15,11 @@
  * closed after that, as its file system may be unmounted.  Nothing is locked
  * here.  Of a file that can't be read what was read of it before is kept.
  *
- * A name that is gone may have been renamed to one that isn't marked yet.  So
- * the directory is read for other names before the look ends; the kernel lets
- * that wait for the events of renames under way, which the next look of the
- * row meets.
+ * A name that is gone may have been renamed to one that isn't marked yet, and
+ * what a name led to may have been exchanged while others were read.  So the
+ * directory is read for other names before the look ends; the kernel lets that
+ * wait for the events of renames under way, which the next look of the row
+ * meets.
  *
  * Without an event a file may be half-written and a name missing because the
  * directory was read while it was renamed: both must have stayed so for a
@@ -35,6 +36,9 @@
 #define NGX_CLIENTCERT_FILE_BIG      20
 #define NGX_CLIENTCERT_FILE_SPECIAL  21
 #define NGX_CLIENTCERT_FILE_NAME     22
+
+/* how often the directory is read in one look for files that were moved */
+#define NGX_CLIENTCERT_HUNTS         3
 
 
 typedef struct {
@@ -55,6 +59,7 @@ typedef struct {
     unsigned                 scanned:1; /* all files are known */
     unsigned                 carried:1;
     unsigned                 hunting:1; /* for the new name of some file */
+    unsigned                 moved:1;   /* some file, as it seems */
 } ngx_clientcert_directory_t;
 
 
@@ -331,6 +336,7 @@ static ngx_int_t
 ngx_clientcert_directory_look(ngx_clientcert_source_t *src)
 {
     ngx_int_t                    rc;
+    ngx_uint_t                   n;
     ngx_clientcert_directory_t  *dir;
 
     dir = src->known;
@@ -339,6 +345,7 @@ ngx_clientcert_directory_look(ngx_clientcert_source_t *src)
         dir->hunting = 0;
     }
 
+    dir->moved = 0;
     src->marked = 0;
     src->unsettled = 0;
 
@@ -353,7 +360,13 @@ ngx_clientcert_directory_look(ngx_clientcert_source_t *src)
              ? ngx_clientcert_directory_all(src)
              : ngx_clientcert_directory_marked(src);
 
-        if (rc == NGX_OK && src->missed) {
+        for (n = 0; n < NGX_CLIENTCERT_HUNTS; n++) {
+
+            if (rc != NGX_OK || !dir->moved) {
+                break;
+            }
+
+            dir->moved = 0;
             rc = ngx_clientcert_directory_renamed(src);
         }
 
@@ -861,7 +874,10 @@ ngx_clientcert_directory_stat(ngx_clientcert_source_t *src,
         return ngx_clientcert_directory_no_stat(src, file, err);
     }
 
-    file->ino = sb->st_ino;
+    if (file->ino != sb->st_ino) {
+        file->ino = sb->st_ino;
+        *how |= NGX_CLIENTCERT_OTHER;
+    }
 
     if (S_ISLNK(sb->st_mode)) {
 
@@ -973,6 +989,7 @@ ngx_clientcert_directory_may_be_back(ngx_clientcert_source_t *src,
 
         file->missed = 1;
         file->since = ngx_current_msec;
+        dir->moved = 1;
         src->missed = 1;
     }
 
@@ -997,7 +1014,7 @@ ngx_clientcert_directory_gone(ngx_clientcert_source_t *src,
 
     /* an event says so, or said that it was there just now */
 
-    if (dir->scanned && how == 0
+    if (dir->scanned && (how & ~NGX_CLIENTCERT_OTHER) == 0
         && ngx_clientcert_directory_may_be_back(src, file))
     {
         return;
@@ -1007,6 +1024,7 @@ ngx_clientcert_directory_gone(ngx_clientcert_source_t *src,
 
     if (!(how & NGX_CLIENTCERT_REMOVED) && (file->ncerts || dir->hunting)) {
         dir->hunting = 1;
+        dir->moved = 1;
         src->missed = 1;
     }
 
@@ -1114,7 +1132,8 @@ ngx_clientcert_directory_content(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, size_t len, ngx_uint_t how)
 {
     int                          reason;
-    ngx_uint_t                   key;
+    ngx_int_t                    rc;
+    ngx_uint_t                   key, had;
     ngx_clientcert_directory_t  *dir;
 
     dir = src->known;
@@ -1134,6 +1153,7 @@ ngx_clientcert_directory_content(ngx_clientcert_source_t *src,
 
         /* it isn't what was removed from here, however bad it is */
 
+        dir->moved |= (file->ncerts != 0);
         ngx_clientcert_files_clear(&dir->files, file);
     }
 
@@ -1168,8 +1188,18 @@ ngx_clientcert_directory_content(ngx_clientcert_source_t *src,
     file->read = 1;
     file->reason = 0;
 
-    return (ngx_clientcert_files_take(&dir->files, file, dir->found) == NGX_OK)
-           ? NGX_OK : ngx_clientcert_directory_exhausted(src, NGX_ENOMEM);
+    had = file->ncerts;
+    rc = ngx_clientcert_files_take(&dir->files, file, dir->found);
+
+    if (rc == NGX_ERROR) {
+        return ngx_clientcert_directory_exhausted(src, NGX_ENOMEM);
+    }
+
+    if (rc == NGX_OK && had && (how & NGX_CLIENTCERT_OTHER)) {
+        dir->moved = 1;
+    }
+
+    return NGX_OK;
 }
 
 

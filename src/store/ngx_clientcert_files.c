@@ -170,7 +170,7 @@ ngx_clientcert_files_take(ngx_clientcert_files_t *files,
     if (found->nelts == file->ncerts
         && ngx_memcmp(found->elts, file->certs, size) == 0)
     {
-        return NGX_OK;
+        return NGX_DONE;
     }
 
     certs = ngx_alloc(size, files->log);

@@ -79,7 +79,8 @@ void ngx_clientcert_files_unmark(ngx_clientcert_file_t *file);
 
 /*
  * What a file holds: an array of ngx_clientcert_der_t instead of what it had.
- * Returns NGX_OK, or NGX_ERROR without memory: then it has what it had.
+ * Returns NGX_OK, NGX_DONE if that is the same, or NGX_ERROR without memory:
+ * then it has what it had.
  */
 ngx_int_t ngx_clientcert_files_take(ngx_clientcert_files_t *files,
     ngx_clientcert_file_t *file, ngx_array_t *found);

@@ -27,6 +27,9 @@
 #define NGX_CLIENTCERT_ATTRIBUTES  0x10
 #define NGX_CLIENTCERT_REPLACED    0x20     /* was removed or moved away */
 
+/* what is seen then: another file by that name */
+#define NGX_CLIENTCERT_OTHER       0x40
+
 
 typedef struct ngx_clientcert_source_s  ngx_clientcert_source_t;
 
