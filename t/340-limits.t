@@ -347,7 +347,7 @@ SKIP: {
                  . 'interval=100ms; clientcert_store l '
                  . 'list=%%PREFIX%%/small/l.txt interval=100ms;', $both);
     mkdir $n->path('small');
-    skip 'cannot mount', 9
+    skip 'cannot mount', 10
         if system('mount -t tmpfs -o size=16k none ' . $n->path('small')
                   . ' 2>/dev/null') != 0;
     put('acme', 'small/acme.pem');
@@ -361,6 +361,8 @@ SKIP: {
     close $cp;
     $n->start;
     is_now('acme', 200, 'before');
+    put('inter', 'small/inter.pem');
+    becomes('inter', 200, 'followed');
     open $cp, '>', $n->path('small/.fill');
     $cp->autoflush(1);
     1 while print $cp 'x' x 4096;

@@ -267,13 +267,15 @@ ngx_clientcert_directory_carry(ngx_clientcert_source_t *src)
 
     dir = src->known;
 
-    if (dir->carried) {
-        return NGX_OK;
+    if (!dir->carried
+        && ngx_clientcert_files_carry(&dir->files, src->store) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     dir->carried = 1;
 
-    return ngx_clientcert_files_carry(&dir->files, src->store);
+    return NGX_OK;
 }
 
 

@@ -400,7 +400,8 @@ ngx_clientcert_index_put(ngx_clientcert_index_t *index,
 
         if (ngx_clientcert_index_probe(index, NGX_CLIENTCERT_BY_SPKI,
                                        entry->spki, &slot, &free)
-            == 0)
+            == 0
+            && free)
         {
             slot.place = place;
             *free = slot;
