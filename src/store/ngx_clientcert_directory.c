@@ -161,6 +161,7 @@ ngx_clientcert_directory_size(ngx_clientcert_source_t *src)
     }
 
     name = names->elts;
+    path[NGX_MAX_PATH] = '\0';
     ngx_memzero(&need, sizeof(ngx_clientcert_need_t));
 
     for (i = 0; i < names->nelts; i++) {

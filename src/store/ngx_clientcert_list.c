@@ -155,12 +155,14 @@ ngx_clientcert_list_mark(ngx_clientcert_source_t *src, ngx_str_t *name,
     ngx_clientcert_list_t  *list;
 
     list = src->known;
+
+    if (name->len >= src->path.len) {
+        return;
+    }
+
     p = src->path.data + src->path.len - name->len;
 
-    if (name->len < src->path.len
-        && p[-1] == '/'
-        && ngx_memcmp(p, name->data, name->len) == 0)
-    {
+    if (p[-1] == '/' && ngx_memcmp(p, name->data, name->len) == 0) {
         list->event |= (event & NGX_CLIENTCERT_COMPLETE);
         src->marked = 1;
     }

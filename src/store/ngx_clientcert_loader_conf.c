@@ -9,6 +9,11 @@
 #include "ngx_clientcert_list.h"
 
 
+/*
+ * The directive, read in the master while nothing of it is in force yet.  What
+ * it makes lies in the memory of the configuration; nobody locks anything.
+ */
+
 #define NGX_CLIENTCERT_MIN_INTERVAL  10
 #define NGX_CLIENTCERT_WARN_DAYS     30
 
