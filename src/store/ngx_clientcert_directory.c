@@ -40,6 +40,9 @@
 /* how often the directory is read in one look for files that were moved */
 #define NGX_CLIENTCERT_HUNTS         3
 
+/* files that are remembered to have come by another name, the last ones */
+#define NGX_CLIENTCERT_COME          4
+
 
 typedef struct {
     ino_t                    ino;
@@ -60,6 +63,12 @@ typedef struct {
     unsigned                 carried:1;
     unsigned                 hunting:1; /* for the new name of some file */
     unsigned                 moved:1;   /* some file, as it seems */
+
+    /* of one look */
+    ino_t                    lost;      /* of a file that is gone */
+    ngx_uint_t               nlost;
+    ino_t                    come[NGX_CLIENTCERT_COME]; /* by other names */
+    ngx_uint_t               ncome;
 } ngx_clientcert_directory_t;
 
 
@@ -75,6 +84,8 @@ static ngx_int_t ngx_clientcert_directory_fill(ngx_clientcert_source_t *src,
     ngx_uint_t outgrown);
 static void ngx_clientcert_directory_done(ngx_clientcert_source_t *src);
 static ngx_int_t ngx_clientcert_directory_look(ngx_clientcert_source_t *src);
+static ngx_uint_t ngx_clientcert_directory_is_found(
+    ngx_clientcert_directory_t *dir);
 static ngx_int_t ngx_clientcert_directory_open(ngx_clientcert_source_t *src);
 static void ngx_clientcert_directory_removed(ngx_clientcert_source_t *src);
 static ngx_int_t ngx_clientcert_directory_marked(ngx_clientcert_source_t *src);
@@ -349,6 +360,8 @@ ngx_clientcert_directory_look(ngx_clientcert_source_t *src)
     }
 
     dir->moved = 0;
+    dir->nlost = 0;
+    dir->ncome = 0;
     src->marked = 0;
     src->unsettled = 0;
 
@@ -363,6 +376,12 @@ ngx_clientcert_directory_look(ngx_clientcert_source_t *src)
              ? ngx_clientcert_directory_all(src)
              : ngx_clientcert_directory_marked(src);
 
+        if (dir->nlost && !ngx_clientcert_directory_is_found(dir)) {
+            dir->hunting = 1;
+            dir->moved = 1;
+            src->missed = 1;
+        }
+
         for (n = 0; n < NGX_CLIENTCERT_HUNTS; n++) {
 
             if (rc != NGX_OK || !dir->moved) {
@@ -370,7 +389,13 @@ ngx_clientcert_directory_look(ngx_clientcert_source_t *src)
             }
 
             dir->moved = 0;
+            dir->nlost = 0;
+
             rc = ngx_clientcert_directory_renamed(src);
+
+            if (dir->nlost) {
+                dir->moved = 1;
+            }
         }
 
         (void) close(dir->fd);
@@ -395,6 +420,27 @@ ngx_clientcert_directory_look(ngx_clientcert_source_t *src)
     dir->files.changed = 0;
 
     return rc;
+}
+
+
+/* whether the one file that is gone has come by another name */
+
+static ngx_uint_t
+ngx_clientcert_directory_is_found(ngx_clientcert_directory_t *dir)
+{
+    ngx_uint_t  i;
+
+    if (dir->nlost > 1) {
+        return 0;
+    }
+
+    for (i = 0; i < ngx_min(dir->ncome, NGX_CLIENTCERT_COME); i++) {
+        if (dir->come[i] == dir->lost) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -1025,10 +1071,11 @@ ngx_clientcert_directory_gone(ngx_clientcert_source_t *src,
 
     /* what was removed isn't there by another name */
 
-    if (!(how & NGX_CLIENTCERT_REMOVED) && (file->ncerts || dir->hunting)) {
-        dir->hunting = 1;
-        dir->moved = 1;
-        src->missed = 1;
+    if (!(how & NGX_CLIENTCERT_REMOVED)
+        && (file->ncerts || dir->nlost || dir->hunting))
+    {
+        dir->lost = file->ino;
+        dir->nlost++;
     }
 
     ngx_clientcert_files_forget(&dir->files, file);
@@ -1200,6 +1247,10 @@ ngx_clientcert_directory_content(ngx_clientcert_source_t *src,
 
     if (rc == NGX_OK && had && (how & NGX_CLIENTCERT_OTHER)) {
         dir->moved = 1;
+    }
+
+    if (how & NGX_CLIENTCERT_OTHER) {
+        dir->come[dir->ncome++ % NGX_CLIENTCERT_COME] = file->ino;
     }
 
     return NGX_OK;
