@@ -1,25 +1,54 @@
-# make            builds build/ngx_http_clientcert_policy_module.so
-# make demo       installs what is missing, builds, shows the module at work
-# make test       installs what is missing, builds, runs all tests
-# make check      installs what is missing, runs the static checks
-# make fuzz       installs what is missing, fuzzes for FUZZ_SECONDS a target
-# make bench      installs what is missing, counts instructions per request
+# make            builds build/ngx_http_clientcert_policy_module.so, or says
+#                 which packages that needs
+# make deps       installs what is missing for that
+# make demo       shows the module at work
+# make test       runs all tests; TESTS="t/110-decision.t" these,
+#                 PROVE_FLAGS=-v is for prove
+# make check      runs the static checks
+# make fuzz       fuzzes for FUZZ_SECONDS a target
+# make bench      counts instructions per request, measures stores
+# make clean      removes what was built
+#
+# demo, test, check, fuzz and bench first install what they need, and build;
+# make deps-demo, deps-test and deps-check do nothing but install that.
 #
 # NGINX_SRC=DIR   builds against that nginx source tree instead of the
-#                 packaged nginx; then TEST_NGINX_BINARY=FILE is the nginx
-#                 that runs the demo and the tests
-# NGINX_FLAGS=... adds flags of its configure script
-
-BUILD = $(CURDIR)/build
-NAME = ngx_http_clientcert_policy_module
-MODULE = $(BUILD)/$(NAME).so
+#                 packaged nginx, in a folder of its own, build/VERSION-SUM,
+#                 where SUM is a checksum of DIR's name.  The demo and the
+#                 tests then run DIR/objs/nginx.
+# NGINX_FLAGS=... adds flags of its configure script; paths in them are
+#                 relative to the source tree
+# TEST_NGINX_BINARY=FILE is the nginx that runs the demo and the tests
+# NO_INSTALL=1    takes what is there, whatever packages it is of
+#
+# nginx is configured anew where NGINX_FLAGS, or the version, the headers or the
+# packaged flags of nginx aren't what they were the last time.
 
 PACKAGED_SRC = /usr/share/nginx/src
 NGINX_SRC = $(PACKAGED_SRC)
 NGINX_FLAGS =
+
+override NGINX_SRC := $(abspath $(NGINX_SRC))
+
+NGINX_VERSION := $(shell sed -n 's/^\#define NGINX_VERSION *"\(.*\)"/\1/p' \
+                     $(NGINX_SRC)/src/core/nginx.h 2>/dev/null)
+
+ifeq ($(NGINX_SRC),$(PACKAGED_SRC))
+BUILD = $(CURDIR)/build
+NGINX_PACKAGES = packaged
+TEST_NGINX_BINARY ?= /usr/sbin/nginx
+else
+SUM := $(firstword $(shell echo '$(NGINX_SRC)' | cksum))
+BUILD = $(CURDIR)/build/$(NGINX_VERSION)-$(SUM)
+NGINX_PACKAGES = source
+TEST_NGINX_BINARY ?= $(NGINX_SRC)/objs/nginx
+endif
+
+NAME = ngx_http_clientcert_policy_module
+MODULE = $(BUILD)/$(NAME).so
 OBJS = $(BUILD)/nginx
 
-export TEST_NGINX_BINARY ?= /usr/sbin/nginx
+export TEST_NGINX_BINARY
 export TEST_NGINX_LOAD_MODULES = $(MODULE)
 export TEST_NGINX_CERT_DIR = $(BUILD)/cert
 export TEST_NGINX_BUILD_DIR = $(BUILD)
@@ -34,48 +63,86 @@ UNIT_TESTS = $(addprefix $(BUILD)/,thumbprint_test store_test chain_test)
 FUZZ_SECONDS = 60
 FUZZ_TARGETS = thumbprint dn facts san der index
 UNIT_CFLAGS = -g -O1 -Wall -Wextra -Wno-unused-parameter -Werror \
-              -I$(OBJS) $(addprefix -I$(NGINX_SRC)/src/,core event \
-              event/modules event/quic os/unix)
+              $(addprefix -isystem ,$(OBJS) $(addprefix $(NGINX_SRC)/src/, \
+              core event event/modules event/quic os/unix))
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
 
-.PHONY: all module demo test check fuzz bench clean
+# what was configured: if it changes, that is done anew
+CONFIGURED = $(BUILD)/configured
+HEADERS := $(firstword $(shell cd $(NGINX_SRC) 2>/dev/null \
+               && find conf_flags src -name '*.h' -o -name conf_flags \
+                   2>/dev/null | sort | xargs cat | cksum))
+export CONFIGURED_FOR := nginx $(NGINX_VERSION) in $(NGINX_SRC), \
+                         headers $(HEADERS), $(NGINX_FLAGS)
+
+DEPS = deps-demo deps-test deps-check
+
+.PHONY: all module ready deps $(DEPS) demo test check fuzz bench clean FORCE
 
 all: module
 
 module: $(OBJS)/Makefile
+	@[ -f $(OBJS)/$(NAME).so ] || echo "compiling the module"
 	@$(MAKE) --no-print-directory -s -f $(OBJS)/Makefile -C $(NGINX_SRC) modules
-	@cmp -s $(OBJS)/$(NAME).so $(MODULE) \
-	    || install -m 644 $(OBJS)/$(NAME).so $(MODULE)
+	@cmp -s $(OBJS)/$(NAME).so $(MODULE) || { \
+	    install -m 644 $(OBJS)/$(NAME).so $(MODULE) \
+	    && echo "built $(MODULE:$(CURDIR)/%=%)"; }
 
-$(OBJS)/Makefile: config Makefile
-	@.ci/install build
-	@mkdir -p $(BUILD)
-	cd $(NGINX_SRC) && bash -c '[ ! -f conf_flags ] || . ./conf_flags; \
+# nginx's configure leaves a Makefile of its own in the source tree.
+$(OBJS)/Makefile: config Makefile $(CONFIGURED)
+	@echo "configuring against nginx $(NGINX_VERSION) in $(NGINX_SRC)"
+	@rm -rf $(OBJS)
+	@cd $(NGINX_SRC) && bash -c '[ ! -f conf_flags ] || . ./conf_flags; \
+	    [ ! -f Makefile ] || cp -p Makefile $(BUILD)/Makefile.nginx; \
 	    if [ -f configure ]; then c=./configure; else c=auto/configure; fi; \
 	    $$c --with-compat --with-http_ssl_module "$${NGX_CONF_FLAGS[@]}" \
-	        --with-cc-opt="-g -O2 -fPIC -Wall -Wextra -Wno-unused-parameter \
-	        -Wshadow -Wstrict-prototypes -Werror" $(NGINX_FLAGS) \
-	        --builddir="$(OBJS)" --add-dynamic-module="$(CURDIR)"' \
-	    > $(BUILD)/configure.log || { cat $(BUILD)/configure.log; exit 1; }
+	        --with-cc-opt="-g -O2 -fPIC" $(NGINX_FLAGS) \
+	        --builddir="$(OBJS)" --add-dynamic-module="$(CURDIR)"; rc=$$?; \
+	    rm -f Makefile; \
+	    [ ! -f $(BUILD)/Makefile.nginx ] || mv $(BUILD)/Makefile.nginx Makefile; \
+	    exit $$rc' > $(BUILD)/configure.log 2>&1 \
+	    || { sed -n '/error:/,$$p' $(BUILD)/configure.log; rm -f $@; \
+	         echo "All that it said is in $(BUILD:$(CURDIR)/%=%)/configure.log," \
+	              "compilers' errors are in $(OBJS:$(CURDIR)/%=%)/autoconf.err."; \
+	         exit 1; } >&2
 
-demo:
-	@.ci/install build demo
+$(CONFIGURED): FORCE | ready
+	@mkdir -p $(BUILD)
+	@printf '%s\n' "$$CONFIGURED_FOR" | cmp -s - $@ \
+	    || printf '%s\n' "$$CONFIGURED_FOR" > $@
+
+ready:
+	@.ci/install --check $(NGINX_PACKAGES)
+	@[ -f $(NGINX_SRC)/src/core/nginx.h ] || { \
+	    echo "$(NGINX_SRC) is no source tree of nginx:" \
+	         "make NGINX_SRC=DIR names one" >&2; exit 1; }
+
+deps:
+	@.ci/install $(NGINX_PACKAGES)
+
+$(DEPS): deps-%:
+	@.ci/install $(NGINX_PACKAGES) $*
+
+RUNNABLE = command -v $(TEST_NGINX_BINARY) > /dev/null || { \
+    echo "there is no $(TEST_NGINX_BINARY) to run:" \
+         "make TEST_NGINX_BINARY=FILE names an nginx" >&2; exit 1; }
+
+demo: deps-demo
+	@$(RUNNABLE)
 	@$(MAKE) --no-print-directory module
 	@docs/demo.sh
 
-test:
-	@.ci/install build test
+test: deps-test
+	@$(RUNNABLE)
 	@$(MAKE) --no-print-directory module $(UNIT_TESTS)
 	@t/cert/make.sh $(TEST_NGINX_CERT_DIR)
 	prove $(TEST_NGINX_LIB) $(PROVE_FLAGS) $(TESTS)
 
-check:
-	@.ci/install build check
+check: deps-check
 	@$(MAKE) --no-print-directory module
 	@.ci/check $(NGINX_SRC) $(OBJS)
 
-fuzz:
-	@.ci/install build check
+fuzz: deps-check
 	@$(MAKE) --no-print-directory module $(FUZZ_TARGETS:%=$(BUILD)/%_fuzz)
 	@t/cert/make.sh $(TEST_NGINX_CERT_DIR)
 	@t/fuzz/seeds.sh $(BUILD)/corpus/thumbprint
@@ -88,8 +155,8 @@ fuzz-%:
 	cd $(BUILD) && ./$*_fuzz -max_total_time=$(FUZZ_SECONDS) \
 	    -max_len=4096 -print_final_stats=1 -verbosity=0 corpus/$*
 
-bench:
-	@.ci/install build test bench
+bench: deps-test
+	@$(RUNNABLE)
 	@$(MAKE) --no-print-directory module $(BUILD)/load
 	@t/cert/make.sh $(TEST_NGINX_CERT_DIR)
 	@bench/instructions
@@ -97,6 +164,8 @@ bench:
 
 $(BUILD)/load: bench/load.c
 	$(CC) -O2 -Wall -Wextra -Werror -o $@ bench/load.c -lssl -lcrypto
+
+$(UNIT_TESTS) $(FUZZ_TARGETS:%=$(BUILD)/%_fuzz): $(OBJS)/Makefile
 
 $(BUILD)/thumbprint_test: t/unit/thumbprint.c \
                           src/cert/ngx_clientcert_thumbprint.[ch]
@@ -136,4 +205,4 @@ $(BUILD)/%_fuzz: t/fuzz/%.c t/fuzz/shim.h $(NAMES_SRCS) $(wildcard src/*/*.h)
 	    $< $(NAMES_SRCS) -lcrypto
 
 clean:
-	rm -rf $(BUILD) t/servroot
+	rm -rf build t/servroot

@@ -171,6 +171,7 @@ trap 'exit 1' INT TERM HUP
 chmod 755 "$dir"
 mkdir "$dir/uploaded"
 chmod 755 "$dir/uploaded"
+echo "making a CA and certificates"
 "$root/t/cert/make.sh" "$cert"
 start
 wait_until "started" [ -f "$dir/nginx.pid" ]
