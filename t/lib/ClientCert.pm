@@ -28,10 +28,11 @@ package ClientCert;
 #
 #     addr       127.0.0.1 unless given
 #     cert       name of the certificate to show; chain: file to send with it;
-#                malformed: 1 if OpenSSL doesn't want to load it from a file
+#                malformed: 1 if OpenSSL wouldn't load it from a file
 #     sni        'localhost' unless given; undef: no such extension
 #     version    'TLSv1_2' or 'TLSv1_3', and only that
 #     alpn       'h2' or 'http/1.1'
+#     ciphers    as OpenSSL lists them
 #     session    what an earlier $c->session returned
 #     plain      no TLS at all
 #     timeout    for each answer, 10 seconds unless given
@@ -657,23 +658,32 @@ sub ssl_options {
 
     # "TLSv1_2" is that version only, not that or newer
     $ssl{SSL_version} = $self->{version} if $self->{version};
+    $ssl{SSL_cipher_list} = $self->{ciphers} if $self->{ciphers};
     $ssl{SSL_alpn_protocols} = [ $self->{alpn} ] if $self->{alpn};
 
     if (defined $self->{cert} && $self->{malformed}) {
-        my $bio = Net::SSLeay::BIO_new_file(
-            ClientCert::cert_file($self->{cert}, 'crt'), 'r');
-        $ssl{SSL_cert} = Net::SSLeay::PEM_read_bio_X509($bio);
+        my $bio = Net::SSLeay::BIO_new_file($self->chain_file, 'r');
+        my @certs;
+        while (my $cert = Net::SSLeay::PEM_read_bio_X509($bio)) {
+            push @certs, $cert;
+        }
         Net::SSLeay::BIO_free($bio);
+        Net::SSLeay::ERR_clear_error();
+        $ssl{SSL_cert} = \@certs;
         $ssl{SSL_key_file} = ClientCert::cert_file($self->{cert}, 'key');
 
     } elsif (defined $self->{cert}) {
-        $ssl{SSL_cert_file} = $self->{chain}
-            ? ClientCert::cert_dir() . "/$self->{chain}"
-            : ClientCert::cert_file($self->{cert}, 'crt');
+        $ssl{SSL_cert_file} = $self->chain_file;
         $ssl{SSL_key_file} = ClientCert::cert_file($self->{cert}, 'key');
     }
 
     return %ssl;
+}
+
+sub chain_file {
+    my $self = shift;
+    return $self->{chain} ? ClientCert::cert_dir() . "/$self->{chain}"
+                          : ClientCert::cert_file($self->{cert}, 'crt');
 }
 
 sub error   { $_[0]{error} }
