@@ -178,8 +178,8 @@ takes(1, 'names2000', '/wildcard', qr/^200 ok$/, 500);
     is("$h->{'x-san'}$h->{'x-dns'}", '[][]', 'but not 257');
 }
 
-# A long subject, each byte of which is escaped for a log line that doesn't hold
-# it all.
+# A long subject, each byte of which is escaped for a log line that can't hold
+# all of it.
 
 {
     my %took;
