@@ -314,7 +314,7 @@ sub request {
     }
 
     my $what = "$cert, $path, " . ($resumed ? 'resumed' : 'fresh')
-             . ($n > 1 ? ', all that follow' : '');
+             . ($n == 1 ? '' : $n < 1e9 ? ", $n" : ', all that follow');
     my ($got) = open_one($cert, $resumed)->ask($path);
     push @wrong, "afterwards: $got" if $got ne $due;
     is(join("\n", @wrong), '', "$what, $i allocations");
@@ -328,7 +328,9 @@ my @denials = map { "/deny/$_" } @kinds;
 for my $kind (@kinds) {
     $seen += request("/deny/$kind", 'full', $_, 1) for 0, 1;
     $seen += request("/deny/$kind", 'full', 1, 1e9);
-    request("/allow/$kind", 'full', 1, 1);
+    # some that follow: what asks again is told the same
+    $seen += request("/deny/$kind", 'full', $_, 5) for 0, 1;
+    request("/allow/$kind", 'full', 1, $_) for 1, 5;
     request("/none/$kind", 'full', 1, 1) if $kinds{$kind}[1];
 }
 
