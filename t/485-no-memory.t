@@ -141,7 +141,10 @@ begin(sub {
         my $allow = $kind eq 'spki' ? 'verified' : "spki=$spki";
         my %rules = (deny => "deny $true; allow $allow;",
                      allow => "allow $true;");
-        $rules{none} = "allow $false;" if defined $false;
+        if (defined $false) {
+            $rules{none} = "allow $false;";
+            $rules{pass} = "deny $false; allow $allow;";
+        }
         for my $what (sort keys %rules) {
             $policies .= "clientcert_policy ${what}_$kind { $rules{$what} }\n";
             $locations .= "location = /$what/$kind { "
@@ -258,7 +261,8 @@ our $headers = join '', map { "$_\r\n" }
     'X: ' . sha1('full'), 'Y: ' . sha1('acme'), 'Cn: fu', 'Ip: 192.0.2.1',
     'Dn: CN=full,OU=one,O=Example', 'No-Dn: CN=none,OU=one,O=Example';
 
-my %due = (deny => '401 denied', allow => '200 ok', none => '401 no_match');
+my %due = (deny => '401 denied', none => '401 no_match',
+           allow => '200 ok', pass => '200 ok');
 
 # it may have lacked no more than its chain
 sub due {
@@ -330,8 +334,11 @@ for my $kind (@kinds) {
     $seen += request("/deny/$kind", 'full', 1, 1e9);
     # some that follow: what asks again is told the same
     $seen += request("/deny/$kind", 'full', $_, 5) for 0, 1;
-    request("/allow/$kind", 'full', 1, $_) for 1, 5;
-    request("/none/$kind", 'full', 1, 1) if $kinds{$kind}[1];
+    request("/allow/$kind", 'full', 1, $_) for 1, 2, 5;
+    next unless defined $kinds{$kind}[1];
+    request("/none/$kind", 'full', 1, 1);
+    # denied while it can't be decided, but no longer
+    request("/pass/$kind", 'full', 1, 1);
 }
 
 # what one policy has read badly isn't what another one knows
