@@ -12,9 +12,6 @@
 static void ngx_clientcert_certificate_free(void *data);
 static int ngx_clientcert_certificate_purpose(
     ngx_clientcert_certificate_t *cert);
-static int ngx_clientcert_certificate_encode(
-    ngx_clientcert_certificate_t *cert, ngx_clientcert_digest_e digest,
-    u_char **der);
 static X509 *ngx_clientcert_certificate_x509(
     ngx_clientcert_certificate_t *cert, ngx_uint_t i);
 static int ngx_clientcert_certificate_print(const X509_NAME *name,
@@ -132,8 +129,7 @@ u_char *
 ngx_clientcert_certificate_digest(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_digest_e digest)
 {
-    int      len, rc;
-    u_char  *der, *value;
+    u_char  *value;
 
     value = cert->digests[digest];
 
@@ -141,9 +137,32 @@ ngx_clientcert_certificate_digest(ngx_clientcert_certificate_t *cert,
         return value;
     }
 
+    if (ngx_clientcert_certificate_digest_of(cert->x509, digest, value)
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    cert->digested |= 1 << digest;
+
+    return value;
+}
+
+
+/* without memory X509_digest(3) can return another digest */
+
+ngx_int_t
+ngx_clientcert_certificate_digest_of(X509 *x509,
+    ngx_clientcert_digest_e digest, u_char *value)
+{
+    int      len, rc;
+    u_char  *der;
+
     der = NULL;
 
-    len = ngx_clientcert_certificate_encode(cert, digest, &der);
+    len = (digest == NGX_CLIENTCERT_SPKI_SHA256)
+          ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x509), &der)
+          : i2d_X509(x509, &der);
 
     rc = (len > 0
           && EVP_Digest(der, len, value, NULL,
@@ -155,24 +174,10 @@ ngx_clientcert_certificate_digest(ngx_clientcert_certificate_t *cert,
 
     if (!rc) {
         ERR_clear_error();
-        return NULL;
+        return NGX_ERROR;
     }
 
-    cert->digested |= 1 << digest;
-
-    return value;
-}
-
-
-static int
-ngx_clientcert_certificate_encode(ngx_clientcert_certificate_t *cert,
-    ngx_clientcert_digest_e digest, u_char **der)
-{
-    if (digest == NGX_CLIENTCERT_SPKI_SHA256) {
-        return i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert->x509), der);
-    }
-
-    return i2d_X509(cert->x509, der);
+    return NGX_OK;
 }
 
 

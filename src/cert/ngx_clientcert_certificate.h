@@ -77,6 +77,13 @@ u_char *ngx_clientcert_certificate_digest(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_digest_e digest);
 
 /*
+ * Computes a digest of any certificate into value, which has room for it.
+ * Returns NGX_OK, or NGX_ERROR without memory.
+ */
+ngx_int_t ngx_clientcert_certificate_digest_of(X509 *x509,
+    ngx_clientcert_digest_e digest, u_char *value);
+
+/*
  * Returns the names, or NULL without memory.  They belong to the certificate.
  */
 ngx_clientcert_names_t *ngx_clientcert_certificate_names(

@@ -401,13 +401,13 @@ ngx_clientcert_chain_issuer_of(STACK_OF(X509) *certs, u_char *digest,
 static ngx_int_t
 ngx_clientcert_chain_has_digest(X509 *x509, u_char *digest, size_t len)
 {
-    const EVP_MD  *md;
-    u_char         found[EVP_MAX_MD_SIZE];
+    u_char                   found[NGX_CLIENTCERT_SHA256_LEN];
+    ngx_clientcert_digest_e  kind;
 
-    md = (len == NGX_CLIENTCERT_SHA1_LEN) ? EVP_sha1() : EVP_sha256();
+    kind = (len == NGX_CLIENTCERT_SHA1_LEN) ? NGX_CLIENTCERT_SHA1
+                                            : NGX_CLIENTCERT_SHA256;
 
-    if (X509_digest(x509, md, found, NULL) == 0) {
-        ERR_clear_error();
+    if (ngx_clientcert_certificate_digest_of(x509, kind, found) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -468,8 +468,13 @@ ngx_clientcert_chain_is_issuer(X509 *x509, X509 *issuer, u_char *digest,
 
     rc = ngx_clientcert_chain_issued(x509, issuer);
 
-    return (rc == NGX_DECLINED) ? ngx_clientcert_chain_issued(x509, issuer)
-                                : rc;
+    if (rc == NGX_DECLINED) {
+        rc = ngx_clientcert_chain_issued(x509, issuer);
+    }
+
+    /* a forgery, or there was no memory for long */
+
+    return (rc == NGX_DECLINED) ? NGX_ABORT : rc;
 }
 
 

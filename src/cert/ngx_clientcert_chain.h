@@ -86,7 +86,8 @@ X509 *ngx_clientcert_chain_issuer_find(ngx_array_t *cas, ngx_array_t *stores,
  * Whether the certificate that issued the client's has the digest of the
  * given length (SHA-1 or SHA-256).  It is looked for in the chain of the
  * handshake, if that was verified, and among the CAs of its server.
- * Returns NGX_OK, NGX_DECLINED, or NGX_ERROR without memory.
+ * Returns NGX_OK, NGX_DECLINED, NGX_ABORT if it is there and doesn't seem to
+ * have issued it, which isn't to be remembered, or NGX_ERROR without memory.
  */
 ngx_int_t ngx_clientcert_chain_issuer(ngx_clientcert_certificate_t *cert,
     ngx_uint_t verified, u_char *digest, size_t len);

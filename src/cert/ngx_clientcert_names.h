@@ -14,6 +14,13 @@
 #include "ngx_clientcert_pattern.h"
 
 
+/*
+ * The client chooses how many names there are: expressions and variables take
+ * no more of one type.
+ */
+#define NGX_CLIENTCERT_NAMES_MAX  256
+
+
 typedef struct {
     ngx_clientcert_name_e   type;
     ngx_str_t               value;      /* UTF-8; of an IP its bytes */

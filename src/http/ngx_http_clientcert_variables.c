@@ -282,6 +282,17 @@ ngx_http_clientcert_names_variable(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    for (i = 0; i < NGX_CLIENTCERT_NAME_TYPES; i++) {
+        if ((i == data
+             || (data == NGX_HTTP_CLIENTCERT_ALL_SANS
+                 && i >= NGX_CLIENTCERT_DNS))
+            && names->n[i] > NGX_CLIENTCERT_NAMES_MAX)
+        {
+            v->not_found = 1;
+            return NGX_OK;
+        }
+    }
+
     len = 0;
 
     for (i = 0; i < names->nelts; i++) {

@@ -9,13 +9,6 @@
 #include "../cert/ngx_clientcert_dn.h"
 
 
-/*
- * The client chooses its names and how many there are: of one type an
- * expression looks at so many at most.
- */
-#define NGX_CLIENTCERT_REGEX_NAMES  256
-
-
 static ngx_clientcert_answer_e ngx_clientcert_answer_match(
     ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask,
     ngx_str_t *value);
@@ -63,6 +56,12 @@ ngx_clientcert_answer_issuer(ngx_clientcert_condition_t *cond,
 
     if (rc == NGX_ERROR) {
         return ngx_clientcert_answer_memory(ask);
+    }
+
+    if (rc == NGX_ABORT) {
+        return ngx_clientcert_answer_unknown(cond, ask, "is known, but its "
+                                             "key does not verify the "
+                                             "certificate");
     }
 
     return ngx_clientcert_answer_if(rc == NGX_OK);
@@ -215,11 +214,11 @@ ngx_clientcert_answer_name(ngx_clientcert_condition_t *cond,
     }
 
     if (ngx_clientcert_condition_is_regex(cond)
-        && names->n[type] > NGX_CLIENTCERT_REGEX_NAMES)
+        && names->n[type] > NGX_CLIENTCERT_NAMES_MAX)
     {
         return ngx_clientcert_answer_unknown(cond, ask, "the certificate has "
                                              "more than %d names of this type",
-                                             NGX_CLIENTCERT_REGEX_NAMES);
+                                             NGX_CLIENTCERT_NAMES_MAX);
     }
 
     for (i = 0; i < names->nelts; i++) {

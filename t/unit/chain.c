@@ -1364,6 +1364,8 @@ main(int argc, char **argv)
         return 2;
     }
 
+    (void) ngx_clientcert_certificate_init(NULL);
+
     cached_time.sec = now;
     srandom(argc > 2 ? atoi(argv[2]) : 1);
 
