@@ -597,14 +597,14 @@ ngx_clientcert_dn_error(ngx_clientcert_dn_reader_t *rd, const char *fmt, ...)
 
 
 ngx_uint_t
-ngx_clientcert_dn_equal(X509_NAME *one, X509_NAME *two)
+ngx_clientcert_dn_equal(const X509_NAME *one, const X509_NAME *two)
 {
     return X509_NAME_cmp(one, two) == 0;
 }
 
 
 ngx_int_t
-ngx_clientcert_dn_hash(X509_NAME *name, uint32_t *hash)
+ngx_clientcert_dn_hash(const X509_NAME *name, uint32_t *hash)
 {
     int  ok;
 
@@ -617,7 +617,8 @@ ngx_clientcert_dn_hash(X509_NAME *name, uint32_t *hash)
 
 
 ngx_int_t
-ngx_clientcert_dn_der(ngx_pool_t *pool, X509_NAME *name, ngx_str_t *der)
+ngx_clientcert_dn_der(ngx_pool_t *pool, const X509_NAME *name,
+    ngx_str_t *der)
 {
     int      len;
     u_char  *p;

@@ -39,19 +39,20 @@ ngx_int_t ngx_clientcert_dn_read(ngx_pool_t *pool, ngx_str_t *text,
  * Compares as RFC 5280, section 7.1 says: by attribute, without regard to
  * string types, case of ASCII letters and repeated blanks.
  */
-ngx_uint_t ngx_clientcert_dn_equal(X509_NAME *one, X509_NAME *two);
+ngx_uint_t ngx_clientcert_dn_equal(const X509_NAME *one,
+    const X509_NAME *two);
 
 /*
  * The hash that equal names have.  Returns NGX_OK, or NGX_ERROR without
  * memory.
  */
-ngx_int_t ngx_clientcert_dn_hash(X509_NAME *name, uint32_t *hash);
+ngx_int_t ngx_clientcert_dn_hash(const X509_NAME *name, uint32_t *hash);
 
 /*
  * Writes the DER form of a name that was read, in which equal names are
  * equal, into memory of the pool.
  */
-ngx_int_t ngx_clientcert_dn_der(ngx_pool_t *pool, X509_NAME *name,
+ngx_int_t ngx_clientcert_dn_der(ngx_pool_t *pool, const X509_NAME *name,
     ngx_str_t *der);
 
 

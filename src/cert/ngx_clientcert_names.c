@@ -14,7 +14,7 @@
 
 static void ngx_clientcert_names_free(void *data);
 static ngx_int_t ngx_clientcert_names_read_subject(ngx_pool_t *pool,
-    ngx_clientcert_names_t *names, X509_NAME *subject);
+    ngx_clientcert_names_t *names, const X509_NAME *subject);
 static ngx_int_t ngx_clientcert_names_read_sans(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, GENERAL_NAMES *sans);
 static ngx_int_t ngx_clientcert_names_read_san(ngx_pool_t *pool,
@@ -26,7 +26,8 @@ static ngx_int_t ngx_clientcert_names_copy(ngx_pool_t *pool,
 static ngx_uint_t ngx_clientcert_names_ascii(ngx_str_t *text);
 static void *ngx_clientcert_names_extension(X509 *cert, int nid,
     ngx_uint_t *unreadable, ngx_int_t *rc);
-static X509_NAME *ngx_clientcert_names_sound(X509_NAME *name, ngx_int_t *rc);
+static const X509_NAME *ngx_clientcert_names_sound(const X509_NAME *name,
+    ngx_int_t *rc);
 static ngx_int_t ngx_clientcert_names_read_serial(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, X509 *cert);
 static void ngx_clientcert_oid_free(void *data);
@@ -36,7 +37,7 @@ ngx_clientcert_names_t *
 ngx_clientcert_names_read(ngx_pool_t *pool, X509 *cert)
 {
     ngx_int_t                rc;
-    X509_NAME               *subject;
+    const X509_NAME         *subject;
     ngx_uint_t               n, bad;
     GENERAL_NAMES           *sans;
     ngx_pool_cleanup_t      *cln;
@@ -137,12 +138,12 @@ ngx_clientcert_names_free(void *data)
 
 static ngx_int_t
 ngx_clientcert_names_read_subject(ngx_pool_t *pool,
-    ngx_clientcert_names_t *names, X509_NAME *subject)
+    ngx_clientcert_names_t *names, const X509_NAME *subject)
 {
     int                      i, len;
     u_char                  *utf8;
     ngx_int_t                rc;
-    X509_NAME_ENTRY         *entry;
+    const X509_NAME_ENTRY   *entry;
     ngx_clientcert_name_e    type;
     ngx_clientcert_name_t   *name;
 
@@ -224,7 +225,7 @@ ngx_clientcert_names_read_san(ngx_pool_t *pool, ngx_clientcert_names_t *names,
     GENERAL_NAME *san)
 {
     int                      kind;
-    ASN1_STRING             *value;
+    const ASN1_STRING       *value;
     ngx_clientcert_name_e    type;
     ngx_clientcert_name_t   *name;
 
@@ -329,14 +330,14 @@ ngx_clientcert_names_ascii(ngx_str_t *text)
  * then *rc becomes NGX_ERROR.
  */
 
-static X509_NAME *
-ngx_clientcert_names_sound(X509_NAME *name, ngx_int_t *rc)
+static const X509_NAME *
+ngx_clientcert_names_sound(const X509_NAME *name, ngx_int_t *rc)
 {
-    int           i, len;
-    u_char       *utf8;
-    ngx_str_t     text;
-    ngx_uint_t    bad;
-    ASN1_STRING  *value;
+    int                 i, len;
+    u_char             *utf8;
+    ngx_str_t           text;
+    ngx_uint_t          bad;
+    const ASN1_STRING  *value;
 
     for (i = 0; i < X509_NAME_entry_count(name); i++) {
         value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i));
@@ -371,9 +372,9 @@ static ngx_int_t
 ngx_clientcert_names_read_serial(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, X509 *cert)
 {
-    ASN1_INTEGER  *serial;
+    const ASN1_INTEGER  *serial;
 
-    serial = X509_get_serialNumber(cert);
+    serial = X509_get0_serialNumber(cert);
 
     names->negative = (ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER);
 

@@ -42,8 +42,8 @@ typedef struct {
     /* of a type there are names, or may be, that can't be read */
     unsigned                unreadable[NGX_CLIENTCERT_NAME_TYPES];
 
-    X509_NAME              *subject;    /* NULL: it can't be read */
-    X509_NAME              *issuer;
+    const X509_NAME        *subject;    /* NULL: it can't be read */
+    const X509_NAME        *issuer;
 
     ngx_str_t               serial;     /* without leading zero bytes */
     ngx_uint_t              negative;   /* serial number */

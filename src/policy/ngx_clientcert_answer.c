@@ -164,7 +164,7 @@ ngx_clientcert_answer_dn(ngx_clientcert_condition_t *cond,
 {
     ngx_clientcert_dn_t  *dn = cond->value;
 
-    X509_NAME               *name;
+    const X509_NAME         *name;
     ngx_clientcert_names_t  *names;
 
     names = ngx_clientcert_certificate_names(ask->cert);

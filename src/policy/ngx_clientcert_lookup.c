@@ -17,8 +17,8 @@ static ngx_uint_t ngx_clientcert_lookup_value(
 static ngx_int_t ngx_clientcert_lookup_digest(ngx_clientcert_asking_t *ask,
     ngx_clientcert_digest_e digest, ngx_clientcert_pattern_hash_pt handler,
     void *data);
-static ngx_int_t ngx_clientcert_lookup_dn(X509_NAME *name, ngx_uint_t deny,
-    ngx_clientcert_pattern_hash_pt handler, void *data);
+static ngx_int_t ngx_clientcert_lookup_dn(const X509_NAME *name,
+    ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler, void *data);
 static ngx_int_t ngx_clientcert_lookup_names(ngx_clientcert_names_t *names,
     ngx_uint_t types, ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler,
     void *data);
@@ -175,7 +175,7 @@ ngx_clientcert_lookup_digest(ngx_clientcert_asking_t *ask,
 
 
 static ngx_int_t
-ngx_clientcert_lookup_dn(X509_NAME *name, ngx_uint_t deny,
+ngx_clientcert_lookup_dn(const X509_NAME *name, ngx_uint_t deny,
     ngx_clientcert_pattern_hash_pt handler, void *data)
 {
     uint32_t  hash;
