@@ -9,6 +9,22 @@
 #include <openssl/rand.h>
 
 
+/* OpenSSL 4.0 lets nobody look at what others may change */
+
+#if (OPENSSL_VERSION_NUMBER >= 0x40000000L)
+
+#define ngx_clientcert_trust_objects(store)  X509_STORE_get1_objects(store)
+#define ngx_clientcert_trust_release(objects)                                 \
+    sk_X509_OBJECT_pop_free(objects, X509_OBJECT_free)
+
+#else
+
+#define ngx_clientcert_trust_objects(store)  X509_STORE_get0_objects(store)
+#define ngx_clientcert_trust_release(objects)
+
+#endif
+
+
 #define NGX_CLIENTCERT_TRUST_SESSION  "verified by 1"
 
 
@@ -23,6 +39,7 @@ static int ngx_clientcert_trust_digest_cert(X509 *cert, u_char *digest,
     unsigned int *len);
 static int ngx_clientcert_trust_digest_param(EVP_MD_CTX *md,
     X509_VERIFY_PARAM *param);
+static ngx_uint_t ngx_clientcert_trust_none(X509_STORE *store);
 static int ngx_clientcert_trust_verify(X509_STORE_CTX *x509_store,
     void *data);
 static ngx_uint_t ngx_clientcert_trust_certain(X509_STORE_CTX *x509_store,
@@ -81,7 +98,7 @@ ngx_clientcert_trust_digest(EVP_MD_CTX *md, SSL_CTX *ctx, ngx_str_t *other,
 
     /* an empty one finds what it has later, as openssl.cnf may tell it */
 
-    if (store && sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) == 0) {
+    if (store && ngx_clientcert_trust_none(store)) {
         whole = 0;
     }
 
@@ -108,27 +125,23 @@ ngx_clientcert_trust_digest_nonce(EVP_MD_CTX *md)
 static int
 ngx_clientcert_trust_digest_store(EVP_MD_CTX *md, X509_STORE *store)
 {
-    int                     i, n;
+    int                     i, n, rc;
     STACK_OF(X509_OBJECT)  *objects;
 
-    objects = store ? X509_STORE_get0_objects(store) : NULL;
+    objects = store ? ngx_clientcert_trust_objects(store) : NULL;
     n = objects ? sk_X509_OBJECT_num(objects) : -1;
 
-    if (EVP_DigestUpdate(md, &n, sizeof(n)) == 0) {
-        return 0;
+    rc = EVP_DigestUpdate(md, &n, sizeof(n));
+
+    for (i = 0; rc && i < n; i++) {
+        rc = ngx_clientcert_trust_digest_object(md,
+                                            sk_X509_OBJECT_value(objects, i));
     }
 
-    if (store == NULL) {
-        return 1;
-    }
+    ngx_clientcert_trust_release(objects);
 
-    for (i = 0; i < n; i++) {
-        if (ngx_clientcert_trust_digest_object(md,
-                                            sk_X509_OBJECT_value(objects, i))
-            == 0)
-        {
-            return 0;
-        }
+    if (rc == 0 || store == NULL) {
+        return rc;
     }
 
     return ngx_clientcert_trust_digest_param(md,
@@ -217,7 +230,22 @@ ngx_clientcert_trust_empty(ngx_ssl_t *ssl)
 
     store = ngx_clientcert_trust_store(ssl->ctx);
 
-    return store && sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) == 0;
+    return store && ngx_clientcert_trust_none(store);
+}
+
+
+static ngx_uint_t
+ngx_clientcert_trust_none(X509_STORE *store)
+{
+    ngx_uint_t              none;
+    STACK_OF(X509_OBJECT)  *objects;
+
+    objects = ngx_clientcert_trust_objects(store);
+    none = (sk_X509_OBJECT_num(objects) == 0);
+
+    ngx_clientcert_trust_release(objects);
+
+    return none;
 }
 
 
