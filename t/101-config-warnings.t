@@ -9,7 +9,7 @@ use Test::Nginx::Socket;
 
 require './t/env.pl';
 
-plan tests => 61;
+plan tests => 64;
 
 run_tests();
 
@@ -500,3 +500,22 @@ qr/"clientcert_require r" in \S+server\.conf:10 trusts/
 GET /
 --- no_error_log
 trusts clients of the CAs
+
+
+
+=== TEST 21: a denied CA of whose clients the intermediate isn't known
+--- http_config
+    include $TEST_NGINX_HTML_DIR/policy.conf;
+--- user_files
+>>> policy.conf
+clientcert_policy p {
+    deny ca=$TEST_NGINX_CERT_DIR/ca-b.crt;
+    deny ca=$TEST_NGINX_CERT_DIR/int-a.crt;
+    allow thumbprint=$TEST_NGINX_ACME_SHA1;
+}
+--- request
+GET /
+--- error_log eval
+qr/\[warn\] .*"deny ca=\S+ca-b\.crt" in \S+policy\.conf:2 has roots only/
+--- no_error_log
+int-a.crt" in

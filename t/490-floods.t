@@ -29,6 +29,10 @@ der_cert(name => 'names2000', san => [ hosts(1 .. 2000) ]);
 der_cert(name => 'ous257', san => [ hosts(1) ],
          subject => [ (map { [ OU => "unit-$_" ] } 1 .. 257), [ CN => 'x' ] ]);
 
+# as many names as fit into a handshake
+der_cert(name => 'names', ca => 'self', serial => '0a',
+         san => [ map { (dns => "n$_") } 1 .. 8000 ]);
+
 der_cert(name => 'short', subject => [ [ CN => 'short' ] ]);
 der_cert(name => 'long', subject => [
     (map { [ OU => "\xc3\xb6" x 375 ] } 1 .. 43), [ CN => 'long' ] ]);
@@ -57,6 +61,11 @@ my $n = nginx(config => <<"END")->start;
         allow spki=$spki;
     }
     clientcert_policy nobody { allow cn=nobody; }
+    clientcert_policy rules {
+@{[ map { "        allow dns=m$_ ca=%%CERTS%%/ca-a.crt;\n"
+        . "        deny dns=m$_ serial=0b;\n" } 1 .. 5000 ]}
+        allow dns=n8000 dns=n7999 dns=m0 ca=%%CERTS%%/ca-a.crt;
+    }
 
     server {
         listen 127.0.0.1:%%PORT_tls%% ssl;
@@ -69,7 +78,7 @@ my $n = nginx(config => <<"END")->start;
         add_header X-Reason \$clientcert_reason always;
 @{[ map { "        location = /$_ { clientcert_require $_; empty_gif; }\n" }
     qw(regex many varies deny deny_easy easy uri ou deny_ou constant first
-       wildcard absent deny_last nobody) ]}
+       wildcard absent deny_last nobody rules) ]}
         location = /names {
             add_header X-San "[\$clientcert_san]";
             add_header X-Dns "[\$clientcert_san_dns]";
@@ -169,6 +178,9 @@ told(0, 'names2000', '/absent', '401 no_match');
 told(0, 'names2000', '/deny_last', '401 denied');
 $stopped = 0;
 takes(1, 'names2000', '/wildcard', qr/^200 ok$/, 500);
+
+# nor do rules times names cost anything
+takes(0.2, 'names', '/rules', qr/^401 no_match$/) for 1 .. 3;
 
 {
     my $h = connected('names256')->get('/names')->{headers};
