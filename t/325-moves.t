@@ -167,11 +167,16 @@ close $fh;
 becomes('inter', 200, 'two in one file');
 open $fh, '>', $n->path('up/two') or die;
 $fh->autoflush(1);
+my $since = ClientCert::now();
 print $fh crt('globex');
 chmod $_, $fh for 0640, 0644;
 $n->write('up/foreign', crt('foreign'));
 becomes('foreign', 200, 'what happens later is in force');
-is(status('inter'), 200, 'a file that is being written keeps its state');
+SKIP: {
+    my $kept = status('inter');
+    skip 'it had settled', 1 if ClientCert::now() - $since > 0.15;
+    is($kept, 200, 'a file that is being written keeps its state');
+}
 close $fh;
 becomes('inter', 401, 'until it is closed');
 
