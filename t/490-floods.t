@@ -26,6 +26,7 @@ der_cert(name => 'host', san => [ hosts(1) ]);
 der_cert(name => 'names256', san => [ hosts(1 .. 256) ]);
 der_cert(name => 'names257', san => [ hosts(1 .. 257), uri => 'urn:one' ]);
 der_cert(name => 'names2000', san => [ hosts(1 .. 2000) ]);
+der_cert(name => 'same', ca => 'self', san => [ (hosts(1)) x 2000 ]);
 der_cert(name => 'ous257', san => [ hosts(1) ],
          subject => [ (map { [ OU => "unit-$_" ] } 1 .. 257), [ CN => 'x' ] ]);
 
@@ -60,6 +61,13 @@ my $n = nginx(config => <<"END")->start;
         deny dns=host-2000.clients.example.org;
         allow spki=$spki;
     }
+    clientcert_policy shared {
+@{[ map { "        allow dns=*.clients.example.org ou=$_;\n" } 1 .. 10000 ]}
+    }
+    clientcert_policy deny_shared {
+@{[ map { "        deny dns=*.clients.example.org ou=$_;\n" } 1 .. 10000 ]}
+        allow spki=$spki;
+    }
     clientcert_policy nobody { allow cn=nobody; }
     clientcert_policy rules {
 @{[ map { "        allow dns=m$_ ca=%%CERTS%%/ca-a.crt;\n"
@@ -78,7 +86,7 @@ my $n = nginx(config => <<"END")->start;
         add_header X-Reason \$clientcert_reason always;
 @{[ map { "        location = /$_ { clientcert_require $_; empty_gif; }\n" }
     qw(regex many varies deny deny_easy easy uri ou deny_ou constant first
-       wildcard absent deny_last nobody rules) ]}
+       wildcard absent deny_last shared deny_shared nobody rules) ]}
         location = /names {
             add_header X-San "[\$clientcert_san]";
             add_header X-Dns "[\$clientcert_san_dns]";
@@ -181,6 +189,16 @@ takes(1, 'names2000', '/wildcard', qr/^200 ok$/, 500);
 
 # nor do rules times names cost anything
 takes(0.2, 'names', '/rules', qr/^401 no_match$/) for 1 .. 3;
+
+# lines that have a name in common, and a stranger that has it many times
+for my $test ([ '/shared', '401 untrusted' ], [ '/deny_shared', '200 ok' ]) {
+    my ($path, $wanted) = @$test;
+    my $before = cpu();
+    my %got = map { answer(connected('same'), $path) => 1 } 1 .. 10;
+    my $took = cpu() - $before;
+    is(join(', ', keys %got), $wanted, "same, $path");
+    cmp_ok($took, '<', 0.7, "same, $path, it takes $took s");
+}
 
 {
     my $h = connected('names256')->get('/names')->{headers};

@@ -29,6 +29,8 @@ static ngx_clientcert_rule_t *ngx_clientcert_rules_same(
     uint32_t hash);
 static ngx_int_t ngx_clientcert_rules_place(ngx_clientcert_rules_t *rules,
     ngx_clientcert_rule_t *rule, uint32_t hash, ngx_pool_t *pool);
+static ngx_clientcert_place_t **ngx_clientcert_rules_places(
+    ngx_clientcert_rules_t *rules, uint32_t hash);
 static ngx_int_t ngx_clientcert_rules_grow(ngx_clientcert_rules_t *rules,
     ngx_pool_t *pool);
 static ngx_uint_t ngx_clientcert_rules_covers(ngx_clientcert_rule_t *one,
@@ -210,12 +212,11 @@ ngx_clientcert_rules_same(ngx_clientcert_rules_t *rules,
 {
     ngx_clientcert_place_t  *place;
 
-    for (place = rules->buckets[hash & rules->mask];
+    for (place = *ngx_clientcert_rules_places(rules, hash);
          place;
-         place = place->next)
+         place = place->same)
     {
-        if (place->hash == hash
-            && ngx_clientcert_rules_covers(place->rule, rule, 0)
+        if (ngx_clientcert_rules_covers(place->rule, rule, 0)
             && ngx_clientcert_rules_covers(rule, place->rule, 0))
         {
             return place->rule;
@@ -230,7 +231,7 @@ static ngx_int_t
 ngx_clientcert_rules_place(ngx_clientcert_rules_t *rules,
     ngx_clientcert_rule_t *rule, uint32_t hash, ngx_pool_t *pool)
 {
-    ngx_clientcert_place_t  *place, **bucket;
+    ngx_clientcert_place_t  *place, **first;
 
     if (ngx_clientcert_rules_grow(rules, pool) != NGX_OK) {
         return NGX_ERROR;
@@ -241,20 +242,48 @@ ngx_clientcert_rules_place(ngx_clientcert_rules_t *rules,
         return NGX_ERROR;
     }
 
-    bucket = &rules->buckets[hash & rules->mask];
+    first = ngx_clientcert_rules_places(rules, hash);
 
-    place->next = *bucket;
+    if (*first) {
+        place->next = (*first)->next;
+
+    } else {
+        place->next = NULL;
+        rules->hashes++;
+    }
+
+    place->same = *first;
     place->rule = rule;
+    place->asked = 0;
     place->hash = hash;
 
-    *bucket = place;
-    rules->places++;
+    *first = place;
 
     return NGX_OK;
 }
 
 
-/* keeps the buckets at least as many as the places */
+/* where the first one of a hash is, or is to be put */
+
+static ngx_clientcert_place_t **
+ngx_clientcert_rules_places(ngx_clientcert_rules_t *rules, uint32_t hash)
+{
+    ngx_clientcert_place_t  **place;
+
+    for (place = &rules->buckets[hash & rules->mask];
+         *place;
+         place = &(*place)->next)
+    {
+        if ((*place)->hash == hash) {
+            break;
+        }
+    }
+
+    return place;
+}
+
+
+/* keeps the buckets at least as many as the hashes */
 
 static ngx_int_t
 ngx_clientcert_rules_grow(ngx_clientcert_rules_t *rules, ngx_pool_t *pool)
@@ -264,7 +293,7 @@ ngx_clientcert_rules_grow(ngx_clientcert_rules_t *rules, ngx_pool_t *pool)
 
     n = rules->buckets ? rules->mask + 1 : 0;
 
-    if (rules->places < n) {
+    if (rules->hashes < n) {
         return NGX_OK;
     }
 
@@ -316,12 +345,11 @@ ngx_clientcert_rules_covering(ngx_clientcert_rules_t *rules, ngx_uint_t n,
 
     for ( ;; ) {
 
-        for (place = rules->buckets[hash[0] & rules->mask];
+        for (place = *ngx_clientcert_rules_places(rules, hash[0]);
              place;
-             place = place->next)
+             place = place->same)
         {
-            if (place->hash == hash[0]
-                && place->rule->number < n
+            if (place->rule->number < n
                 && ngx_clientcert_rules_covers(place->rule, rule, verified))
             {
                 return place->rule;
@@ -459,16 +487,20 @@ ngx_clientcert_rules_look_up(void *data, uint32_t hash)
 {
     ngx_clientcert_search_t *search = data;
 
-    ngx_clientcert_rules_t  *rules;
     ngx_clientcert_place_t  *place;
 
-    rules = search->rules;
+    place = *ngx_clientcert_rules_places(search->rules, hash);
 
-    for (place = rules->buckets[hash & rules->mask];
-         place;
-         place = place->next)
-    {
-        if (place->hash == hash && !place->rule->varies
+    /* the client can have a name very many times, and so can the rules */
+
+    if (place == NULL || place->asked == ngx_clientcert_rules_search) {
+        return NGX_OK;
+    }
+
+    place->asked = ngx_clientcert_rules_search;
+
+    for ( /* void */ ; place; place = place->same) {
+        if (!place->rule->varies
             && ngx_clientcert_rules_ask(search, place->rule) == NGX_DONE)
         {
             return NGX_DONE;

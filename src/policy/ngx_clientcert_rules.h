@@ -43,8 +43,10 @@ struct ngx_clientcert_rule_s {
 typedef struct ngx_clientcert_place_s  ngx_clientcert_place_t;
 
 struct ngx_clientcert_place_s {
-    ngx_clientcert_place_t      *next;      /* of the same bucket */
+    ngx_clientcert_place_t      *next;      /* of the bucket: another hash */
+    ngx_clientcert_place_t      *same;      /* of the same hash */
     ngx_clientcert_rule_t       *rule;
+    ngx_uint_t                   asked;     /* all of the hash, as a rule */
     uint32_t                     hash;      /* of one of its conditions */
 };
 
@@ -64,7 +66,7 @@ typedef struct {
 typedef struct {
     ngx_clientcert_place_t     **buckets;
     ngx_uint_t                   mask;      /* number of buckets less one */
-    ngx_uint_t                   places;
+    ngx_uint_t                   hashes;    /* in the buckets */
 
     ngx_uint_t                   kinds;     /* that rules are found by */
     ngx_uint_t                   n;         /* of all rules */
