@@ -617,10 +617,8 @@ ngx_http_clientcert_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_clientcert_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                        i, twice;
     ngx_array_t                      *trusted;
     ngx_http_handler_pt              *h;
-    ngx_clientcert_policy_t         **policy;
     ngx_http_core_main_conf_t        *cmcf;
     ngx_http_clientcert_main_conf_t  *mcf;
 
@@ -646,14 +644,7 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    twice = 0;
-    policy = mcf->policies.elts;
-
-    for (i = 0; i < mcf->policies.nelts; i++) {
-        twice |= policy[i]->unchained;
-    }
-
-    if (ngx_http_clientcert_trust_init(cf, twice) != NGX_OK) {
+    if (ngx_http_clientcert_trust_init(cf, &mcf->policies) != NGX_OK) {
         return NGX_ERROR;
     }
 

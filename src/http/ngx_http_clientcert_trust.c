@@ -53,15 +53,23 @@ ngx_http_clientcert_trust_stores(ngx_conf_t *cf)
 
 
 ngx_int_t
-ngx_http_clientcert_trust_init(ngx_conf_t *cf, ngx_uint_t twice)
+ngx_http_clientcert_trust_init(ngx_conf_t *cf, ngx_array_t *policies)
 {
-    ngx_uint_t                   s;
+    ngx_uint_t                   s, twice;
     ngx_array_t                  trusts;    /* ngx_clientcert_trust_t * */
+    ngx_clientcert_policy_t    **policy;
     ngx_http_core_srv_conf_t   **cscfp;
     ngx_http_core_main_conf_t   *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
     cscfp = cmcf->servers.elts;
+
+    twice = 0;
+    policy = policies->elts;
+
+    for (s = 0; s < policies->nelts; s++) {
+        twice |= policy[s]->unchained;
+    }
 
     if (ngx_array_init(&trusts, cf->temp_pool, cmcf->servers.nelts + 1,
                        sizeof(ngx_clientcert_trust_t *))

@@ -27,10 +27,11 @@ ngx_array_t *ngx_http_clientcert_trust_stores(ngx_conf_t *cf);
 
 /*
  * Finds out what each server trusts, and makes sessions tell what verified
- * them.  To be called once all servers are merged; twice is that of
- * ngx_clientcert_trust_t.  Returns NGX_OK, or NGX_ERROR, which is logged.
+ * them.  To be called once all servers are merged, with all policies
+ * (ngx_clientcert_policy_t *).  Returns NGX_OK, or NGX_ERROR, which is logged.
  */
-ngx_int_t ngx_http_clientcert_trust_init(ngx_conf_t *cf, ngx_uint_t twice);
+ngx_int_t ngx_http_clientcert_trust_init(ngx_conf_t *cf,
+    ngx_array_t *policies);
 
 /*
  * What the chain of a connection is worth at the server of a request, which
