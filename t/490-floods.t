@@ -27,6 +27,8 @@ der_cert(name => 'names256', san => [ hosts(1 .. 256) ]);
 der_cert(name => 'names257', san => [ hosts(1 .. 257), uri => 'urn:one' ]);
 der_cert(name => 'names2000', san => [ hosts(1 .. 2000) ]);
 der_cert(name => 'same', ca => 'self', san => [ (hosts(1)) x 2000 ]);
+der_cert(name => 'unreadable', ca => 'self',
+         san => [ dns => "a\0b", (ip => 'addr') x 5000 ]);
 der_cert(name => 'ous257', san => [ hosts(1) ],
          subject => [ (map { [ OU => "unit-$_" ] } 1 .. 257), [ CN => 'x' ] ]);
 
@@ -68,6 +70,11 @@ my $n = nginx(config => <<"END")->start;
 @{[ map { "        deny dns=*.clients.example.org ou=$_;\n" } 1 .. 10000 ]}
         allow spki=$spki;
     }
+    clientcert_policy deny_many {
+@{[ map { "        deny cn=$_;\n" } 1 .. 10000 ]}
+        deny dns=nobody.example.org;
+        allow spki=$spki;
+    }
     clientcert_policy nobody { allow cn=nobody; }
     clientcert_policy rules {
 @{[ map { "        allow dns=m$_ ca=%%CERTS%%/ca-a.crt;\n"
@@ -86,7 +93,8 @@ my $n = nginx(config => <<"END")->start;
         add_header X-Reason \$clientcert_reason always;
 @{[ map { "        location = /$_ { clientcert_require $_; empty_gif; }\n" }
     qw(regex many varies deny deny_easy easy uri ou deny_ou constant first
-       wildcard absent deny_last shared deny_shared nobody rules) ]}
+       wildcard absent deny_last shared deny_shared
+       deny_many nobody rules) ]}
         location = /names {
             add_header X-San "[\$clientcert_san]";
             add_header X-Dns "[\$clientcert_san_dns]";
@@ -199,6 +207,10 @@ for my $test ([ '/shared', '401 untrusted' ], [ '/deny_shared', '200 ok' ]) {
     is(join(', ', keys %got), $wanted, "same, $path");
     cmp_ok($took, '<', 0.7, "same, $path, it takes $took s");
 }
+
+# what can't be read is asked about again by each request
+$stopped = 0;
+takes(0.7, 'unreadable', '/deny_many', qr/^401 denied$/, 50);
 
 {
     my $h = connected('names256')->get('/names')->{headers};

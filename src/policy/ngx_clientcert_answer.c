@@ -205,6 +205,12 @@ ngx_clientcert_answer_name(ngx_clientcert_condition_t *cond,
 
     type = cond->key->type;
 
+    /* a deny matches then, and the client chooses how many others there are */
+
+    if (names->unreadable[type] && cond->deny) {
+        return ngx_clientcert_answer_unreadable(cond, ask);
+    }
+
     /* of several it can't be told which of them the client is */
 
     if (names->n[type] > 1 && !cond->deny
@@ -233,8 +239,7 @@ ngx_clientcert_answer_name(ngx_clientcert_condition_t *cond,
         }
     }
 
-    return names->unreadable[type]
-           ? ngx_clientcert_answer_unreadable(cond, ask) : NGX_CLIENTCERT_NO;
+    return NGX_CLIENTCERT_NO;
 }
 
 

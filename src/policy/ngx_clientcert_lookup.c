@@ -18,10 +18,11 @@ static ngx_int_t ngx_clientcert_lookup_digest(ngx_clientcert_asking_t *ask,
     ngx_clientcert_digest_e digest, ngx_clientcert_pattern_hash_pt handler,
     void *data);
 static ngx_int_t ngx_clientcert_lookup_dn(const X509_NAME *name,
-    ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler, void *data);
+    ngx_clientcert_pattern_hash_pt handler, void *data);
 static ngx_int_t ngx_clientcert_lookup_names(ngx_clientcert_names_t *names,
-    ngx_uint_t types, ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler,
-    void *data);
+    ngx_uint_t types, ngx_clientcert_pattern_hash_pt handler, void *data);
+static ngx_uint_t ngx_clientcert_lookup_unreadable(ngx_clientcert_key_t *key,
+    ngx_clientcert_names_t *names);
 
 
 ngx_uint_t
@@ -98,16 +99,18 @@ ngx_clientcert_lookup_value(ngx_clientcert_condition_t *cond, uint32_t *hash)
 
 ngx_int_t
 ngx_clientcert_lookup(ngx_clientcert_asking_t *ask, ngx_uint_t kinds,
-    ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler, void *data)
+    ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler, void *data,
+    ngx_uint_t *unknown)
 {
     ngx_int_t                rc;
-    ngx_uint_t               types;
+    ngx_uint_t               kind, types;
     ngx_clientcert_key_t    *key;
     ngx_clientcert_names_t  *names;
 
     rc = NGX_OK;
     types = 0;
     names = NULL;
+    *unknown = 0;
 
     if (kinds & NGX_CLIENTCERT_KIND_SHA1) {
         rc = ngx_clientcert_lookup_digest(ask, NGX_CLIENTCERT_SHA1, handler,
@@ -116,7 +119,9 @@ ngx_clientcert_lookup(ngx_clientcert_asking_t *ask, ngx_uint_t kinds,
 
     for (key = ngx_clientcert_keys; rc == NGX_OK && key->name.len; key++) {
 
-        if (!(kinds & (1 << (key - ngx_clientcert_keys)))) {
+        kind = 1 << (key - ngx_clientcert_keys);
+
+        if (!(kinds & kind)) {
             continue;
         }
 
@@ -127,7 +132,13 @@ ngx_clientcert_lookup(ngx_clientcert_asking_t *ask, ngx_uint_t kinds,
 
         names = ngx_clientcert_certificate_names(ask->cert);
         if (names == NULL) {
-            return NGX_ERROR;
+            rc = NGX_ERROR;
+            break;
+        }
+
+        if (deny && ngx_clientcert_lookup_unreadable(key, names)) {
+            *unknown |= kind;
+            continue;
         }
 
         switch (key->lookup) {
@@ -140,7 +151,7 @@ ngx_clientcert_lookup(ngx_clientcert_asking_t *ask, ngx_uint_t kinds,
         case NGX_CLIENTCERT_LOOKUP_DN:
             rc = ngx_clientcert_lookup_dn(key->type == NGX_CLIENTCERT_SUBJECT
                                           ? names->subject : names->issuer,
-                                          deny, handler, data);
+                                          handler, data);
             break;
 
         default: /* NGX_CLIENTCERT_LOOKUP_NAME */
@@ -149,9 +160,15 @@ ngx_clientcert_lookup(ngx_clientcert_asking_t *ask, ngx_uint_t kinds,
         }
     }
 
-    return (rc == NGX_OK && types)
-           ? ngx_clientcert_lookup_names(names, types, deny, handler, data)
-           : rc;
+    if (rc == NGX_OK && types) {
+        rc = ngx_clientcert_lookup_names(names, types, handler, data);
+    }
+
+    if (rc == NGX_ERROR) {
+        *unknown = kinds;
+    }
+
+    return rc;
 }
 
 
@@ -175,13 +192,13 @@ ngx_clientcert_lookup_digest(ngx_clientcert_asking_t *ask,
 
 
 static ngx_int_t
-ngx_clientcert_lookup_dn(const X509_NAME *name, ngx_uint_t deny,
+ngx_clientcert_lookup_dn(const X509_NAME *name,
     ngx_clientcert_pattern_hash_pt handler, void *data)
 {
     uint32_t  hash;
 
     if (name == NULL) {
-        return deny ? NGX_ERROR : NGX_OK;
+        return NGX_OK;
     }
 
     return (ngx_clientcert_dn_hash(name, &hash) == NGX_OK)
@@ -193,17 +210,11 @@ ngx_clientcert_lookup_dn(const X509_NAME *name, ngx_uint_t deny,
 
 static ngx_int_t
 ngx_clientcert_lookup_names(ngx_clientcert_names_t *names, ngx_uint_t types,
-    ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler, void *data)
+    ngx_clientcert_pattern_hash_pt handler, void *data)
 {
     ngx_int_t               rc;
     ngx_uint_t              i;
     ngx_clientcert_name_t  *name;
-
-    for (i = 0; deny && i < NGX_CLIENTCERT_NAME_TYPES; i++) {
-        if ((types & (1 << i)) && names->unreadable[i]) {
-            return NGX_ERROR;
-        }
-    }
 
     for (i = 0; i < names->nelts; i++) {
         name = &names->elts[i];
@@ -218,4 +229,24 @@ ngx_clientcert_lookup_names(ngx_clientcert_names_t *names, ngx_uint_t types,
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_clientcert_lookup_unreadable(ngx_clientcert_key_t *key,
+    ngx_clientcert_names_t *names)
+{
+    switch (key->lookup) {
+
+    case NGX_CLIENTCERT_LOOKUP_SERIAL:
+        return 0;
+
+    case NGX_CLIENTCERT_LOOKUP_DN:
+        return (key->type == NGX_CLIENTCERT_SUBJECT ? names->subject
+                                                    : names->issuer)
+               == NULL;
+
+    default: /* NGX_CLIENTCERT_LOOKUP_NAME */
+        return names->unreadable[key->type];
+    }
 }

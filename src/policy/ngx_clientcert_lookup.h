@@ -27,13 +27,13 @@ ngx_uint_t ngx_clientcert_lookup_kind(ngx_clientcert_condition_t *cond);
 /*
  * Calls handler with each hash by which conditions of these kinds that may
  * hold for the certificate of ask are found, until it returns another value
- * than NGX_OK, which is returned.  NGX_ERROR: some can't be told, for want of
- * memory, or for a deny because the certificate can't be read; then all
- * conditions must be asked.
+ * than NGX_OK, which is returned.  *unknown becomes those of the kinds that
+ * can't be told of, for a deny because the certificate can't be read, and with
+ * NGX_ERROR for want of memory: then all conditions of them must be asked.
  */
 ngx_int_t ngx_clientcert_lookup(ngx_clientcert_asking_t *ask,
     ngx_uint_t kinds, ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler,
-    void *data);
+    void *data, ngx_uint_t *unknown);
 
 
 #endif /* _NGX_CLIENTCERT_LOOKUP_H_INCLUDED_ */

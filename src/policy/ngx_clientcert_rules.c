@@ -150,7 +150,8 @@ ngx_clientcert_rules_add(ngx_clientcert_rules_t *rules,
         ngx_clientcert_rules_append(&rules->varying, rule);
 
     } else if (cond) {
-        rules->kinds |= ngx_clientcert_lookup_kind(cond);
+        rule->kind = ngx_clientcert_lookup_kind(cond);
+        rules->kinds |= rule->kind;
 
     } else {
         ngx_clientcert_rules_append(&rules->walked, rule);
@@ -413,7 +414,7 @@ ngx_clientcert_rules_find(ngx_clientcert_rules_t *rules,
     ngx_clientcert_asking_t *ask, ngx_clientcert_rule_t **found)
 {
     ngx_int_t                 rc;
-    ngx_uint_t                deny;
+    ngx_uint_t                deny, unknown;
     ngx_clientcert_rule_t    *rule;
     ngx_clientcert_search_t   search;
 
@@ -430,26 +431,22 @@ ngx_clientcert_rules_find(ngx_clientcert_rules_t *rules,
     deny = rules->first->deny;
 
     rc = ngx_clientcert_lookup(ask, rules->kinds, deny,
-                               ngx_clientcert_rules_look_up, &search);
+                               ngx_clientcert_rules_look_up, &search,
+                               &unknown);
 
     if (rc == NGX_ERROR && !deny) {
         (void) ngx_clientcert_answer_memory(ask);
     }
 
-    rule = rules->walked.first;
+    rule = (deny && unknown) ? rules->first : NULL;
 
-    if (rc == NGX_ERROR && deny) {
-
-        for (rule = rules->first; rule; rule = rule->next) {
-            if (!rule->varies
-                && ngx_clientcert_rules_ask(&search, rule) == NGX_DONE)
-            {
-                break;
-            }
+    for ( /* void */ ; rc != NGX_DONE && rule; rule = rule->next) {
+        if (!rule->varies && (rule->kind & unknown)) {
+            rc = ngx_clientcert_rules_ask(&search, rule);
         }
-
-        rc = NGX_DONE;
     }
+
+    rule = rules->walked.first;
 
     for ( /* void */ ; rc != NGX_DONE && rule; rule = rule->walked) {
         rc = ngx_clientcert_rules_ask(&search, rule);

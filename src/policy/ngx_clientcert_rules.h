@@ -28,6 +28,7 @@ struct ngx_clientcert_rule_s {
 
     ngx_str_t                    label;
     ngx_uint_t                   number;    /* in the configuration's order */
+    ngx_uint_t                   kind;      /* of what it is found by */
     ngx_uint_t                   asked;     /* in which search, last */
 
     u_char                      *file;
