@@ -36,6 +36,7 @@ my %policies = (
     idn      => 'allow dns=xn--bcher-kva.example;',
     uri      => 'allow uri=spiffe://example.org/ns/prod/api;',
     uri_any  => 'allow uri=spiffe://example.org/ns/prod/*;',
+    deny_uri => 'deny uri=spiffe://example.org/ns/prod/*; allow verified;',
     https    => 'allow uri=https://example.org/*;',
     email    => 'allow email=Joe@Example.com;',
     ip       => 'allow ip=10.1.2.3;',
@@ -234,6 +235,10 @@ for my $test (@tests) {
         if $allowed =~ /\bcn\b/ || $what =~ /^two CNs/;
     $wanted{deny_dn} = 401
         if $allowed =~ /\bsubject\b/ || $what eq 'the other order';
+
+    # whatever comes behind the prefix
+    $wanted{deny_uri} = 401
+        if grep { m{^spiffe://example\.org/ns/prod/} } @{ $parts->{san} // [] };
 
     # what can't be read may be anything
     @wanted{'deny_cn', 'deny_dn'} = (401, 401)

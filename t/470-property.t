@@ -128,6 +128,7 @@ my %conditions = (
             has($c, 'uri', sub {
                 my $uri = shift;
                 return $uri eq $v unless $prefix;
+                return index($uri, $prefix) == 0 if $deny;
                 return index($uri, $prefix) == 0 && $uri ne $prefix
                     && plain(substr($uri, 10)) && $uri !~ m{/$};
             });

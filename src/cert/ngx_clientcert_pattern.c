@@ -387,6 +387,16 @@ ngx_clientcert_match_uri(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
 }
 
 
+ngx_uint_t
+ngx_clientcert_pattern_begins(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
+{
+    return pt->type == NGX_CLIENTCERT_URI
+           && pt->wildcard
+           && value->len >= pt->text.len
+           && ngx_memcmp(value->data, pt->text.data, pt->text.len) == 0;
+}
+
+
 /* the end of "scheme://authority" or "scheme:", or NULL */
 
 static u_char *

@@ -62,6 +62,12 @@ ngx_uint_t ngx_clientcert_pattern_match(ngx_clientcert_pattern_t *pt,
     ngx_str_t *value);
 
 /*
+ * Whether a URI begins as the wanted ones do, wherever it leads then.
+ */
+ngx_uint_t ngx_clientcert_pattern_begins(ngx_clientcert_pattern_t *pt,
+    ngx_str_t *value);
+
+/*
  * Names are found by hashes: handler is called with each that a pattern which
  * matches the name, of the given type, can have, until it returns another
  * value than NGX_OK, which is returned.

@@ -265,7 +265,11 @@ ngx_clientcert_answer_match(ngx_clientcert_condition_t *cond,
 
 #endif
 
-    yes = ngx_clientcert_pattern_match(cond->value, value);
+    /* a path that isn't plain is below for a deny, whatever it leads to */
+
+    yes = ngx_clientcert_pattern_match(cond->value, value)
+          || (cond->deny
+              && ngx_clientcert_pattern_begins(cond->value, value));
 
     return ngx_clientcert_answer_if(yes);
 }
