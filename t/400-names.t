@@ -22,6 +22,9 @@ my %policies = (
     oid      => 'allow subject=2.5.4.3=admin,oid.2.5.4.10=#0c074578616d706c65;',
     multi    => 'allow subject=CN=admin+O=Example;',
     deny_cn  => 'deny cn=admin; allow verified;',
+    number   => 'allow subject=rfc4514:OU=x,CN=123+serialNumber=4,O=Example;',
+    deny_no  => 'deny subject=rfc4514:OU=x,CN=123+serialNumber=4,O=Example; '
+                . 'allow verified;',
     deny_dn  => 'deny subject=CN=admin,O=Example; allow verified;',
     o        => 'allow o=Example;',
     ou       => 'allow ou=two;',
@@ -73,6 +76,13 @@ my @tests = (
     [ 'BMPString', { subject => [ $o, [ CN => encode('UTF-16BE', 'admin'),
                                         30 ] ] },
       'cn regex subject forward oid o', 1 ],
+    [ 'NumericString', { subject => [ $o, [ [ CN => '123', 18 ],
+                                            [ serialNumber => '4', 19 ] ],
+                                      [ OU => 'x' ] ] },
+      'number o' ],
+    [ 'NumericString elsewhere',
+      { subject => [ $o, [ CN => '123', 18 ], [ serialNumber => '4', 19 ],
+                     [ OU => 'x' ] ] }, 'o' ],
     [ 'UniversalString', { subject => [ $o, [ CN => encode('UTF-32BE',
                                               'admin'), 28 ] ] },
       'cn regex subject forward oid o', 1 ],
@@ -236,12 +246,15 @@ for my $test (@tests) {
     $wanted{deny_dn} = 401
         if $allowed =~ /\bsubject\b/ || $what eq 'the other order';
 
+    $wanted{deny_no} = 401 if $allowed =~ /\bnumber\b/;
+
     # whatever comes behind the prefix
     $wanted{deny_uri} = 401
-        if grep { m{^spiffe://example\.org/ns/prod/} } @{ $parts->{san} // [] };
+        if grep { m{^spiffe://example\.org/ns/prod/} }
+                @{ $parts->{san} // [] };
 
     # what can't be read may be anything
-    @wanted{'deny_cn', 'deny_dn'} = (401, 401)
+    @wanted{'deny_cn', 'deny_dn', 'deny_no'} = (401, 401, 401)
         if $what =~ /^a (?:NUL|newline|C1 control)\b/;
 
     if (defined $naive) {

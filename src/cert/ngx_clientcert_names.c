@@ -27,7 +27,10 @@ static ngx_uint_t ngx_clientcert_names_ascii(ngx_str_t *text);
 static void *ngx_clientcert_names_extension(X509 *cert, int nid,
     ngx_uint_t *unreadable, ngx_int_t *rc);
 static const X509_NAME *ngx_clientcert_names_sound(const X509_NAME *name,
-    ngx_int_t *rc);
+    X509_NAME **copy, ngx_int_t *rc);
+static X509_NAME *ngx_clientcert_names_utf8(const X509_NAME *name);
+static ngx_int_t ngx_clientcert_names_add(X509_NAME *name,
+    const X509_NAME_ENTRY *entry, ngx_uint_t more);
 static ngx_int_t ngx_clientcert_names_read_serial(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, X509 *cert);
 static void ngx_clientcert_oid_free(void *data);
@@ -72,9 +75,10 @@ ngx_clientcert_names_read(ngx_pool_t *pool, X509 *cert)
 
     subject = X509_get_subject_name(cert);
 
-    names->subject = ngx_clientcert_names_sound(subject, &rc);
+    names->subject = ngx_clientcert_names_sound(subject, &names->copies[0],
+                                                &rc);
     names->issuer = ngx_clientcert_names_sound(X509_get_issuer_name(cert),
-                                               &rc);
+                                               &names->copies[1], &rc);
 
     n = X509_NAME_entry_count(subject)
         + (sans ? sk_GENERAL_NAME_num(sans) : 0);
@@ -133,6 +137,8 @@ ngx_clientcert_names_free(void *data)
 
     EXTENDED_KEY_USAGE_free(names->eku);
     CERTIFICATEPOLICIES_free(names->policies);
+    X509_NAME_free(names->copies[0]);
+    X509_NAME_free(names->copies[1]);
 }
 
 
@@ -327,17 +333,21 @@ ngx_clientcert_names_ascii(ngx_str_t *text)
 
 /*
  * Returns NULL if there is a control character in the name, or without memory:
- * then *rc becomes NGX_ERROR.
+ * then *rc becomes NGX_ERROR.  The result is *copy where OpenSSL wouldn't
+ * compare all strings by what they say.
  */
 
 static const X509_NAME *
-ngx_clientcert_names_sound(const X509_NAME *name, ngx_int_t *rc)
+ngx_clientcert_names_sound(const X509_NAME *name, X509_NAME **copy,
+    ngx_int_t *rc)
 {
     int                 i, len;
     u_char             *utf8;
     ngx_str_t           text;
-    ngx_uint_t          bad;
+    ngx_uint_t          bad, numeric;
     const ASN1_STRING  *value;
+
+    numeric = 0;
 
     for (i = 0; i < X509_NAME_entry_count(name); i++) {
         value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i));
@@ -362,9 +372,88 @@ ngx_clientcert_names_sound(const X509_NAME *name, ngx_int_t *rc)
         if (bad) {
             return NULL;
         }
+
+        if (ASN1_STRING_type(value) == V_ASN1_NUMERICSTRING) {
+            numeric = 1;
+        }
     }
 
-    return name;
+    if (!numeric) {
+        return name;
+    }
+
+    *copy = ngx_clientcert_names_utf8(name);
+
+    if (*copy == NULL) {
+        *rc = NGX_ERROR;
+    }
+
+    return *copy;
+}
+
+
+/* the same name of UTF8Strings, or NULL without memory */
+
+static X509_NAME *
+ngx_clientcert_names_utf8(const X509_NAME *name)
+{
+    int                     i, set, last;
+    X509_NAME              *copy;
+    const X509_NAME_ENTRY  *entry;
+
+    copy = X509_NAME_new();
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    last = -1;
+
+    for (i = 0; i < X509_NAME_entry_count(name); i++) {
+        entry = X509_NAME_get_entry(name, i);
+        set = X509_NAME_ENTRY_set(entry);
+
+        if (ngx_clientcert_names_add(copy, entry, set == last) != NGX_OK) {
+            goto failed;
+        }
+
+        last = set;
+    }
+
+    /* now, since a comparison could not tell that there is no memory for it */
+
+    if (i2d_X509_NAME(copy, NULL) >= 0) {
+        return copy;
+    }
+
+failed:
+
+    X509_NAME_free(copy);
+    ERR_clear_error();
+
+    return NULL;
+}
+
+
+/* more: it is of the same part of the name as the one before */
+
+static ngx_int_t
+ngx_clientcert_names_add(X509_NAME *name, const X509_NAME_ENTRY *entry,
+    ngx_uint_t more)
+{
+    int      len, rc;
+    u_char  *utf8;
+
+    len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
+    if (len < 0) {
+        return NGX_ERROR;
+    }
+
+    rc = X509_NAME_add_entry_by_OBJ(name, X509_NAME_ENTRY_get_object(entry),
+                                    V_ASN1_UTF8STRING, utf8, len,
+                                    -1, more ? -1 : 0);
+    OPENSSL_free(utf8);
+
+    return rc ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -44,6 +44,7 @@ typedef struct {
 
     const X509_NAME        *subject;    /* NULL: it can't be read */
     const X509_NAME        *issuer;
+    X509_NAME              *copies[2];  /* of them, or NULL */
 
     ngx_str_t               serial;     /* without leading zero bytes */
     ngx_uint_t              negative;   /* serial number */
