@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use ClientCert;
 use DerCert;
+use Encode 'encode';
 
 my $seed = $ENV{CLIENTCERT_SEED} // int rand 2**31;
 srand $seed;
@@ -16,19 +17,35 @@ note("CLIENTCERT_SEED=$seed");
 
 my ($certs, $policies) = (40, 60);
 
+# what makes a name of a type unreadable
+my %bad = (cn => "a\0", o => "Example\n", ou => "one\x7f", dns => "x.test\0",
+           uri => "urn:\x80", email => "joe\0\@example.com", ip => 'fives');
+
 sub one { $_[int rand @_] }
 sub some { my $n = shift; return map { one(@_) } 1 .. int rand $n + 1 }
 
 my @cns = ('a', 'B', 'b', 'a b', 'c');
 my @os = ('Example', 'example', 'Other', 'O,CN=a');
-my @ous = ('one', 'two', 'three');
+my @ous = ('one', 'two', 'three', 'One  and two', ' one and TWO');
 my @hosts = ('x.test', 'y.test', 'a.x.test', '*.x.test', 'X.TEST.');
 my @uris = ('spiffe://e/p/a', 'spiffe://e/p/../a', 'spiffe://e/pp/a',
             'urn:x:y', 'spiffe://e/p/a/b');
+my @emails = ('joe@example.com', 'joe@EXAMPLE.com', 'Joe@example.com');
+my @ips = map { pack 'H*', $_ } '0a000001', '0a000002', '0b000001',
+          '00' x 10 . 'ffff0a000001', '20010db8' . '00' x 11 . '01',
+          '20010db9' . '00' x 11 . '01';
 my @serials = ('01', '0203', '7f');
 my @keys = ('acme', 'globex');
 my @cas = ('ca-a', 'ca-a', 'ca-b', 'self');
 my @uses = ('1.3.6.1.5.5.7.3.4', '1.3.6.1.5.5.7.3.3');
+
+# as one of the types of string that a name can be made of
+sub text {
+    my $text = shift;
+    my $tag = one(12, 19, 22, 28, 30);
+    return (encode($tag == 28 ? 'UTF-32BE' : $tag == 30 ? 'UTF-16BE' : 'UTF-8',
+                   $text), $tag);
+}
 
 # What the client has, from which DER is made.
 my @certs = map {
@@ -38,15 +55,25 @@ my @certs = map {
         cn => [ rand() < 0.7 ? one(@cns) : some(2, @cns) ],
         o => [ some(2, @os) ], ou => [ some(2, @ous) ],
         dns => [ some(2, @hosts) ], uri => [ some(2, @uris) ],
+        email => [ some(2, @emails) ], ip => [ some(2, @ips) ],
         use => [ some(1, @uses) ],
+        bad => { map { $_ => rand() < 0.03 } sort keys %bad },
     );
+    $c{bad}{subject} = grep { $c{bad}{$_} } qw(o ou cn);
+    $c{bad}{issuer} = $c{bad}{subject} && $c{ca} eq 'self';
+    my $names = sub {
+        my $type = shift;
+        return (@{ $c{$type} }, $c{bad}{$type} ? $bad{$type} : ());
+    };
     der_cert(%c, eku => [ '1.3.6.1.5.5.7.3.2', @{ $c{use} } ],
              subject => [ map {
                  my $type = $_;
-                 map { [ uc $type => $_ ] } @{ $c{$type} };
+                 map { [ uc $type => text($_) ] } $names->($type);
              } qw(o ou cn) ],
-             san => [ (map { (dns => $_) } @{ $c{dns} }),
-                      (map { (uri => $_) } @{ $c{uri} }) ]);
+             san => [ map { @$_ } sort { rand() <=> 0.5 } map {
+                 my $type = $_;
+                 map { [ $type => $_ ] } $names->($type);
+             } qw(dns uri email ip) ]);
     \%c;
 } 1 .. $certs;
 
@@ -63,12 +90,40 @@ sub plain { $_[0] !~ m{/\.\.?(/|$)|//|[?#\\]|%(?:2e|2f|5c)}i }
 sub subject {
     my $c = shift;
     my @parts = ((map { "CN=$_" } reverse @{ $c->{cn} }),
-                 (map { "OU=$_" } reverse @{ $c->{ou} }),
+                 (map { "OU=" . fold($_) } reverse @{ $c->{ou} }),
                  (map { "O=" . s/,/\\,/r } reverse @{ $c->{o} }));
     return @parts ? 'rfc4514:' . join(',', @parts) : undef;
 }
 
-sub has { my ($c, $type, $test) = @_; scalar grep { $test->($_) } @{ $c->{$type} } }
+sub has {
+    my ($c, $type, $test) = @_;
+    return scalar grep { $test->($_) } @{ $c->{$type} };
+}
+
+# the only one there is, as the CN of an allow has to be
+sub single { my ($c, $type) = @_; @{ $c->{$type} } + $c->{bad}{$type} == 1 }
+
+# what IP addresses and blocks of them are compared by
+sub bits {
+    my $bytes = shift;
+    $bytes =~ s/\A\0{10}\xff\xff(?=....\z)//s;
+    return unpack 'B*', $bytes;
+}
+
+# a name of DNS that a variable doesn't make one
+sub illegible {
+    my ($text, $variable) = @_;
+    return $text =~ /^dns=.*\$/ && $variable !~ /^[a-z0-9-]+$/i;
+}
+
+# what is unreadable may be anything for a deny
+sub unknown {
+    my ($c, $text, $variable) = @_;
+    my ($type) = $text =~ /^"?(\w+)=/ or return 0;
+    return 0 if $text =~ /=\$/ && $variable eq '';
+    return 1 if illegible($text, $variable);
+    return $c->{bad}{$type};
+}
 
 # Each makes a value, and tells whether it holds for a certificate.
 my %conditions = (
@@ -76,7 +131,7 @@ my %conditions = (
         my $v = one(@cns);
         return ("\"cn=$v\"", sub {
             my ($c, $deny) = @_;
-            return ($deny || @{ $c->{cn} } == 1)
+            return ($deny || single($c, 'cn'))
                 && has($c, 'cn', sub { fold($_[0]) eq fold($v) });
         });
     },
@@ -84,14 +139,14 @@ my %conditions = (
         my $v = one('^a', 'b', '^c$');
         return ("cn=~$v", sub {
             my ($c, $deny) = @_;
-            return ($deny || @{ $c->{cn} } == 1)
+            return ($deny || single($c, 'cn'))
                 && has($c, 'cn', sub { $_[0] =~ /$v/ });
         });
     },
     cn_variable => sub {
         return ('cn=$arg_cn', sub {
             my ($c, $deny, $variable) = @_;
-            return $variable ne '' && ($deny || @{ $c->{cn} } == 1)
+            return $variable ne '' && ($deny || single($c, 'cn'))
                 && has($c, 'cn', sub { fold($_[0]) eq fold($variable) });
         });
     },
@@ -102,9 +157,47 @@ my %conditions = (
         });
     },
     ou => sub {
-        my $v = one(@ous);
+        my $v = one(@ous[0 .. 2]);
         return ("ou=~*^\U$v", sub {
             has($_[0], 'ou', sub { $_[0] =~ /^$v/i });
+        });
+    },
+    ou_constant => sub {
+        my $v = one(@ous);
+        return ("\"ou=$v\"", sub {
+            has($_[0], 'ou', sub { fold($_[0]) eq fold($v) });
+        });
+    },
+    email => sub {
+        my $v = one(@emails);
+        my $host = sub { $_[0] =~ s/(\@.*)/\L$1/r };
+        return ("email=$v", sub {
+            has($_[0], 'email', sub { $host->($_[0]) eq $host->($v) });
+        });
+    },
+    ip => sub {
+        my ($v, $hex, $len) = @{ one(
+            [ '10.0.0.1', '0a000001', 32 ], [ '11.0.0.1', '0b000001', 32 ],
+            [ '::ffff:10.0.0.2', '0a000002', 32 ], [ '10.0.0.0/8', '0a', 8 ],
+            [ '::ffff:10.0.0.0/104', '0a', 8 ],
+            [ '2001:db8::1', '20010db8' . '00' x 11 . '01', 128 ],
+            [ '2001:db8::/32', '20010db8', 32, 128 ],
+            [ '2001:db8::/31', '20010db8', 31, 128 ]) };
+        my $all = $v =~ /^2001/ ? 128 : 32;
+        return ("ip=$v", sub {
+            has($_[0], 'ip', sub {
+                my $bits = bits(shift);
+                return length $bits == $all && substr($bits, 0, $len)
+                       eq substr(unpack('B*', pack 'H*', $hex), 0, $len);
+            });
+        });
+    },
+    dns_variable => sub {
+        return ('dns=*.$arg_cn.test', sub {
+            my ($c, $deny, $variable) = @_;
+            return has($c, 'dns', sub {
+                host(shift) =~ /^[^.]+\.\Q$variable\E\.test$/i;
+            });
         });
     },
     dns => sub {
@@ -124,7 +217,7 @@ my %conditions = (
         my ($prefix) = $v =~ /^(.*\/)\*$/;
         return ("uri=$v", sub {
             my ($c, $deny) = @_;
-            return if $v =~ /^spiffe:/ && !$deny && @{ $c->{uri} } != 1;
+            return if $v =~ /^spiffe:/ && !$deny && !single($c, 'uri');
             has($c, 'uri', sub {
                 my $uri = shift;
                 return $uri eq $v unless $prefix;
@@ -149,11 +242,12 @@ my %conditions = (
                 sub { $_[0]{name} eq $v }, 1);
     },
     subject => sub {
-        my $c = one(@certs);
+        my $c = one(grep { !$_->{bad}{subject} } @certs);
         my $v = subject($c) // return;
         my $fold = fold($v);
         return ("\"subject=$v\"", sub {
             my ($other, $deny) = @_;
+            return if $other->{bad}{subject};
             my $same = subject($other) // return;
             return 1 if fold($same) eq $fold;
             return if !$deny;
@@ -161,7 +255,7 @@ my %conditions = (
                 $_ => [ reverse @{ $other->{$_} } ]
             } qw(cn o ou) };
             my @back = ((map { "O=" . s/,/\\,/r } @{ $other->{o} }),
-                        (map { "OU=$_" } @{ $other->{ou} }),
+                        (map { "OU=" . fold($_) } @{ $other->{ou} }),
                         (map { "CN=$_" } @{ $other->{cn} }));
             return fold('rfc4514:' . join ',', @back) eq $fold;
         });
@@ -217,7 +311,9 @@ sub model {
         my ($rule, $chain) = @_;
         for my $part (@{ $rule->{parts} }) {
             return 0 if !($part->[3] ? $chain
-                          : $part->[1]->($c, $rule->{deny}, $variable));
+                          : $part->[1]->($c, $rule->{deny}, $variable)
+                            || $rule->{deny}
+                               && unknown($c, $part->[0], $variable));
         }
         return $rule->{deny} || $rule->{pinned} || $chain;
     };
@@ -243,7 +339,8 @@ sub model {
         my ($ca, @other) = (0);
         for my $part (@{ $rule->{parts} }) {
             next if $part->[3] || $part->[0] =~ /^\w+=~/;
-            my $held = $part->[1]->($c, 0, $variable);
+            my $held = $part->[1]->($c, 0, $variable)
+                       || illegible($part->[0], $variable);
             $part->[0] =~ /^ca=/ ? ($ca ||= !$held) : push @other, $held;
         }
         return $ca && !grep { !$_ } @other;
