@@ -48,7 +48,7 @@ ngx_clientcert_lookup_hash(ngx_clientcert_condition_t *cond, ngx_uint_t any,
         ? 0 : ngx_clientcert_lookup_value(cond, hash);
 
     if (n == 0 && any) {
-        hash[0] = ngx_murmur_hash2(cond->id.data, cond->id.len);
+        hash[0] = ngx_crc32_long(cond->id.data, cond->id.len);
         n = 1;
     }
 
@@ -67,12 +67,12 @@ ngx_clientcert_lookup_value(ngx_clientcert_condition_t *cond, uint32_t *hash)
 
     case NGX_CLIENTCERT_LOOKUP_DIGEST:
         tp = cond->value;
-        hash[0] = ngx_murmur_hash2(tp->digest, tp->len);
+        hash[0] = ngx_crc32_long(tp->digest, tp->len);
         return 1;
 
     case NGX_CLIENTCERT_LOOKUP_SERIAL:
         serial = cond->value;
-        hash[0] = ngx_murmur_hash2(serial->bytes.data, serial->bytes.len);
+        hash[0] = ngx_crc32_long(serial->bytes.data, serial->bytes.len);
         return 1;
 
     case NGX_CLIENTCERT_LOOKUP_DN:
@@ -144,8 +144,8 @@ ngx_clientcert_lookup(ngx_clientcert_asking_t *ask, ngx_uint_t kinds,
         switch (key->lookup) {
 
         case NGX_CLIENTCERT_LOOKUP_SERIAL:
-            rc = handler(data, ngx_murmur_hash2(names->serial.data,
-                                                names->serial.len));
+            rc = handler(data, ngx_crc32_long(names->serial.data,
+                                              names->serial.len));
             break;
 
         case NGX_CLIENTCERT_LOOKUP_DN:
@@ -184,10 +184,10 @@ ngx_clientcert_lookup_digest(ngx_clientcert_asking_t *ask,
         return NGX_ERROR;
     }
 
-    return handler(data, ngx_murmur_hash2(value,
-                                          digest == NGX_CLIENTCERT_SHA1
-                                          ? NGX_CLIENTCERT_SHA1_LEN
-                                          : NGX_CLIENTCERT_SHA256_LEN));
+    return handler(data, ngx_crc32_long(value,
+                                        digest == NGX_CLIENTCERT_SHA1
+                                        ? NGX_CLIENTCERT_SHA1_LEN
+                                        : NGX_CLIENTCERT_SHA256_LEN));
 }
 
 

@@ -61,7 +61,7 @@ ngx_clientcert_files_find(ngx_clientcert_files_t *files, ngx_str_t *name)
 {
     return (ngx_clientcert_file_t *)
                ngx_str_rbtree_lookup(&files->names, name,
-                                     ngx_murmur_hash2(name->data, name->len));
+                                     ngx_crc32_long(name->data, name->len));
 }
 
 
@@ -82,7 +82,7 @@ ngx_clientcert_files_get(ngx_clientcert_files_t *files, ngx_str_t *name)
         return NULL;
     }
 
-    file->sn.node.key = ngx_murmur_hash2(name->data, name->len);
+    file->sn.node.key = ngx_crc32_long(name->data, name->len);
     file->sn.str.len = name->len;
     file->sn.str.data = (u_char *) file + sizeof(ngx_clientcert_file_t);
 
