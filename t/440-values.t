@@ -34,6 +34,8 @@ my $n = nginx(config => <<'END')->start;
     clientcert_policy subject { allow subject=$v; }
     clientcert_policy oid { allow policy_oid=$v; }
     clientcert_policy deny { deny cn=$v; allow verified; }
+    clientcert_policy path_dn { deny subject=$path; allow verified; }
+    clientcert_policy path_serial { deny serial=$path; allow verified; }
     clientcert_policy label {
         allow o=other label=first;
         allow cn=$v label=second;
@@ -52,6 +54,14 @@ my $n = nginx(config => <<'END')->start;
         add_header X-Label $clientcert_reason:$clientcert_label always;
         location ~ ^/t/(?<tenant>[a-z0-9-]+)/ {
             clientcert_require tenant;
+            empty_gif;
+        }
+        location ~ "^/dn/(?<path>(?s).*)" {
+            clientcert_require path_dn;
+            empty_gif;
+        }
+        location ~ "^/serial/(?<path>(?s).*)" {
+            clientcert_require path_serial;
             empty_gif;
         }
         location = /bound { clientcert_require bound; empty_gif; }
@@ -129,6 +139,17 @@ is_answer('/oid?v=nothing', '401');
 is_answer('/deny?v=blue', '401 denied:');
 is_answer('/deny?v=red', '200 ok:');
 is_answer('/deny?v=', '200 ok:');
+# of a value that can't be read no byte goes into the log as it is
+for my $path ('/dn/%0A2026/01/01%1B%C2%85=x,O=y', '/dn/CN=a,%0A2026/01/01',
+              '/serial/1%0A') {
+    my $seen = length $n->error_log;
+    is_answer($path, '401 denied:');
+    my $log = substr $n->error_log, $seen;
+    like($log, qr/\\x0A.*can't be read/, 'it is in the log');
+    unlike($log, qr/[^\x20-\x7e\n]|^(?!\d{4}\/\S+ \S+ \[\w+\] )./m,
+           'with nothing raw');
+}
+
 is_answer('/label?v=blue', '200 ok:second', 'the first rule gives the label');
 is_answer('/label?v=red', '200 ok:third', 'and it is another one now');
 is_answer('/pinned?v=blue', '401 untrusted:', 'another CA');

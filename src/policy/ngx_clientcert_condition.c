@@ -338,6 +338,7 @@ ngx_clientcert_condition_evaluate(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
     size_t                      len;
+    u_char                     *p;
     u_char                      buf[NGX_CLIENTCERT_VALUE_LEN * 4];
     ngx_str_t                   text;
     ngx_clientcert_reading_t    rd;
@@ -368,6 +369,14 @@ ngx_clientcert_condition_evaluate(ngx_clientcert_condition_t *cond,
 
     if (rd.last == rd.text) {
         return ngx_clientcert_answer_memory(ask);
+    }
+
+    /* what is wrong with it may have bytes of it, which are escaped before */
+
+    for (p = rd.text; p < rd.last; p++) {
+        if (*p < ' ' || *p > '~') {
+            *p = '?';
+        }
     }
 
     text.len = ngx_min(text.len, NGX_CLIENTCERT_VALUE_LEN);
