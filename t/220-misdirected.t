@@ -99,6 +99,7 @@ my $config = sub {
         location /chain { clientcert_require chain; empty_gif; }
         location /other { clientcert_require other; empty_gif; }
         location /denied { clientcert_require denied; empty_gif; }
+        location /unless { clientcert_require unless; empty_gif; }
         location /reject { clientcert_require reject; empty_gif; }
         location /dry { clientcert_require dry; empty_gif; }
 END_LOCATIONS
@@ -111,6 +112,7 @@ END_LOCATIONS
     clientcert_policy chain { trust chain; allow thumbprint=$acme; }
     clientcert_policy other { allow thumbprint=$globex; }
     clientcert_policy denied { allow verified; deny thumbprint=$acme; }
+    clientcert_policy unless { deny verified; allow thumbprint=$acme; }
     clientcert_policy reject { allow verified; reject 403 Forbidden; }
     clientcert_policy dry { allow verified; dry_run on; }
     ssl_protocols TLSv1.2 TLSv1.3;
@@ -139,7 +141,7 @@ my %verified = (
     '/either'   => '200 allow:ok',       '/both'   => '200 allow:ok',
     '/chain'    => '200 allow:ok',       '/other'  => '401 deny:no_match',
     '/denied'   => '401 deny:denied',    '/reject' => '200 allow:ok',
-    '/dry'      => '200 allow:ok',
+    '/dry'      => '200 allow:ok',       '/unless' => '401 deny:denied',
 );
 my %misdirected = (
     %verified,
@@ -151,7 +153,7 @@ my %untrusted = (
     %verified,
     '/verified' => '401 deny:untrusted',   '/both' => '401 deny:untrusted',
     '/chain'    => '401 deny:untrusted',   '/reject' => '403 deny:untrusted',
-    '/dry'      => '200 deny:untrusted',
+    '/dry'      => '200 deny:untrusted',   '/unless' => '200 allow:ok',
 );
 
 # The same for foreign, which no policy pins.
@@ -160,6 +162,7 @@ sub foreign {
     my %of = %$wanted;
     $of{$_} = $of{'/verified'} for '/either', '/denied';
     $of{$_} = '401 deny:no_match' for '/pin', '/other';
+    $of{'/unless'} = '401 deny:no_match' if $of{'/unless'} =~ /allow/;
     $of{'/both'} = $of{'/verified'} =~ /allow/ ? '401 deny:no_match'
                                                : $of{'/verified'};
     $of{'/chain'} = '401 deny:no_match' if $of{'/chain'} =~ /allow/;

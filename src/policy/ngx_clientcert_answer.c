@@ -374,6 +374,22 @@ ngx_clientcert_answer_memory(ngx_clientcert_asking_t *ask)
 }
 
 
+/* whether this server would verify a chain that another one was shown */
+
+ngx_clientcert_answer_e
+ngx_clientcert_answer_elsewhere(ngx_clientcert_asking_t *ask)
+{
+    ask->doubt.unknown = 1;
+
+    ask->doubt.last = ngx_cpymem(ask->text,
+                                 "verified was asked of another server",
+                                 sizeof("verified was asked of another server")
+                                 - 1);
+
+    return NGX_CLIENTCERT_UNKNOWN;
+}
+
+
 /* the first reason is kept, but for that of a deny, which decides */
 
 ngx_clientcert_answer_e

@@ -35,9 +35,12 @@ ngx_clientcert_answer_e ngx_clientcert_answer_ca(
 
 /*
  * Return NGX_CLIENTCERT_UNKNOWN and put into ask->doubt that there is no
- * memory, or a text, of which the first is kept.
+ * memory, that another server was shown the chain, or a text, of which the
+ * first is kept.
  */
 ngx_clientcert_answer_e ngx_clientcert_answer_memory(
+    ngx_clientcert_asking_t *ask);
+ngx_clientcert_answer_e ngx_clientcert_answer_elsewhere(
     ngx_clientcert_asking_t *ask);
 ngx_clientcert_answer_e ngx_clientcert_answer_unknown(
     ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask,

@@ -52,6 +52,7 @@ typedef struct {
 typedef struct {
     ngx_clientcert_certificate_t  *cert;
     ngx_uint_t                     verified;    /* the chain, and here */
+    ngx_uint_t                     elsewhere;   /* or it was tried there */
     time_t                         now;
 
     ngx_pool_t                    *pool;        /* of the request */

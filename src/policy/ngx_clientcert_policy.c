@@ -270,6 +270,7 @@ ngx_clientcert_policy_ask(ngx_clientcert_client_t *client,
 {
     ask->cert = client->cert;
     ask->verified = (client->chain == NGX_CLIENTCERT_VERIFIED);
+    ask->elsewhere = (client->chain == NGX_CLIENTCERT_VERIFIED_ELSEWHERE);
     ask->now = client->now;
     ask->pool = client->pool;
     ask->request = client->request;

@@ -570,12 +570,17 @@ ngx_clientcert_rules_answer(ngx_clientcert_rule_t *rule,
     ngx_clientcert_answer_e      answer;
     ngx_clientcert_condition_t  *cond;
 
-    if (rule->needs_chain && !ask->verified) {
-        return NGX_CLIENTCERT_NO;
-    }
-
     doubt = ask->doubt;
     answer = NGX_CLIENTCERT_YES;
+
+    if (rule->needs_chain && !ask->verified) {
+
+        if (!rule->deny || !ask->elsewhere) {
+            return NGX_CLIENTCERT_NO;
+        }
+
+        answer = ngx_clientcert_answer_elsewhere(ask);
+    }
 
     for (cond = rule->conditions; cond; cond = cond->next) {
 
