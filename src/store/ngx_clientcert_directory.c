@@ -87,14 +87,14 @@ static ngx_int_t ngx_clientcert_directory_look(ngx_clientcert_source_t *src);
 static ngx_uint_t ngx_clientcert_directory_is_found(
     ngx_clientcert_directory_t *dir);
 static ngx_int_t ngx_clientcert_directory_open(ngx_clientcert_source_t *src);
-static void ngx_clientcert_directory_drop_removed(ngx_clientcert_source_t *src);
-static ngx_int_t ngx_clientcert_directory_look_at_marked(ngx_clientcert_source_t *src);
-static ngx_int_t ngx_clientcert_directory_look_at_all(ngx_clientcert_source_t *src);
-static ngx_int_t ngx_clientcert_directory_look_at_rest(ngx_clientcert_source_t *src,
+static void ngx_clientcert_directory_removed(ngx_clientcert_source_t *src);
+static ngx_int_t ngx_clientcert_directory_marked(ngx_clientcert_source_t *src);
+static ngx_int_t ngx_clientcert_directory_all(ngx_clientcert_source_t *src);
+static ngx_int_t ngx_clientcert_directory_rest(ngx_clientcert_source_t *src,
     ngx_uint_t how);
 static ngx_uint_t ngx_clientcert_directory_is_mounted(
     ngx_clientcert_source_t *src);
-static ngx_int_t ngx_clientcert_directory_look_at_renamed(
+static ngx_int_t ngx_clientcert_directory_renamed(
     ngx_clientcert_source_t *src);
 static ngx_array_t *ngx_clientcert_directory_names(ngx_log_t *log, int at,
     const char *path, ngx_clientcert_files_t *known, ngx_err_t *err);
@@ -102,9 +102,9 @@ static ngx_int_t ngx_clientcert_directory_name(ngx_array_t *names,
     struct dirent *de, ngx_clientcert_files_t *known);
 static int ngx_libc_cdecl ngx_clientcert_directory_cmp(const void *one,
     const void *two);
-static ngx_int_t ngx_clientcert_directory_look_at_file(ngx_clientcert_source_t *src,
+static ngx_int_t ngx_clientcert_directory_file(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, ngx_uint_t how);
-static void ngx_clientcert_directory_check_access(ngx_clientcert_source_t *src,
+static void ngx_clientcert_directory_access(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file);
 static ngx_int_t ngx_clientcert_directory_stat(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, ngx_uint_t *how, struct stat *sb);
@@ -115,13 +115,13 @@ static ngx_uint_t ngx_clientcert_directory_has_settled(
     uint64_t stamp);
 static ngx_uint_t ngx_clientcert_directory_may_be_back(
     ngx_clientcert_source_t *src, ngx_clientcert_file_t *file);
-static void ngx_clientcert_directory_lose(ngx_clientcert_source_t *src,
+static void ngx_clientcert_directory_gone(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, ngx_uint_t how);
 static ngx_int_t ngx_clientcert_directory_read(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, ngx_uint_t how);
-static ngx_err_t ngx_clientcert_directory_read_file(ngx_clientcert_directory_t *dir,
+static ngx_err_t ngx_clientcert_directory_text(ngx_clientcert_directory_t *dir,
     u_char *name, size_t *len);
-static ngx_int_t ngx_clientcert_directory_read_text(ngx_clientcert_source_t *src,
+static ngx_int_t ngx_clientcert_directory_content(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, size_t len, ngx_uint_t how);
 static ngx_int_t ngx_clientcert_directory_exhausted(
     ngx_clientcert_source_t *src, ngx_err_t err);
@@ -366,15 +366,15 @@ ngx_clientcert_directory_look(ngx_clientcert_source_t *src)
     src->unsettled = 0;
 
     if (ngx_clientcert_directory_open(src) != NGX_OK) {
-        ngx_clientcert_directory_drop_removed(src);
+        ngx_clientcert_directory_removed(src);
         rc = dir->scanned ? NGX_OK : NGX_ERROR;
 
     } else {
         src->gone = 0;
 
         rc = (src->all || !dir->scanned)
-             ? ngx_clientcert_directory_look_at_all(src)
-             : ngx_clientcert_directory_look_at_marked(src);
+             ? ngx_clientcert_directory_all(src)
+             : ngx_clientcert_directory_marked(src);
 
         if (dir->nlost && !ngx_clientcert_directory_is_found(dir)) {
             dir->hunting = 1;
@@ -391,7 +391,7 @@ ngx_clientcert_directory_look(ngx_clientcert_source_t *src)
             dir->moved = 0;
             dir->nlost = 0;
 
-            rc = ngx_clientcert_directory_look_at_renamed(src);
+            rc = ngx_clientcert_directory_renamed(src);
 
             if (dir->nlost) {
                 dir->moved = 1;
@@ -493,7 +493,7 @@ ngx_clientcert_directory_open(ngx_clientcert_source_t *src)
  */
 
 static void
-ngx_clientcert_directory_drop_removed(ngx_clientcert_source_t *src)
+ngx_clientcert_directory_removed(ngx_clientcert_source_t *src)
 {
     ngx_queue_t                 *q, *next;
     ngx_clientcert_file_t       *file;
@@ -528,7 +528,7 @@ ngx_clientcert_directory_drop_removed(ngx_clientcert_source_t *src)
 /* those that stay marked are marked anew, at the end */
 
 static ngx_int_t
-ngx_clientcert_directory_look_at_marked(ngx_clientcert_source_t *src)
+ngx_clientcert_directory_marked(ngx_clientcert_source_t *src)
 {
     ngx_uint_t                   last;
     ngx_queue_t                 *q, *end;
@@ -546,7 +546,7 @@ ngx_clientcert_directory_look_at_marked(ngx_clientcert_source_t *src)
         q = ngx_queue_head(&dir->files.marked);
         last = (q == end);
 
-        if (ngx_clientcert_directory_look_at_file(src,
+        if (ngx_clientcert_directory_file(src,
                             ngx_queue_data(q, ngx_clientcert_file_t, mark), 0)
             != NGX_OK)
         {
@@ -562,7 +562,7 @@ ngx_clientcert_directory_look_at_marked(ngx_clientcert_source_t *src)
 /* returns NGX_DECLINED if nothing was done as its file system is missing */
 
 static ngx_int_t
-ngx_clientcert_directory_look_at_all(ngx_clientcert_source_t *src)
+ngx_clientcert_directory_all(ngx_clientcert_source_t *src)
 {
     ngx_err_t                    err;
     ngx_int_t                    rc;
@@ -603,7 +603,7 @@ ngx_clientcert_directory_look_at_all(ngx_clientcert_source_t *src)
         }
 
         file->round = dir->round;
-        rc = ngx_clientcert_directory_look_at_file(src, file, how);
+        rc = ngx_clientcert_directory_file(src, file, how);
 
         if (ngx_quit || ngx_terminate) {
             rc = NGX_ERROR;
@@ -612,14 +612,14 @@ ngx_clientcert_directory_look_at_all(ngx_clientcert_source_t *src)
 
     ngx_destroy_pool(names->pool);
 
-    return (rc == NGX_OK) ? ngx_clientcert_directory_look_at_rest(src, how) : rc;
+    return (rc == NGX_OK) ? ngx_clientcert_directory_rest(src, how) : rc;
 }
 
 
 /* looks at the known files that weren't met */
 
 static ngx_int_t
-ngx_clientcert_directory_look_at_rest(ngx_clientcert_source_t *src, ngx_uint_t how)
+ngx_clientcert_directory_rest(ngx_clientcert_source_t *src, ngx_uint_t how)
 {
     ngx_queue_t                 *q, *next;
     ngx_clientcert_file_t       *file;
@@ -635,7 +635,7 @@ ngx_clientcert_directory_look_at_rest(ngx_clientcert_source_t *src, ngx_uint_t h
         file = ngx_queue_data(q, ngx_clientcert_file_t, queue);
 
         if (file->round != dir->round
-            && ngx_clientcert_directory_look_at_file(src, file, how) != NGX_OK)
+            && ngx_clientcert_directory_file(src, file, how) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -671,7 +671,7 @@ ngx_clientcert_directory_is_mounted(ngx_clientcert_source_t *src)
 /* looks for names that have come, or that are other files by now */
 
 static ngx_int_t
-ngx_clientcert_directory_look_at_renamed(ngx_clientcert_source_t *src)
+ngx_clientcert_directory_renamed(ngx_clientcert_source_t *src)
 {
     ngx_err_t                    err;
     ngx_int_t                    rc;
@@ -697,7 +697,7 @@ ngx_clientcert_directory_look_at_renamed(ngx_clientcert_source_t *src)
     for (i = 0; rc == NGX_OK && i < names->nelts; i++) {
         file = ngx_clientcert_files_get(&dir->files, &name[i].name);
 
-        rc = file ? ngx_clientcert_directory_look_at_file(src, file, how)
+        rc = file ? ngx_clientcert_directory_file(src, file, how)
                   : ngx_clientcert_directory_exhausted(src, NGX_ENOMEM);
     }
 
@@ -832,7 +832,7 @@ ngx_clientcert_directory_cmp(const void *one, const void *two)
  */
 
 static ngx_int_t
-ngx_clientcert_directory_look_at_file(ngx_clientcert_source_t *src,
+ngx_clientcert_directory_file(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, ngx_uint_t how)
 {
     uint64_t                     stamp;
@@ -851,7 +851,7 @@ ngx_clientcert_directory_look_at_file(ngx_clientcert_source_t *src,
         /* that says nothing of what it holds, but whether it can be read */
 
         if (file->reason == 0 && file->ncerts) {
-            ngx_clientcert_directory_check_access(src, file);
+            ngx_clientcert_directory_access(src, file);
             return NGX_OK;
         }
 
@@ -882,7 +882,7 @@ ngx_clientcert_directory_look_at_file(ngx_clientcert_source_t *src,
 
 
 static void
-ngx_clientcert_directory_check_access(ngx_clientcert_source_t *src,
+ngx_clientcert_directory_access(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file)
 {
     ngx_clientcert_directory_t  *dir;
@@ -916,7 +916,7 @@ ngx_clientcert_directory_stat(ngx_clientcert_source_t *src,
         err = ngx_errno;
 
         if (err == NGX_ENOENT) {
-            ngx_clientcert_directory_lose(src, file, *how);
+            ngx_clientcert_directory_gone(src, file, *how);
             return NGX_DONE;
         }
 
@@ -1054,7 +1054,7 @@ ngx_clientcert_directory_may_be_back(ngx_clientcert_source_t *src,
 
 
 static void
-ngx_clientcert_directory_lose(ngx_clientcert_source_t *src,
+ngx_clientcert_directory_gone(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, ngx_uint_t how)
 {
     ngx_clientcert_directory_t  *dir;
@@ -1093,10 +1093,10 @@ ngx_clientcert_directory_read(ngx_clientcert_source_t *src,
     len = 0;
     dir = src->known;
 
-    err = ngx_clientcert_directory_read_file(dir, file->sn.str.data, &len);
+    err = ngx_clientcert_directory_text(dir, file->sn.str.data, &len);
 
     if (err == NGX_ENOENT) {
-        ngx_clientcert_directory_lose(src, file,
+        ngx_clientcert_directory_gone(src, file,
                                       how & ~NGX_CLIENTCERT_REMOVED);
         return NGX_OK;
     }
@@ -1115,14 +1115,14 @@ ngx_clientcert_directory_read(ngx_clientcert_source_t *src,
         return NGX_OK;
     }
 
-    return ngx_clientcert_directory_read_text(src, file, len, how);
+    return ngx_clientcert_directory_content(src, file, len, how);
 }
 
 
 /* of the file, into the buffer; returns an error of the system */
 
 static ngx_err_t
-ngx_clientcert_directory_read_file(ngx_clientcert_directory_t *dir, u_char *name,
+ngx_clientcert_directory_text(ngx_clientcert_directory_t *dir, u_char *name,
     size_t *len)
 {
     int          fd;
@@ -1178,7 +1178,7 @@ ngx_clientcert_directory_read_file(ngx_clientcert_directory_t *dir, u_char *name
 /* of the buffer */
 
 static ngx_int_t
-ngx_clientcert_directory_read_text(ngx_clientcert_source_t *src,
+ngx_clientcert_directory_content(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, size_t len, ngx_uint_t how)
 {
     int                          reason;
