@@ -1,6 +1,6 @@
-# Covers src/store/ngx_clientcert_store.c: look-ups without a lock beside a writer
-# that is killed time and again.  The tests themselves are in t/unit/store.c, a
-# program that prints TAP; make builds it.
+# Covers src/store/ngx_clientcert_store.c and ngx_clientcert_index.c: look-ups
+# without a lock beside a writer that is killed time and again.  The tests
+# themselves are in t/unit/store.c, a program that prints TAP; make builds it.
 
 use strict;
 use warnings;

@@ -1,8 +1,8 @@
 # Covers the path from the TLS connection to the verdict
 # (ngx_clientcert_connection.c, ngx_http_clientcert_trust_chain()): the answer
 # must be the same whatever way the connection came about.  nginx has no chain
-# on a resumed session and keeps the facts over requests and streams, so each
-# way is another piece of code that could give another answer.
+# on a resumed session, and what was read is kept over requests and streams, so
+# each way is another piece of code that could give another answer.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# Covers "validity" in ngx_clientcert_policy_decide(): it is decided at every
+# Covers "validity" in ngx_clientcert_policy_judge(): it is decided at every
 # request by the clock.  nginx itself looks at the dates only in the handshake,
 # where it answers 400, so the module's own answer shows on connections and
 # sessions that outlive the certificate, and behind "error_page 495".

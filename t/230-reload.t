@@ -1,8 +1,8 @@
 # Covers the module over the life of nginx: reloads under connected clients,
-# the module loaded, unloaded and loaded again (the place of the facts on SSL
-# objects is given back by ngx_clientcert_facts_release_index(), since OpenSSL
-# would call into code that is gone), a refused configuration, many reloads,
-# no master process, and a module that is loaded but not used.
+# the module loaded, unloaded and loaded again (the module's place on SSL objects
+# is given back by ngx_clientcert_connection_release(), since OpenSSL would call
+# into code that is gone), a refused configuration, many reloads, no master
+# process, and a module that is loaded but not used.
 
 use strict;
 use warnings;

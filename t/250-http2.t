@@ -11,8 +11,7 @@ use lib "$FindBin::Bin/lib";
 use ClientCert;
 use List::Util 'shuffle';
 
-# Policy -> its lines, and for each client the answer.  More policies than the
-# four that the array of them starts with.
+# Policy -> its lines, and for each client the answer.
 my @clients = qw(acme globex foreign nobody);
 my %policies = (
     acme     => [ 'allow thumbprint=%acme% label=a;',

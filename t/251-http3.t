@@ -1,5 +1,5 @@
 # Covers HTTP/3, where the connection of a request is a QUIC stream that shares
-# the SSL object of its parent: the facts are read once and each stream is
+# the SSL object of its parent: the certificate is read once and each stream is
 # answered like one of HTTP/2.  Needs an nginx and a curl that can.
 
 use strict;

@@ -1,7 +1,7 @@
 # Covers the memory of the module: master and workers run under valgrind while
 # clients of every kind come and go and while the configuration is reloaded,
-# then nginx -t with good and bad configurations.  The facts of a connection
-# live in a pool of their own that hangs on the SSL object, which nginx knows
+# then nginx -t with good and bad configurations.  What is known of a connection
+# lives in a pool of its own that hangs on the SSL object, which nginx knows
 # nothing of; a pool that is left behind is seen here as a lost block.
 
 use strict;

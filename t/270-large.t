@@ -1,6 +1,7 @@
-# Covers the index of thumbprints (ngx_clientcert_rules_add() and _find()) with
-# 100,000 of them: the right answers at both ends of the list and beside it,
-# and a configuration that is read in the time that nginx needs for the lines.
+# Covers rules that are found by a hash (ngx_clientcert_rules_add() and
+# ngx_clientcert_rules_find()), 100,000 of them: the right answers at both ends
+# of the list and beside it, and a configuration that is read in the time that
+# nginx needs for the lines.
 # What a request costs is counted by "make bench".
 
 use strict;

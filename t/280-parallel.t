@@ -1,4 +1,4 @@
-# Covers what is kept with a connection (facts, remembered verdicts) and with a
+# Covers what is kept with a connection (certificate, verdicts) and with a
 # request (its verdict) where many connections take turns in two workers: each
 # must always get its own, whoever was served just before, also where a closed
 # connection's memory is used again.

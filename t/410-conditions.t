@@ -1,8 +1,8 @@
-# Covers src/policy/ngx_clientcert_conditions.c: each condition, with a value that is
-# the certificate's and with one that isn't, in both TLS versions, on fresh,
-# kept and resumed connections; what an unverified certificate may rely on;
-# and the twin of a certificate, which has its key and its names but not its
-# thumbprint.
+# Covers src/policy/ngx_clientcert_condition.c, ngx_clientcert_value.c and
+# ngx_clientcert_answer.c: each condition, with a value that is the certificate's
+# and with one that isn't, in both TLS versions, on fresh, kept and resumed
+# connections; what an unverified certificate may rely on; and the twin of a
+# certificate, which has its key and its names but not its thumbprint.
 
 use strict;
 use warnings;

@@ -1,4 +1,5 @@
-# Covers src/cert/ngx_clientcert_chain.c: "allow ca=" builds a chain of its own,
+# Covers src/cert/ngx_clientcert_chain.c and ngx_clientcert_chain_walk.c, each by
+# one of the two meanings of "ca".  "allow ca=" builds a chain of its own,
 # whatever the server trusts, from what the file has and, in the handshake,
 # what the client sent.  A session that is resumed has no more than the file.
 # "deny ca=" walks up by signatures, whatever dates and extensions say, and

@@ -1,6 +1,6 @@
-# Covers ngx_http_clientcert_early(): what comes in TLS 1.3 early data can have
-# been recorded and sent again by anybody, so where a policy is in force it is
-# answered 425 (RFC 8470), and the client tries once more.
+# Covers ngx_clientcert_connection_early(): what comes in TLS 1.3 early data can
+# have been recorded and sent again by anybody, so where a policy is in force it
+# is answered 425 (RFC 8470), and the client tries once more.
 
 use strict;
 use warnings;

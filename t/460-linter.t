@@ -1,5 +1,5 @@
-# Covers what is legal but surely not meant (ngx_clientcert_policy_warn() and
-# ngx_http_clientcert_check_use()), the errors of values, and that a policy
+# Covers what is legal but surely not meant (src/policy/ngx_clientcert_check.c
+# and ngx_http_clientcert_check_use()), the errors of values, and that a policy
 # without any of it is quiet.
 
 use strict;
