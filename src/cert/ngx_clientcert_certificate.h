@@ -70,8 +70,9 @@ ngx_clientcert_certificate_t *ngx_clientcert_certificate_create(
     ngx_pool_t *pool, X509 *x509, STACK_OF(X509) *sent, ngx_log_t *log);
 
 /*
- * Returns a digest, 20 bytes for SHA-1 and 32 for the others, or NULL without
- * memory.  It belongs to the certificate.
+ * Returns a digest, NGX_CLIENTCERT_SHA1_LEN bytes for SHA-1 and
+ * NGX_CLIENTCERT_SHA256_LEN for the others, or NULL without memory.  It
+ * belongs to the certificate.
  */
 u_char *ngx_clientcert_certificate_digest(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_digest_e digest);

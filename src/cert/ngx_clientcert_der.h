@@ -10,13 +10,14 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_clientcert_thumbprint.h"
 
 
 /* what a store needs of a certificate */
 
 typedef struct {
-    u_char       sha256[32];
-    u_char       spki[32];      /* SHA-256 of SubjectPublicKeyInfo */
+    u_char       sha256[NGX_CLIENTCERT_SHA256_LEN];
+    u_char       spki[NGX_CLIENTCERT_SHA256_LEN];   /* SubjectPublicKeyInfo */
     int64_t      not_before;
     int64_t      not_after;
 } ngx_clientcert_der_t;

@@ -30,7 +30,7 @@
 
 typedef struct {
     u_char      digest[NGX_CLIENTCERT_SHA256_LEN];
-    size_t      len;            /* 20 for SHA-1, 32 for SHA-256 */
+    size_t      len;            /* of SHA-1 or SHA-256 */
     ngx_uint_t  dropped;        /* bits of NGX_CLIENTCERT_PREFIX ... */
 } ngx_clientcert_thumbprint_t;
 

@@ -9,7 +9,7 @@
 #include "../cert/ngx_clientcert_dn.h"
 
 
-#define NGX_CLIENTCERT_BASE64_LEN   43      /* of 32 bytes, unpadded */
+#define NGX_CLIENTCERT_BASE64_LEN   43      /* of a SHA-256, unpadded */
 #define NGX_CLIENTCERT_X5T_PREFIX   "x5t#S256:"
 
 /* matching ends after so many steps (pcre2pattern(3)) */
@@ -181,7 +181,7 @@ ngx_clientcert_value_digest(ngx_clientcert_reading_t *rd, ngx_str_t *text,
 }
 
 
-/* base64 or base64url of 32 bytes, padded or not */
+/* base64 or base64url of a SHA-256, padded or not */
 
 static ngx_uint_t
 ngx_clientcert_value_base64(ngx_str_t *text, ngx_clientcert_thumbprint_t *tp)

@@ -60,7 +60,6 @@ typedef struct {
     u_char              *spki;      /* SHA-256 */
     int64_t              not_after;
 
-    /* of what get returns */
     ngx_str_t            origin;
     size_t               label_len; /* the head of the origin */
 } ngx_clientcert_entry_t;
