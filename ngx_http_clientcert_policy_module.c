@@ -8,7 +8,6 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "src/cert/ngx_clientcert_connection.h"
-#include "src/cert/ngx_clientcert_trust.h"
 #include "src/policy/ngx_clientcert_check.h"
 #include "src/store/ngx_clientcert_loader.h"
 #include "src/store/ngx_clientcert_follow.h"

@@ -5,7 +5,6 @@
 
 
 #include "ngx_clientcert_policy.h"
-#include "../cert/ngx_clientcert_text.h"
 
 
 /* what the rules without variables of a policy have said of a connection */

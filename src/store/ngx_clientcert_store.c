@@ -55,7 +55,6 @@ ngx_clientcert_store_get(ngx_conf_t *cf, ngx_array_t *stores, ngx_str_t *name)
     *known = st;
 
     st->name = *name;
-    st->index = stores->nelts - 1;
     st->file = cf->conf_file->file.name.data;
     st->line = cf->conf_file->line;
 

@@ -41,7 +41,6 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                   name;
-    ngx_uint_t                  index;      /* in its array */
 
     u_char                     *file;       /* where it was named first */
     ngx_uint_t                  line;
