@@ -24,7 +24,7 @@ typedef struct {
     ngx_str_t                      verify;  /* as in $ssl_client_verify */
     ngx_clientcert_trust_t         verified_by; /* or tried so */
 
-    ngx_str_t                      sent;    /* as RFC 9440 writes it */
+    ngx_str_t                      rfc9440_chain;   /* data NULL: not yet */
 
     void                          *verdicts;    /* by policy */
 

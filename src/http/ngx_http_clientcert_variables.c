@@ -376,7 +376,7 @@ ngx_http_clientcert_rfc9440_chain_variable(ngx_http_request_t *r,
     }
 
     conn = ngx_clientcert_connection(r->connection);
-    text = &conn->sent;
+    text = &conn->rfc9440_chain;
 
     if (text->data == NULL) {
         sent = ngx_clientcert_certificate_sent(cert);

@@ -11,9 +11,9 @@
 static ngx_int_t ngx_clientcert_check_stores(ngx_conf_t *cf,
     ngx_array_t *stores);
 static ngx_int_t ngx_clientcert_check_policy(ngx_conf_t *cf,
-    ngx_clientcert_policy_t *policy, ngx_array_t *cas, ngx_array_t *trusts);
+    ngx_clientcert_policy_t *policy, ngx_array_t *cas, ngx_array_t *trusted);
 static ngx_int_t ngx_clientcert_check_deny(ngx_conf_t *cf,
-    ngx_clientcert_rule_t *rule, ngx_array_t *cas, ngx_array_t *trusts);
+    ngx_clientcert_rule_t *rule, ngx_array_t *cas, ngx_array_t *trusted);
 static void ngx_clientcert_check_twins(ngx_conf_t *cf,
     ngx_clientcert_rules_t *rules);
 static void ngx_clientcert_check_allow(ngx_conf_t *cf,
@@ -22,7 +22,7 @@ static void ngx_clientcert_check_allow(ngx_conf_t *cf,
 
 ngx_int_t
 ngx_clientcert_check(ngx_conf_t *cf, ngx_array_t *policies,
-    ngx_array_t *stores, ngx_array_t *cas, ngx_array_t *trusts)
+    ngx_array_t *stores, ngx_array_t *cas, ngx_array_t *trusted)
 {
     ngx_uint_t                 i;
     ngx_clientcert_policy_t  **policy;
@@ -42,7 +42,7 @@ ngx_clientcert_check(ngx_conf_t *cf, ngx_array_t *policies,
             return NGX_ERROR;
         }
 
-        if (ngx_clientcert_check_policy(cf, policy[i], cas, trusts) != NGX_OK)
+        if (ngx_clientcert_check_policy(cf, policy[i], cas, trusted) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -82,12 +82,12 @@ ngx_clientcert_check_stores(ngx_conf_t *cf, ngx_array_t *stores)
 
 static ngx_int_t
 ngx_clientcert_check_policy(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
-    ngx_array_t *cas, ngx_array_t *trusts)
+    ngx_array_t *cas, ngx_array_t *trusted)
 {
     ngx_clientcert_rule_t  *rule;
 
     for (rule = policy->deny.first; rule; rule = rule->next) {
-        if (ngx_clientcert_check_deny(cf, rule, cas, trusts) != NGX_OK) {
+        if (ngx_clientcert_check_deny(cf, rule, cas, trusted) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -104,7 +104,7 @@ ngx_clientcert_check_policy(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
 
 static ngx_int_t
 ngx_clientcert_check_deny(ngx_conf_t *cf, ngx_clientcert_rule_t *rule,
-    ngx_array_t *cas, ngx_array_t *trusts)
+    ngx_array_t *cas, ngx_array_t *trusted)
 {
     ngx_clientcert_ca_t         *ca;
     ngx_clientcert_condition_t  *cond;
@@ -116,7 +116,7 @@ ngx_clientcert_check_deny(ngx_conf_t *cf, ngx_clientcert_rule_t *rule,
          cond = ngx_clientcert_rules_with(rule, cond,
                                           NGX_CLIENTCERT_KEY_ISSUER))
     {
-        if (ngx_clientcert_condition_resolve(cond, cas, trusts) != NGX_OK) {
+        if (ngx_clientcert_condition_resolve(cond, cas, trusted) != NGX_OK) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "the issuer that \"deny issuer_thumbprint=\" in "
                           "%s:%ui names is neither in a file of \"ca=\" nor "

@@ -306,7 +306,7 @@ ngx_clientcert_condition_store(ngx_clientcert_condition_t *cond)
 
 ngx_int_t
 ngx_clientcert_condition_resolve(ngx_clientcert_condition_t *cond,
-    ngx_array_t *cas, ngx_array_t *stores)
+    ngx_array_t *cas, ngx_array_t *trusted)
 {
     ngx_clientcert_thumbprint_t  *tp = cond->value;
 
@@ -314,8 +314,8 @@ ngx_clientcert_condition_resolve(ngx_clientcert_condition_t *cond,
         return NGX_OK;
     }
 
-    cond->issuer = ngx_clientcert_chain_issuer_find(cas, stores, tp->digest,
-                                                    tp->len);
+    cond->issuer = ngx_clientcert_chain_issuer_find(cas, trusted,
+                                                    tp->digest, tp->len);
 
     return cond->issuer ? NGX_OK : NGX_DECLINED;
 }

@@ -153,7 +153,7 @@ ngx_clientcert_store_t *ngx_clientcert_condition_store(
  * NGX_DECLINED if it isn't there.
  */
 ngx_int_t ngx_clientcert_condition_resolve(ngx_clientcert_condition_t *cond,
-    ngx_array_t *cas, ngx_array_t *stores);
+    ngx_array_t *cas, ngx_array_t *trusted);
 
 /*
  * Whether it holds for the certificate of ask.  If that is unknown, ask->doubt

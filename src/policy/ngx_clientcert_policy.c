@@ -373,7 +373,8 @@ ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
 
         /* rules that need a chain aren't run without one */
 
-        chainless = ask->chainless || (policy->chains && !ask->verified)
+        chainless = ask->chainless
+                    || (policy->allow_chained && !ask->verified)
                     || (constant
                         && (constant->reason == NGX_CLIENTCERT_UNTRUSTED
                             || constant->reason

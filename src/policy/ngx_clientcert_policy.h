@@ -71,8 +71,8 @@ typedef struct {
 
     unsigned                     defined:1;
     unsigned                     varies:1;      /* has variables */
-    unsigned                     chains:1;  /* an "allow" needs a chain */
-    unsigned                     unchained:1;   /* a "deny" does */
+    unsigned                     allow_chained:1;   /* some need a chain */
+    unsigned                     deny_chained:1;
 } ngx_clientcert_policy_t;
 
 

@@ -183,11 +183,11 @@ ngx_clientcert_policy_block(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
                       || policy->deny.varying.first);
 
     for (rule = policy->allow.first; rule; rule = rule->next) {
-        policy->chains |= rule->needs_chain;
+        policy->allow_chained |= rule->needs_chain;
     }
 
     for (rule = policy->deny.first; rule; rule = rule->next) {
-        policy->unchained |= rule->needs_chain;
+        policy->deny_chained |= rule->needs_chain;
     }
 
     if (policy->reject == 0) {
