@@ -33,7 +33,7 @@ typedef struct {
     ngx_uint_t                     request;
 
     unsigned                       verified:1;
-    unsigned                       early:1;     /* as of the last request */
+    unsigned                       early:1;     /* no handshake yet, maybe */
 } ngx_clientcert_connection_t;
 
 

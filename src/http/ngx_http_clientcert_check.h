@@ -20,7 +20,7 @@ typedef struct {
     ngx_clientcert_policy_t   *policy;
     ngx_http_core_srv_conf_t  *cscf;
     ngx_uint_t                 verify;    /* of "ssl_verify_client" */
-    ngx_str_t                  internal;  /* location that is so */
+    ngx_str_t                  internal;  /* such a location's name */
     u_char                    *file;
     ngx_uint_t                 line;
 } ngx_http_clientcert_use_t;

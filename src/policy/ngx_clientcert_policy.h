@@ -67,7 +67,7 @@ typedef struct {
     ngx_array_t                 *stores;    /* ngx_clientcert_store_t * */
     ngx_clientcert_variables_t  *variables;
 
-    ngx_array_t                  asked;     /* those of its rules */
+    ngx_array_t                  asked;     /* stores that its rules ask */
 
     unsigned                     defined:1;
     unsigned                     varies:1;      /* has variables */

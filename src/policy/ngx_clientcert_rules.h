@@ -60,8 +60,9 @@ typedef struct {
 
 /*
  * Rules are found by one of their conditions.  Those without one that can be
- * looked up (patterns, regular expressions, stores, "ca") are walked, and so
- * are those with variables, anew at each request.
+ * looked up (blocks of addresses, regular expressions, object identifiers,
+ * issuers' thumbprints, stores, "ca") are walked, and so are those with
+ * variables, anew at each request.
  */
 
 typedef struct {

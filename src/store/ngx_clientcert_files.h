@@ -32,7 +32,7 @@ typedef struct {
     int                      reason;    /* of a rejection, < 0: -errno */
     ngx_uint_t               left_out;  /* certificates without room */
 
-    unsigned                 told:1;    /* that some are left out */
+    unsigned                 told:1;    /* left_out is logged */
     unsigned                 read:1;    /* by this process */
     unsigned                 key:1;     /* a private one, logged */
     unsigned                 missed:1;  /* gone, as it seems so far */

@@ -36,7 +36,7 @@ typedef struct {
 
     uint64_t                  stamp;    /* of what was read, 0: again */
     uint64_t                  pending;  /* of what was seen last */
-    uint64_t                  told;     /* of what was rejected */
+    uint64_t                  told;     /* of the rejection that is logged */
     ngx_msec_t                since;    /* of pending */
     ngx_uint_t                event;    /* one said that it is complete */
     ngx_str_t                 text;     /* from look to done */

@@ -44,8 +44,8 @@ typedef enum {
 
 
 /*
- * A kind of source.  All of it but carry, count, fill and publish's end, which
- * is done, may block on a disk; those are called with the zone's mutex held.
+ * A kind of source.  carry, count and fill are called with the zone's mutex
+ * held and touch no file; all others may block on a disk.
  */
 
 typedef struct {
@@ -83,7 +83,7 @@ typedef struct {
      */
     ngx_int_t  (*fill)(ngx_clientcert_source_t *src, ngx_uint_t outgrown);
 
-    /* after that, without the mutex; may be NULL */
+    /* after all that, published or not, without the mutex; may be NULL */
     void       (*done)(ngx_clientcert_source_t *src);
 } ngx_clientcert_kind_t;
 
@@ -104,7 +104,7 @@ struct ngx_clientcert_source_s {
     ngx_err_t                    err;       /* of the source, logged once */
     ngx_uint_t                   bad;       /* files rejected now */
     uint64_t                     dev;       /* of its file system */
-    size_t                       said;      /* "size" that is needed */
+    size_t                       said;      /* "size" needed, as logged */
 
     /* of one look */
     ngx_uint_t                   lines;     /* of the log */
@@ -150,12 +150,13 @@ void ngx_cdecl ngx_clientcert_source_log(ngx_clientcert_source_t *src,
     ngx_uint_t level, ngx_err_t err, const char *fmt, ...);
 
 /*
- * Whether one more line about a file is to be logged.
+ * Counts a line about a file.  Returns whether it is to be logged.
  */
 ngx_uint_t ngx_clientcert_source_line(ngx_clientcert_source_t *src);
 
 /*
- * The source can't be read, or 0: it can; logged once until it changes.
+ * Sets why the source can't be read, 0: it can.  A change of it is logged,
+ * with the call that failed.
  */
 void ngx_clientcert_source_failed(ngx_clientcert_source_t *src, ngx_err_t err,
     const char *call);

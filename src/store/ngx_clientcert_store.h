@@ -129,8 +129,8 @@ ngx_uint_t ngx_clientcert_store_changed(ngx_clientcert_store_t *st);
 void ngx_clientcert_store_publish(ngx_clientcert_store_t *st);
 
 /*
- * Sets active to the half in force, idle to the other one, for who holds the
- * lock.
+ * Sets active to the half in force, idle to the other one.  Who doesn't hold
+ * the lock may only count entries, since both may become the other's.
  */
 void ngx_clientcert_store_halves(ngx_clientcert_store_t *st);
 
