@@ -113,6 +113,8 @@ static ngx_int_t ngx_clientcert_directory_no_stat(
 static ngx_uint_t ngx_clientcert_directory_has_settled(
     ngx_clientcert_source_t *src, ngx_clientcert_file_t *file,
     uint64_t stamp);
+static ngx_uint_t ngx_clientcert_directory_has_waited(
+    ngx_clientcert_source_t *src, ngx_clientcert_file_t *file);
 static ngx_uint_t ngx_clientcert_directory_may_be_back(
     ngx_clientcert_source_t *src, ngx_clientcert_file_t *file);
 static void ngx_clientcert_directory_gone(ngx_clientcert_source_t *src,
@@ -1001,10 +1003,6 @@ static ngx_uint_t
 ngx_clientcert_directory_has_settled(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, uint64_t stamp)
 {
-    ngx_clientcert_directory_t  *dir;
-
-    dir = src->known;
-
     if (file->pending != stamp) {
         ngx_time_update();
 
@@ -1012,14 +1010,7 @@ ngx_clientcert_directory_has_settled(ngx_clientcert_source_t *src,
         file->since = ngx_current_msec;
     }
 
-    if (ngx_current_msec - file->since >= NGX_CLIENTCERT_SETTLE) {
-        return 1;
-    }
-
-    ngx_clientcert_files_mark(&dir->files, file, 0);
-    src->unsettled = 1;
-
-    return 0;
+    return ngx_clientcert_directory_has_waited(src, file);
 }
 
 
@@ -1042,14 +1033,28 @@ ngx_clientcert_directory_may_be_back(ngx_clientcert_source_t *src,
         src->missed = 1;
     }
 
+    return !ngx_clientcert_directory_has_waited(src, file);
+}
+
+
+/* whether file->since is long ago; else it is looked at again */
+
+static ngx_uint_t
+ngx_clientcert_directory_has_waited(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file)
+{
+    ngx_clientcert_directory_t  *dir;
+
     if (ngx_current_msec - file->since >= NGX_CLIENTCERT_SETTLE) {
-        return 0;
+        return 1;
     }
+
+    dir = src->known;
 
     ngx_clientcert_files_mark(&dir->files, file, 0);
     src->unsettled = 1;
 
-    return 1;
+    return 0;
 }
 
 
