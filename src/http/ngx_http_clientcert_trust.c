@@ -68,7 +68,7 @@ ngx_http_clientcert_trust_init(ngx_conf_t *cf, ngx_array_t *policies)
     policy = policies->elts;
 
     for (s = 0; s < policies->nelts; s++) {
-        twice |= policy[s]->deny_chained;
+        twice |= policy[s]->deny.chained;
     }
 
     if (ngx_array_init(&trusts, cf->temp_pool, cmcf->servers.nelts + 1,

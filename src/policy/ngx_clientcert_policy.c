@@ -374,7 +374,7 @@ ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
         /* rules that need a chain aren't run without one */
 
         chainless = ask->chainless
-                    || (policy->allow_chained && !ask->verified)
+                    || (policy->allow.chained && !ask->verified)
                     || (constant
                         && (constant->reason == NGX_CLIENTCERT_UNTRUSTED
                             || constant->reason

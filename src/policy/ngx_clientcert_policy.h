@@ -71,8 +71,6 @@ typedef struct {
 
     unsigned                     defined:1;
     unsigned                     varies:1;      /* has variables */
-    unsigned                     allow_chained:1;   /* some need a chain */
-    unsigned                     deny_chained:1;
 } ngx_clientcert_policy_t;
 
 

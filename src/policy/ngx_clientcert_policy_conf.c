@@ -154,9 +154,8 @@ ngx_clientcert_policy_get(ngx_conf_t *cf, ngx_array_t *policies,
 char *
 ngx_clientcert_policy_block(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
 {
-    char                   *rv;
-    ngx_conf_t              save;
-    ngx_clientcert_rule_t  *rule;
+    char        *rv;
+    ngx_conf_t   save;
 
     policy->defined = 1;
     policy->file = cf->conf_file->file.name.data;
@@ -181,14 +180,6 @@ ngx_clientcert_policy_block(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
 
     policy->varies = (policy->allow.varying.first
                       || policy->deny.varying.first);
-
-    for (rule = policy->allow.first; rule; rule = rule->next) {
-        policy->allow_chained |= rule->needs_chain;
-    }
-
-    for (rule = policy->deny.first; rule; rule = rule->next) {
-        policy->deny_chained |= rule->needs_chain;
-    }
 
     if (policy->reject == 0) {
         policy->reject = 401;

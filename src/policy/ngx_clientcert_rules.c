@@ -136,6 +136,7 @@ ngx_clientcert_rules_add(ngx_clientcert_rules_t *rules,
     }
 
     rule->number = rules->n++;
+    rules->chained |= rule->needs_chain;
 
     if (rules->last) {
         rules->last->next = rule;

@@ -72,6 +72,7 @@ typedef struct {
 
     ngx_uint_t                   kinds;     /* that rules are found by */
     ngx_uint_t                   n;         /* of all rules */
+    ngx_uint_t                   chained;   /* some need a verified chain */
 
     ngx_clientcert_rule_t       *first;     /* of all */
     ngx_clientcert_rule_t       *last;
