@@ -87,33 +87,41 @@ ngx_clientcert_answer_spki(ngx_clientcert_condition_t *cond,
 }
 
 
-/* a deny also matches another certificate of the same key */
+/* in a store of certificates, a deny also matches another of the same key */
 
 ngx_clientcert_answer_e
 ngx_clientcert_answer_store(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
-    ngx_str_t                     label;
-    ngx_clientcert_sought_t       sought;
+    ngx_clientcert_store_t        *st = cond->value;
+
+    ngx_str_t                      label;
+    ngx_clientcert_sought_t        sought;
     ngx_clientcert_certificate_t  *cert;
 
     cert = ask->cert;
 
-    sought.sha1 = ngx_clientcert_certificate_digest(cert,
-                                                    NGX_CLIENTCERT_SHA1);
+    ngx_memzero(&sought, sizeof(ngx_clientcert_sought_t));
+
     sought.sha256 = ngx_clientcert_certificate_digest(cert,
                                                       NGX_CLIENTCERT_SHA256);
-    sought.spki = NULL;
-
-    if (cond->deny) {
-        sought.spki = ngx_clientcert_certificate_digest(cert,
-                                                NGX_CLIENTCERT_SPKI_SHA256);
+    if (sought.sha256 == NULL) {
+        return ngx_clientcert_answer_memory(ask);
     }
 
-    if (sought.sha1 == NULL || sought.sha256 == NULL
-        || (cond->deny && sought.spki == NULL))
-    {
-        return ngx_clientcert_answer_memory(ask);
+    if (!st->certificates) {
+        sought.sha1 = ngx_clientcert_certificate_digest(cert,
+                                                        NGX_CLIENTCERT_SHA1);
+        if (sought.sha1 == NULL) {
+            return ngx_clientcert_answer_memory(ask);
+        }
+
+    } else if (cond->deny) {
+        sought.spki = ngx_clientcert_certificate_digest(cert,
+                                                NGX_CLIENTCERT_SPKI_SHA256);
+        if (sought.spki == NULL) {
+            return ngx_clientcert_answer_memory(ask);
+        }
     }
 
     label.data = ask->label;
@@ -121,8 +129,7 @@ ngx_clientcert_answer_store(ngx_clientcert_condition_t *cond,
 
     /* of several stores the first that has one gives the label */
 
-    if (ngx_clientcert_store_find(cond->value, &sought,
-                                  ask->label_len ? NULL : &label)
+    if (ngx_clientcert_store_find(st, &sought, ask->label_len ? NULL : &label)
         != NGX_OK)
     {
         return NGX_CLIENTCERT_NO;

@@ -65,8 +65,8 @@ typedef struct {
 
 
 typedef struct {
-    u_char                     *sha1;
     u_char                     *sha256;
+    u_char                     *sha1;       /* of thumbprints only */
     u_char                     *spki;       /* NULL: doesn't matter */
 } ngx_clientcert_sought_t;
 
@@ -96,7 +96,8 @@ ngx_clientcert_store_generation(ngx_clientcert_store_t *st)
 
 /*
  * Looks a certificate up, without a lock: NGX_OK or NGX_DECLINED.
- * A certificate store compares SHA-256 only.  If label is not NULL, it gets
+ * A certificate store compares SHA-256, and the public key's if it is given;
+ * one of thumbprints SHA-256 and SHA-1.  If label is not NULL, it gets
  * the label, which label->data has NGX_CLIENTCERT_ORIGIN_LEN bytes of room
  * for; it is empty if the public key alone was found.
  */
