@@ -1,5 +1,6 @@
-# Covers what can't be read: names with control characters, extensions that
-# stand twice or aren't what they should be, and variables that hold nonsense.
+# Covers what can't be read: names that are no text or have control characters,
+# extensions that stand twice or aren't what they should be, and variables that
+# hold nonsense.
 # It matches each "deny" that asks for it and no "allow"; what a deny line says
 # besides it still counts.
 
@@ -25,6 +26,10 @@ my %certs = (
     plain => [],
     nul => [ subject => [ [ CN => "mallory\0" ] ] ],
     tab => [ subject => [ [ CN => "mallory\t" ] ] ],
+    no_text => [ subject => [ [ CN => 'x', 8 ], [ O => "\0x", 3 ],
+                              [ OU => 'x', 14 ] ] ],
+    no_text_serial => [ subject => [ [ CN => 'x' ],
+                                     [ serialNumber => 'x', 8 ] ] ],
     control_o => [ subject => [ [ O => "a\n" ], [ CN => 'x' ] ] ],
     control_ou => [ subject => [ [ OU => "a\x7f" ], [ CN => 'x' ] ] ],
     nul_dns => [ san => [ dns => "a.test\0.b" ] ],
@@ -59,6 +64,7 @@ my %conditions = (
 );
 my %matches = (
     plain => [], nul => [qw(cn subject)], tab => [qw(cn subject)],
+    no_text => [qw(cn o ou subject)], no_text_serial => ['subject'],
     control_o => [qw(o subject)], control_ou => [qw(ou subject)],
     nul_dns => ['dns'], nul_uri => ['uri'], nul_email => ['email'],
     long_ip => ['ip'],

@@ -23,6 +23,8 @@ static ngx_clientcert_name_t *ngx_clientcert_names_push(
     ngx_clientcert_names_t *names, ngx_clientcert_name_e type);
 static ngx_int_t ngx_clientcert_names_copy(ngx_pool_t *pool,
     ngx_str_t *dst, const u_char *data, int len);
+static ngx_int_t ngx_clientcert_names_text(u_char **utf8,
+    const ASN1_STRING *value);
 static ngx_uint_t ngx_clientcert_names_ascii(ngx_str_t *text);
 static void *ngx_clientcert_names_extension(X509 *cert, int nid,
     ngx_uint_t *unreadable, ngx_int_t *rc);
@@ -146,9 +148,9 @@ static ngx_int_t
 ngx_clientcert_names_read_subject(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, const X509_NAME *subject)
 {
-    int                      i, len;
+    int                      i;
     u_char                  *utf8;
-    ngx_int_t                rc;
+    ngx_int_t                rc, len;
     const X509_NAME_ENTRY   *entry;
     ngx_clientcert_name_e    type;
     ngx_clientcert_name_t   *name;
@@ -176,14 +178,13 @@ ngx_clientcert_names_read_subject(ngx_pool_t *pool,
 
         name = ngx_clientcert_names_push(names, type);
 
-        len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
+        len = ngx_clientcert_names_text(&utf8,
+                                        X509_NAME_ENTRY_get_data(entry));
+        if (len == NGX_ERROR) {
+            return NGX_ERROR;
+        }
 
-        if (len < 0) {
-
-            if (ngx_clientcert_error_memory()) {
-                return NGX_ERROR;
-            }
-
+        if (len == NGX_DECLINED) {
             name->bad = 1;
             names->unreadable[type] = 1;
             continue;
@@ -314,6 +315,34 @@ ngx_clientcert_names_copy(ngx_pool_t *pool, ngx_str_t *dst,
 }
 
 
+/*
+ * Returns the length, NGX_DECLINED if the value is no text or not such as its
+ * type asks for, or NGX_ERROR without memory (ASN1_STRING_to_UTF8(3), which
+ * leaves no error behind where the type is no string).
+ */
+
+static ngx_int_t
+ngx_clientcert_names_text(u_char **utf8, const ASN1_STRING *value)
+{
+    int  len;
+
+    if (!(ASN1_tag2bit(ASN1_STRING_type(value))
+          & (B_ASN1_DIRECTORYSTRING|B_ASN1_IA5STRING|B_ASN1_NUMERICSTRING
+             |B_ASN1_VISIBLESTRING)))
+    {
+        return NGX_DECLINED;
+    }
+
+    len = ASN1_STRING_to_UTF8(utf8, value);
+
+    if (len < 0) {
+        return ngx_clientcert_error_memory() ? NGX_ERROR : NGX_DECLINED;
+    }
+
+    return len;
+}
+
+
 /* an IA5String may hold any bytes */
 
 static ngx_uint_t
@@ -341,8 +370,9 @@ static const X509_NAME *
 ngx_clientcert_names_sound(const X509_NAME *name, X509_NAME **copy,
     ngx_int_t *rc)
 {
-    int                 i, len;
+    int                 i;
     u_char             *utf8;
+    ngx_int_t           len;
     ngx_str_t           text;
     ngx_uint_t          bad, numeric;
     const ASN1_STRING  *value;
@@ -352,11 +382,11 @@ ngx_clientcert_names_sound(const X509_NAME *name, X509_NAME **copy,
     for (i = 0; i < X509_NAME_entry_count(name); i++) {
         value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i));
 
-        len = ASN1_STRING_to_UTF8(&utf8, value);
+        len = ngx_clientcert_names_text(&utf8, value);
 
         if (len < 0) {
 
-            if (ngx_clientcert_error_memory()) {
+            if (len == NGX_ERROR) {
                 *rc = NGX_ERROR;
             }
 
@@ -440,10 +470,11 @@ static ngx_int_t
 ngx_clientcert_names_add(X509_NAME *name, const X509_NAME_ENTRY *entry,
     ngx_uint_t more)
 {
-    int      len, rc;
-    u_char  *utf8;
+    int        rc;
+    u_char    *utf8;
+    ngx_int_t  len;
 
-    len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
+    len = ngx_clientcert_names_text(&utf8, X509_NAME_ENTRY_get_data(entry));
     if (len < 0) {
         return NGX_ERROR;
     }
