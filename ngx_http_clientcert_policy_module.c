@@ -134,6 +134,11 @@ ngx_module_t  ngx_http_clientcert_policy_module = {
 };
 
 
+/* for strings(1): nothing reads it, and the linker keeps what it exports */
+u_char  ngx_http_clientcert_version[] =
+    "ngx_http_clientcert_policy_module/" NGX_CLIENTCERT_VERSION;
+
+
 static ngx_clientcert_variables_t  ngx_http_clientcert_variables = {
     ngx_http_clientcert_compile,
     ngx_http_clientcert_evaluate

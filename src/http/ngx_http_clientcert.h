@@ -14,6 +14,9 @@
 #include "../policy/ngx_clientcert_policy.h"
 
 
+/* the version of the module; it stands nowhere else */
+#define NGX_CLIENTCERT_VERSION  "0.9.0"
+
 /*
  * Adds the $clientcert_... variables.  Returns NGX_OK or NGX_ERROR.
  */
