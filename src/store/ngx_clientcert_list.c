@@ -55,33 +55,34 @@ static void ngx_clientcert_list_destroy(ngx_clientcert_source_t *src);
 static void ngx_clientcert_list_mark(ngx_clientcert_source_t *src,
     ngx_str_t *name, ngx_uint_t event);
 static ngx_int_t ngx_clientcert_list_look(ngx_clientcert_source_t *src);
-static ngx_int_t ngx_clientcert_list_open(ngx_clientcert_source_t *src,
+static ngx_int_t ngx_clientcert_list_read_file(ngx_clientcert_source_t *src,
     uint64_t stamp);
-static ngx_int_t ngx_clientcert_list_read(ngx_clientcert_list_t *list, int fd,
-    size_t size);
-static ngx_int_t ngx_clientcert_list_check(ngx_clientcert_list_t *list);
+static ngx_int_t ngx_clientcert_list_read_text(ngx_clientcert_list_t *list,
+    int fd, size_t size);
+static ngx_int_t ngx_clientcert_list_check_text(ngx_clientcert_list_t *list);
 static void ngx_clientcert_list_count(ngx_clientcert_source_t *src,
     ngx_clientcert_need_t *need);
 static ngx_int_t ngx_clientcert_list_fill(ngx_clientcert_source_t *src,
     ngx_uint_t outgrown);
 static void ngx_clientcert_list_done(ngx_clientcert_source_t *src);
-static ngx_int_t ngx_clientcert_list_lines(ngx_clientcert_list_t *list,
+static ngx_int_t ngx_clientcert_list_read_lines(ngx_clientcert_list_t *list,
     ngx_clientcert_lines_e lines);
-static ngx_int_t ngx_clientcert_list_line(ngx_clientcert_list_t *list,
+static ngx_int_t ngx_clientcert_list_read_line(ngx_clientcert_list_t *list,
     u_char *p, u_char *last);
-static ngx_int_t ngx_clientcert_list_label(ngx_clientcert_list_t *list,
+static ngx_int_t ngx_clientcert_list_check_label(ngx_clientcert_list_t *list,
     ngx_str_t *label, u_char *start);
-static u_char *ngx_clientcert_list_end(u_char *p, u_char *last);
+static u_char *ngx_clientcert_list_comment(u_char *p, u_char *last);
 static u_char *ngx_clientcert_list_trim(u_char *p, u_char *last);
-static ngx_int_t ngx_clientcert_list_entry(ngx_clientcert_list_t *list,
+static ngx_int_t ngx_clientcert_list_take(ngx_clientcert_list_t *list,
     ngx_clientcert_thumbprint_t *tp, ngx_str_t *label);
-static u_char *ngx_clientcert_list_thumbprint(u_char *p, u_char *last,
+static u_char *ngx_clientcert_list_read_thumbprint(u_char *p, u_char *last,
     ngx_clientcert_thumbprint_t *tp, ngx_clientcert_thumbprint_error_t *err);
-static ngx_uint_t ngx_clientcert_list_bytes(u_char *p, u_char *last);
-static u_char *ngx_clientcert_list_word(u_char *p, u_char *last);
-static ngx_int_t ngx_clientcert_list_plain(u_char *p, u_char *last,
+static ngx_uint_t ngx_clientcert_list_looks_like_bytes(u_char *p,
+    u_char *last);
+static u_char *ngx_clientcert_list_word_end(u_char *p, u_char *last);
+static ngx_int_t ngx_clientcert_list_read_plain(u_char *p, u_char *last,
     ngx_clientcert_thumbprint_t *tp);
-static ngx_int_t ngx_clientcert_list_bad(ngx_clientcert_list_t *list,
+static ngx_int_t ngx_clientcert_list_reject(ngx_clientcert_list_t *list,
     ngx_uint_t column, u_char *text, size_t len);
 
 
@@ -206,7 +207,7 @@ ngx_clientcert_list_look(ngx_clientcert_source_t *src)
         src->unsettled = 1;
         return NGX_OK;
 
-    } else if (ngx_clientcert_list_open(src, stamp) != NGX_OK) {
+    } else if (ngx_clientcert_list_read_file(src, stamp) != NGX_OK) {
         return NGX_OK;
 
     } else {
@@ -224,7 +225,7 @@ ngx_clientcert_list_look(ngx_clientcert_source_t *src)
 /* returns NGX_ERROR if the file can't be read or has changed meanwhile */
 
 static ngx_int_t
-ngx_clientcert_list_open(ngx_clientcert_source_t *src, uint64_t stamp)
+ngx_clientcert_list_read_file(ngx_clientcert_source_t *src, uint64_t stamp)
 {
     int                     fd;
     ngx_int_t               rc;
@@ -252,7 +253,7 @@ ngx_clientcert_list_open(ngx_clientcert_source_t *src, uint64_t stamp)
         rc = NGX_ERROR;
 
     } else {
-        rc = ngx_clientcert_list_read(list, fd, sb.st_size);
+        rc = ngx_clientcert_list_read_text(list, fd, sb.st_size);
     }
 
     if (fd != -1) {
@@ -265,7 +266,7 @@ ngx_clientcert_list_open(ngx_clientcert_source_t *src, uint64_t stamp)
 
     ngx_clientcert_source_failed(src, 0, NULL);
 
-    if (ngx_clientcert_list_check(list) == NGX_OK) {
+    if (ngx_clientcert_list_check_text(list) == NGX_OK) {
         src->bad = 0;
         src->changed = 1;
 
@@ -279,7 +280,7 @@ ngx_clientcert_list_open(ngx_clientcert_source_t *src, uint64_t stamp)
 
 
 static ngx_int_t
-ngx_clientcert_list_read(ngx_clientcert_list_t *list, int fd, size_t size)
+ngx_clientcert_list_read_text(ngx_clientcert_list_t *list, int fd, size_t size)
 {
     ssize_t     n;
     ngx_str_t  *text;
@@ -320,7 +321,7 @@ ngx_clientcert_list_read(ngx_clientcert_list_t *list, int fd, size_t size)
 
 
 static ngx_int_t
-ngx_clientcert_list_check(ngx_clientcert_list_t *list)
+ngx_clientcert_list_check_text(ngx_clientcert_list_t *list)
 {
     ngx_clientcert_source_t  *src;
 
@@ -329,7 +330,7 @@ ngx_clientcert_list_check(ngx_clientcert_list_t *list)
 
     ngx_memzero(&list->need, sizeof(ngx_clientcert_need_t));
 
-    if (ngx_clientcert_list_lines(list, NGX_CLIENTCERT_CHECK) != NGX_OK) {
+    if (ngx_clientcert_list_read_lines(list, NGX_CLIENTCERT_CHECK) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -370,9 +371,9 @@ ngx_clientcert_list_fill(ngx_clientcert_source_t *src, ngx_uint_t outgrown)
 
     list = src->known;
 
-    return ngx_clientcert_list_lines(list, outgrown
-                                           ? NGX_CLIENTCERT_PUT_KNOWN
-                                           : NGX_CLIENTCERT_PUT);
+    return ngx_clientcert_list_read_lines(list, outgrown
+                                                ? NGX_CLIENTCERT_PUT_KNOWN
+                                                : NGX_CLIENTCERT_PUT);
 }
 
 
@@ -396,7 +397,7 @@ ngx_clientcert_list_done(ngx_clientcert_source_t *src)
  */
 
 static ngx_int_t
-ngx_clientcert_list_lines(ngx_clientcert_list_t *list,
+ngx_clientcert_list_read_lines(ngx_clientcert_list_t *list,
     ngx_clientcert_lines_e lines)
 {
     u_char     *p, *last, *end;
@@ -417,7 +418,7 @@ ngx_clientcert_list_lines(ngx_clientcert_list_t *list,
 
         list->line++;
 
-        rc = ngx_clientcert_list_line(list, p, end);
+        rc = ngx_clientcert_list_read_line(list, p, end);
 
         if (rc != NGX_OK) {
             return rc;
@@ -431,7 +432,8 @@ ngx_clientcert_list_lines(ngx_clientcert_list_t *list,
 
 
 static ngx_int_t
-ngx_clientcert_list_line(ngx_clientcert_list_t *list, u_char *p, u_char *last)
+ngx_clientcert_list_read_line(ngx_clientcert_list_t *list, u_char *p,
+    u_char *last)
 {
     u_char                             *start, *end;
     size_t                              len;
@@ -451,8 +453,8 @@ ngx_clientcert_list_line(ngx_clientcert_list_t *list, u_char *p, u_char *last)
     }
 
     if (len > NGX_CLIENTCERT_LINE_MAX) {
-        return ngx_clientcert_list_bad(list, NGX_CLIENTCERT_LINE_MAX + 1,
-                                       (u_char *) "too long a line", 15);
+        return ngx_clientcert_list_reject(list, NGX_CLIENTCERT_LINE_MAX + 1,
+                                          (u_char *) "too long a line", 15);
     }
 
     /* a comment might be all that is left of many lines */
@@ -460,11 +462,11 @@ ngx_clientcert_list_line(ngx_clientcert_list_t *list, u_char *p, u_char *last)
     end = memchr(p, '\r', last - p);
 
     if (end && end + 1 < last) {
-        return ngx_clientcert_list_bad(list, end - start + 1,
-                                       (u_char *) "carriage return", 15);
+        return ngx_clientcert_list_reject(list, end - start + 1,
+                                          (u_char *) "carriage return", 15);
     }
 
-    end = ngx_clientcert_list_end(p, last);
+    end = ngx_clientcert_list_comment(p, last);
     list->comment |= (end < last && *end == '#');
     last = ngx_clientcert_list_trim(p, end);
 
@@ -477,14 +479,14 @@ ngx_clientcert_list_line(ngx_clientcert_list_t *list, u_char *p, u_char *last)
     }
 
     err.code = 0;
-    end = ngx_clientcert_list_thumbprint(p, last, &tp, &err);
+    end = ngx_clientcert_list_read_thumbprint(p, last, &tp, &err);
 
     if (end == NULL) {
         err.column = p - start + (err.code == NGX_CLIENTCERT_BAD_CHARACTER
                                   ? err.column : 1);
 
         len = ngx_clientcert_thumbprint_strerror(buf, &err) - buf;
-        return ngx_clientcert_list_bad(list, err.column, buf, len);
+        return ngx_clientcert_list_reject(list, err.column, buf, len);
     }
 
     while (end < last && (*end == ' ' || *end == '\t')) {
@@ -494,29 +496,29 @@ ngx_clientcert_list_line(ngx_clientcert_list_t *list, u_char *p, u_char *last)
     label.data = end;
     label.len = last - end;
 
-    if (ngx_clientcert_list_label(list, &label, start) != NGX_OK) {
+    if (ngx_clientcert_list_check_label(list, &label, start) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return ngx_clientcert_list_entry(list, &tp, &label);
+    return ngx_clientcert_list_take(list, &tp, &label);
 }
 
 
 static ngx_int_t
-ngx_clientcert_list_label(ngx_clientcert_list_t *list, ngx_str_t *label,
+ngx_clientcert_list_check_label(ngx_clientcert_list_t *list, ngx_str_t *label,
     u_char *start)
 {
     u_char  *p;
 
     for (p = label->data; p < label->data + label->len; p++) {
         if (*p < 0x20 || *p == 0x7f) {
-            return ngx_clientcert_list_bad(list, p - start + 1,
-                                     (u_char *) "control character", 17);
+            return ngx_clientcert_list_reject(list, p - start + 1,
+                                        (u_char *) "control character", 17);
         }
     }
 
     if (label->len > NGX_CLIENTCERT_ORIGIN_LEN) {
-        return ngx_clientcert_list_bad(list, label->data - start + 1,
+        return ngx_clientcert_list_reject(list, label->data - start + 1,
                                (u_char *) "label of more than 255 bytes", 28);
     }
 
@@ -527,7 +529,7 @@ ngx_clientcert_list_label(ngx_clientcert_list_t *list, ngx_str_t *label,
 /* where the comment begins */
 
 static u_char *
-ngx_clientcert_list_end(u_char *p, u_char *last)
+ngx_clientcert_list_comment(u_char *p, u_char *last)
 {
     u_char  *hash;
 
@@ -557,7 +559,7 @@ ngx_clientcert_list_trim(u_char *p, u_char *last)
 
 
 static ngx_int_t
-ngx_clientcert_list_entry(ngx_clientcert_list_t *list,
+ngx_clientcert_list_take(ngx_clientcert_list_t *list,
     ngx_clientcert_thumbprint_t *tp, ngx_str_t *label)
 {
     uint32_t                 place, origin;
@@ -617,16 +619,16 @@ ngx_clientcert_list_entry(ngx_clientcert_list_t *list,
  */
 
 static u_char *
-ngx_clientcert_list_thumbprint(u_char *p, u_char *last,
+ngx_clientcert_list_read_thumbprint(u_char *p, u_char *last,
     ngx_clientcert_thumbprint_t *tp, ngx_clientcert_thumbprint_error_t *err)
 {
     u_char                             *end, *found;
     ngx_clientcert_thumbprint_t         longer;
     ngx_clientcert_thumbprint_error_t   first;
 
-    end = ngx_clientcert_list_word(p, last);
+    end = ngx_clientcert_list_word_end(p, last);
 
-    if (ngx_clientcert_list_plain(p, end, tp) == NGX_OK) {
+    if (ngx_clientcert_list_read_plain(p, end, tp) == NGX_OK) {
         return end;
     }
 
@@ -660,14 +662,14 @@ ngx_clientcert_list_thumbprint(u_char *p, u_char *last,
             break;
         }
 
-        end = ngx_clientcert_list_word(end + 1, last);
+        end = ngx_clientcert_list_word_end(end + 1, last);
     }
 
     /* a SHA-256 with a slip in it is no SHA-1 */
 
     if (found && tp->len == NGX_CLIENTCERT_SHA1_LEN
         && (tp->dropped & (NGX_CLIENTCERT_BLANK|NGX_CLIENTCERT_NBSP))
-        && ngx_clientcert_list_bytes(found, last)
+        && ngx_clientcert_list_looks_like_bytes(found, last)
         && ngx_clientcert_thumbprint_read(p, last - p, &longer, err) != NGX_OK)
     {
         found = NULL;
@@ -688,7 +690,7 @@ ngx_clientcert_list_thumbprint(u_char *p, u_char *last,
 /* whether a label looks like more bytes: nothing else, or three in a row */
 
 static ngx_uint_t
-ngx_clientcert_list_bytes(u_char *p, u_char *last)
+ngx_clientcert_list_looks_like_bytes(u_char *p, u_char *last)
 {
     u_char      *end;
     ngx_uint_t   n, others;
@@ -703,7 +705,7 @@ ngx_clientcert_list_bytes(u_char *p, u_char *last)
             continue;
         }
 
-        end = ngx_clientcert_list_word(p, last);
+        end = ngx_clientcert_list_word_end(p, last);
 
         if (end - p == 2 && isxdigit(p[0]) && isxdigit(p[1])) {
             n++;
@@ -719,7 +721,7 @@ ngx_clientcert_list_bytes(u_char *p, u_char *last)
 
 
 static u_char *
-ngx_clientcert_list_word(u_char *p, u_char *last)
+ngx_clientcert_list_word_end(u_char *p, u_char *last)
 {
     while (p < last && *p != ' ' && *p != '\t') {
         p++;
@@ -732,7 +734,7 @@ ngx_clientcert_list_word(u_char *p, u_char *last)
 /* the shortest way for what nearly all lines are */
 
 static ngx_int_t
-ngx_clientcert_list_plain(u_char *p, u_char *last,
+ngx_clientcert_list_read_plain(u_char *p, u_char *last,
     ngx_clientcert_thumbprint_t *tp)
 {
     int      high, low;
@@ -772,7 +774,7 @@ ngx_clientcert_list_plain(u_char *p, u_char *last,
 
 
 static ngx_int_t
-ngx_clientcert_list_bad(ngx_clientcert_list_t *list, ngx_uint_t column,
+ngx_clientcert_list_reject(ngx_clientcert_list_t *list, ngx_uint_t column,
     u_char *text, size_t len)
 {
     ngx_clientcert_source_t  *src;

@@ -1,0 +1,32 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#ifndef _NGX_CLIENTCERT_READDIR_H_INCLUDED_
+#define _NGX_CLIENTCERT_READDIR_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_clientcert_files.h"
+
+
+typedef struct {
+    ino_t       ino;
+    ngx_str_t   name;       /* with a final zero */
+} ngx_clientcert_dirent_t;
+
+
+/*
+ * Returns all names that aren't hidden, and aren't known by that inode, in the
+ * order of inodes, which is that of the disk; or NULL and the error.  at and
+ * path are those of openat(2), known may be NULL.  The caller destroys the
+ * array's pool.
+ */
+ngx_array_t *ngx_clientcert_readdir(ngx_log_t *log, int at, const char *path,
+    ngx_clientcert_files_t *known, ngx_err_t *err);
+
+
+#endif /* _NGX_CLIENTCERT_READDIR_H_INCLUDED_ */
