@@ -32,6 +32,9 @@ my %policies = (
     joerg_dn => 'allow subject=CN=J\C3\b6rg;',
     escaped  => 'allow "subject=CN=a\,b\+c\22d\5ce\;f\<g\>h\#i\=j";',
     dc       => 'allow subject=rfc4514:DC=a,DC=test;',
+    dc_any   => 'allow subject=DC=test,DC=a;',
+    rfc4514  => 'allow subject=rfc4514:CN=admin,O=Example;',
+    deny_4514 => 'deny subject=rfc4514:CN=admin,O=Example; allow verified;',
     dns      => 'allow dns=api.example.com;',
     dns_dot  => 'allow dns=API.example.com.;',
     dns_any  => 'allow dns=*.example.com;',
@@ -55,7 +58,7 @@ my $o = [ O => 'Example' ];
 
 my @tests = (
     [ 'plain', { subject => [ $o, $admin ] },
-      'cn regex subject forward oid o', 1 ],
+      'cn regex subject rfc4514 forward oid o', 1 ],
     [ 'a comma in the CN', { subject => [ [ CN => 'evil,CN=admin' ] ] },
       '', 1 ],
     [ 'a CN in the O', { subject => [ [ O => 'CN=admin' ],
@@ -75,7 +78,7 @@ my @tests = (
     [ 'a C1 control', { subject => [ [ CN => "admin\xc2\x85" ] ] }, '', 1 ],
     [ 'BMPString', { subject => [ $o, [ CN => encode('UTF-16BE', 'admin'),
                                         30 ] ] },
-      'cn regex subject forward oid o', 1 ],
+      'cn regex subject rfc4514 forward oid o', 1 ],
     [ 'NumericString', { subject => [ $o, [ [ CN => '123', 18 ],
                                             [ serialNumber => '4', 19 ] ],
                                       [ OU => 'x' ] ] },
@@ -85,10 +88,10 @@ my @tests = (
                      [ OU => 'x' ] ] }, 'o' ],
     [ 'UniversalString', { subject => [ $o, [ CN => encode('UTF-32BE',
                                               'admin'), 28 ] ] },
-      'cn regex subject forward oid o', 1 ],
+      'cn regex subject rfc4514 forward oid o', 1 ],
     [ 'PrintableString', { subject => [ [ O => 'Example', 19 ],
                                         [ CN => 'admin', 19 ] ] },
-      'cn regex subject forward oid o', 1 ],
+      'cn regex subject rfc4514 forward oid o', 1 ],
     [ 'UTF8String with an umlaut', { subject => [ [ CN => encode('UTF-8',
                                                   'Jörg') ] ] },
       'joerg joerg_dn', 0 ],
@@ -98,12 +101,13 @@ my @tests = (
                                                  'Jörg'), 30 ] ] },
       'joerg joerg_dn', 0 ],
     [ 'blanks around it', { subject => [ $o, [ CN => '  admin ' ] ] },
-      'cn subject forward oid o', 0 ],
+      'cn subject rfc4514 forward oid o', 0 ],
     [ 'another case', { subject => [ [ O => 'EXAMPLE' ], [ CN => 'Admin' ] ] },
-      'cn subject forward oid o', 0 ],
+      'cn subject rfc4514 forward oid o', 0 ],
     [ 'a multi-valued RDN', { subject => [ [ $o, $admin ] ] },
       'cn regex multi o', 1 ],
-    [ 'the other order', { subject => [ $admin, $o ] }, 'cn regex o', 1 ],
+    [ 'the other order', { subject => [ $admin, $o ] },
+      'cn regex subject forward oid o', 1 ],
     [ 'one part more', { subject => [ [ C => 'DE', 19 ], $o, $admin ] },
       'cn regex o', 1 ],
     [ 'several OUs', { subject => [ [ OU => 'one' ], [ OU => 'two' ],
@@ -112,7 +116,10 @@ my @tests = (
                                             'a,b+c"d\e;f<g>h#i=j' ] ] },
       'escaped', 0 ],
     [ 'domain components', { subject => [ [ DC => 'test', 22 ],
-                                          [ DC => 'a', 22 ] ] }, 'dc', 0 ],
+                                          [ DC => 'a', 22 ] ] }, 'dc dc_any',
+      0 ],
+    [ 'domain components, the other way',
+      { subject => [ [ DC => 'a', 22 ], [ DC => 'test', 22 ] ] }, 'dc_any', 0 ],
     [ 'no subject', { subject => [] }, '', 0 ],
 
     [ 'dns', { san => [ dns => 'api.example.com' ] },
@@ -243,8 +250,8 @@ for my $test (@tests) {
     $wanted{$_} = 200 for split ' ', $allowed;
     $wanted{deny_cn} = 401
         if $allowed =~ /\bcn\b/ || $what =~ /^two CNs/;
-    $wanted{deny_dn} = 401
-        if $allowed =~ /\bsubject\b/ || $what eq 'the other order';
+    $wanted{deny_dn} = 401 if $allowed =~ /\bsubject\b/;
+    $wanted{deny_4514} = 401 if $allowed =~ /\brfc4514\b/;
 
     $wanted{deny_no} = 401 if $allowed =~ /\bnumber\b/;
 
@@ -254,7 +261,7 @@ for my $test (@tests) {
                 @{ $parts->{san} // [] };
 
     # what can't be read may be anything
-    @wanted{'deny_cn', 'deny_dn', 'deny_no'} = (401, 401, 401)
+    @wanted{'deny_cn', 'deny_dn', 'deny_no', 'deny_4514'} = (401) x 4
         if $what =~ /^a (?:NUL|newline|C1 control)\b/;
 
     if (defined $naive) {

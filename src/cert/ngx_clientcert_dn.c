@@ -12,9 +12,6 @@
 #define NGX_CLIENTCERT_DN_TYPE_LEN  80
 #define NGX_CLIENTCERT_DN_PARTS     64
 
-/* as of an attribute that is no part of a hierarchy */
-#define NGX_CLIENTCERT_DN_LEAF      7
-
 
 typedef struct {
     ngx_pool_t           *pool;
@@ -27,8 +24,6 @@ typedef struct {
     u_char               *err_last;
 
     ngx_uint_t            parts;
-    ngx_uint_t            rank;         /* highest of the current part */
-    ngx_uint_t            first_rank;   /* of the first part */
     ngx_uint_t            more;         /* of the current part, after "+" */
 } ngx_clientcert_dn_reader_t;
 
@@ -49,6 +44,8 @@ static ngx_int_t ngx_clientcert_dn_read_value(ngx_clientcert_dn_reader_t *rd,
     ngx_str_t *value);
 static ngx_int_t ngx_clientcert_dn_read_text(ngx_clientcert_dn_reader_t *rd,
     ngx_str_t *value);
+static ngx_int_t ngx_clientcert_dn_read_quoted(ngx_clientcert_dn_reader_t *rd,
+    ngx_str_t *value);
 static ngx_int_t ngx_clientcert_dn_read_escape(ngx_clientcert_dn_reader_t *rd,
     u_char *ch);
 static ngx_int_t ngx_clientcert_dn_read_hex(ngx_clientcert_dn_reader_t *rd,
@@ -59,15 +56,15 @@ static ngx_int_t ngx_clientcert_dn_check(ngx_clientcert_dn_reader_t *rd,
     ngx_str_t *value);
 static ngx_int_t ngx_clientcert_dn_add(ngx_clientcert_dn_reader_t *rd,
     ASN1_OBJECT *type, ngx_str_t *value);
-static ngx_uint_t ngx_clientcert_dn_rank(int nid);
-static ngx_int_t ngx_clientcert_dn_order(ngx_clientcert_dn_reader_t *rd,
-    ngx_uint_t rfc4514);
+static ngx_int_t ngx_clientcert_dn_read_slashes(
+    ngx_clientcert_dn_reader_t *rd);
+static ngx_uint_t ngx_clientcert_dn_is_part(u_char *p, u_char *last);
 static void ngx_clientcert_dn_skip_blanks(ngx_clientcert_dn_reader_t *rd);
 static ngx_int_t ngx_clientcert_dn_error(ngx_clientcert_dn_reader_t *rd,
     const char *fmt, ...);
 
 
-/* RFC 4514, section 3, and what .NET and OpenSSL call them */
+/* RFC 4514, section 3, and what .NET, Java and OpenSSL call them */
 
 static ngx_clientcert_dn_type_t  ngx_clientcert_dn_types[] = {
     { "cn", NID_commonName },
@@ -85,6 +82,8 @@ static ngx_clientcert_dn_type_t  ngx_clientcert_dn_types[] = {
     { "emailaddress", NID_pkcs9_emailAddress },
     { "serialnumber", NID_serialNumber },
     { "t", NID_title },
+    { "g", NID_givenName },
+    { "i", NID_initials },
     { NULL, 0 }
 };
 
@@ -133,10 +132,6 @@ ngx_clientcert_dn_read(ngx_pool_t *pool, ngx_str_t *text,
 
     rc = ngx_clientcert_dn_read_parts(&rd);
 
-    if (rc == NGX_OK) {
-        rc = ngx_clientcert_dn_order(&rd, rfc4514);
-    }
-
     /* now, since a comparison could not tell that there is no memory for it */
 
     if (rc == NGX_OK
@@ -144,6 +139,12 @@ ngx_clientcert_dn_read(ngx_pool_t *pool, ngx_str_t *text,
             || i2d_X509_NAME(dn->reversed, NULL) < 0))
     {
         rc = NGX_ERROR;
+    }
+
+    if (rc == NGX_OK
+        && (rfc4514 || X509_NAME_cmp(dn->name, dn->reversed) == 0))
+    {
+        dn->reversed = NULL;
     }
 
     ERR_clear_error();
@@ -167,6 +168,12 @@ ngx_clientcert_dn_free(void *data)
 static ngx_int_t
 ngx_clientcert_dn_read_parts(ngx_clientcert_dn_reader_t *rd)
 {
+    ngx_clientcert_dn_skip_blanks(rd);
+
+    if (rd->p < rd->last && *rd->p == '/') {
+        return ngx_clientcert_dn_read_slashes(rd);
+    }
+
     for ( ;; ) {
 
         if (!rd->more && ++rd->parts > NGX_CLIENTCERT_DN_PARTS) {
@@ -175,10 +182,6 @@ ngx_clientcert_dn_read_parts(ngx_clientcert_dn_reader_t *rd)
 
         if (ngx_clientcert_dn_read_attribute(rd) != NGX_OK) {
             return NGX_ERROR;
-        }
-
-        if (rd->parts == 1) {
-            rd->first_rank = rd->rank;
         }
 
         if (rd->p == rd->last) {
@@ -195,7 +198,6 @@ ngx_clientcert_dn_read_attribute(ngx_clientcert_dn_reader_t *rd)
 {
     ngx_int_t     rc;
     ngx_str_t     value;
-    ngx_uint_t    rank;
     ASN1_OBJECT  *type;
 
     type = ngx_clientcert_dn_read_type(rd);
@@ -206,9 +208,6 @@ ngx_clientcert_dn_read_attribute(ngx_clientcert_dn_reader_t *rd)
     rc = ngx_clientcert_dn_read_value(rd, &value);
 
     if (rc == NGX_OK) {
-        rank = ngx_clientcert_dn_rank(OBJ_obj2nid(type));
-        rd->rank = rd->more ? ngx_max(rd->rank, rank) : rank;
-
         rc = ngx_clientcert_dn_add(rd, type, &value);
     }
 
@@ -304,6 +303,9 @@ ngx_clientcert_dn_read_value(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
     if (rd->p < rd->last && *rd->p == '#') {
         rc = ngx_clientcert_dn_read_hex(rd, value);
 
+    } else if (rd->p < rd->last && *rd->p == '"') {
+        rc = ngx_clientcert_dn_read_quoted(rd, value);
+
     } else {
         rc = ngx_clientcert_dn_read_text(rd, value);
     }
@@ -333,11 +335,6 @@ ngx_clientcert_dn_read_text(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
             return NGX_OK;
 
         case '"':
-            return ngx_clientcert_dn_error(rd,
-                           "quoted values are not part of RFC 4514, write "
-                           "\"O=Acme\\, Inc.\" instead of "
-                           "\"O=\\\"Acme, Inc.\\\"\"");
-
         case ';':
         case '<':
         case '>':
@@ -365,6 +362,44 @@ ngx_clientcert_dn_read_text(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
     value->len = end - value->data;
 
     return NGX_OK;
+}
+
+
+/* RFC 2253, section 4; .NET doubles a quote inside */
+
+static ngx_int_t
+ngx_clientcert_dn_read_quoted(ngx_clientcert_dn_reader_t *rd,
+    ngx_str_t *value)
+{
+    u_char  ch;
+
+    for (rd->p++; rd->p < rd->last; rd->p++) {
+
+        ch = *rd->p;
+
+        if (ch == '"') {
+            rd->p++;
+
+            if (rd->p == rd->last || *rd->p != '"') {
+                ngx_clientcert_dn_skip_blanks(rd);
+
+                if (rd->p == rd->last || *rd->p == ',' || *rd->p == '+') {
+                    return NGX_OK;
+                }
+
+                return ngx_clientcert_dn_error(rd, "\"%c\" follows a quoted "
+                                               "value", (int) *rd->p);
+            }
+        }
+
+        if (ch == '\\' && ngx_clientcert_dn_read_escape(rd, &ch) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        value->data[value->len++] = ch;
+    }
+
+    return ngx_clientcert_dn_error(rd, "the end of a quoted value is missing");
 }
 
 
@@ -519,57 +554,66 @@ ngx_clientcert_dn_add(ngx_clientcert_dn_reader_t *rd, ASN1_OBJECT *type,
 }
 
 
-static ngx_uint_t
-ngx_clientcert_dn_rank(int nid)
+/*
+ * Of X509_NAME_oneline(3) it can't be told for certain what is a part and what
+ * is in a value, so whoever wrote it has to look.
+ */
+
+static ngx_int_t
+ngx_clientcert_dn_read_slashes(ngx_clientcert_dn_reader_t *rd)
 {
-    switch (nid) {
+    u_char      *p, *dst, *last;
+    ngx_uint_t   escape;
 
-    case NID_countryName:
-    case NID_domainComponent:
-        return 1;
+    last = rd->err + NGX_CLIENTCERT_DN_TEXT;
+    dst = ngx_slprintf(rd->err, last, "the form with \"/\" is ambiguous, write "
+                       "\"");
 
-    case NID_stateOrProvinceName:
-        return 2;
+    for (p = rd->p + 1; p < rd->last; p++) {
 
-    case NID_localityName:
-        return 3;
+        if ((*p == '/' || *p == '+')
+            && ngx_clientcert_dn_is_part(p + 1, rd->last))
+        {
+            dst = ngx_slprintf(dst, last, *p == '/' ? "," : "+");
+            continue;
+        }
 
-    case NID_streetAddress:
-        return 4;
+        if (*p == '\\' && rd->last - p > 3 && p[1] == 'x'
+            && ngx_hextoi(p + 2, 2) != NGX_ERROR)
+        {
+            dst = ngx_slprintf(dst, last, "\\%*s", (size_t) 2, p + 2);
+            p += 3;
+            continue;
+        }
 
-    case NID_organizationName:
-        return 5;
+        if (*p == '\\' && rd->last - p > 1 && (p[1] == '/' || p[1] == '+')) {
+            p++;
+        }
 
-    case NID_organizationalUnitName:
-        return 6;
-
-    default:
-        return NGX_CLIENTCERT_DN_LEAF;
+        escape = (ngx_strchr("\\\"+,;<>#", *p) != NULL);
+        dst = ngx_slprintf(dst, last, escape ? "\\%c" : "%c", (int) *p);
     }
+
+    rd->err_last = ngx_slprintf(dst, last, "\"");
+
+    return NGX_ERROR;
 }
 
 
-static ngx_int_t
-ngx_clientcert_dn_order(ngx_clientcert_dn_reader_t *rd, ngx_uint_t rfc4514)
+static ngx_uint_t
+ngx_clientcert_dn_is_part(u_char *p, u_char *last)
 {
-    X509_NAME  *name;
+    u_char  *type;
 
-    if (rd->parts == 1 || rfc4514 || rd->first_rank > rd->rank) {
-        return NGX_OK;
+    for (type = p; p < last; p++) {
+        if (!(*p >= '0' && *p <= '9') && *p != '.'
+            && !((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z'))
+        {
+            return *p == '=' && p > type;
+        }
     }
 
-    if (rd->first_rank == rd->rank) {
-        return ngx_clientcert_dn_error(rd, "its order is not clear, begin "
-                                       "with the most specific part, as in "
-                                       "RFC 4514, and write \"rfc4514:\" "
-                                       "before it");
-    }
-
-    name = rd->dn->name;
-    rd->dn->name = rd->dn->reversed;
-    rd->dn->reversed = name;
-
-    return NGX_OK;
+    return 0;
 }
 
 
@@ -597,9 +641,19 @@ ngx_clientcert_dn_error(ngx_clientcert_dn_reader_t *rd, const char *fmt, ...)
 
 
 ngx_uint_t
-ngx_clientcert_dn_equal(const X509_NAME *one, const X509_NAME *two)
+ngx_clientcert_dn_match(ngx_clientcert_dn_t *dn, const X509_NAME *name)
 {
-    return X509_NAME_cmp(one, two) == 0;
+    return X509_NAME_cmp(dn->name, name) == 0
+           || (dn->reversed && X509_NAME_cmp(dn->reversed, name) == 0);
+}
+
+
+ngx_uint_t
+ngx_clientcert_dn_excludes(ngx_clientcert_dn_t *one, ngx_clientcert_dn_t *two)
+{
+    return !ngx_clientcert_dn_match(one, two->name)
+           && (two->reversed == NULL
+               || !ngx_clientcert_dn_match(one, two->reversed));
 }
 
 
@@ -616,25 +670,40 @@ ngx_clientcert_dn_hash(const X509_NAME *name, uint32_t *hash)
 }
 
 
+/* equal names that were read are equal in DER */
+
 ngx_int_t
-ngx_clientcert_dn_der(ngx_pool_t *pool, const X509_NAME *name,
-    ngx_str_t *der)
+ngx_clientcert_dn_id(ngx_pool_t *pool, ngx_clientcert_dn_t *dn, ngx_str_t *id)
 {
     int      len;
     u_char  *p;
 
-    len = i2d_X509_NAME(name, NULL);
+    len = i2d_X509_NAME(dn->name, NULL);
     if (len < 0) {
         return NGX_ERROR;
     }
 
-    der->data = ngx_pnalloc(pool, len);
-    if (der->data == NULL) {
+    p = ngx_pnalloc(pool, len * 2);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    p = der->data;
-    der->len = i2d_X509_NAME(name, &p);
+    id->data = p;
+    id->len = i2d_X509_NAME(dn->name, &p);
+
+    if (dn->reversed == NULL) {
+        return NGX_OK;
+    }
+
+    /* in either order the same parts have the same length */
+
+    id->len += i2d_X509_NAME(dn->reversed, &p);
+
+    if (ngx_memcmp(id->data, id->data + len, len) > 0) {
+        p = id->data;
+        (void) i2d_X509_NAME(dn->reversed, &p);
+        (void) i2d_X509_NAME(dn->name, &p);
+    }
 
     return NGX_OK;
 }

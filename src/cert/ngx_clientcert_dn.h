@@ -21,26 +21,36 @@
 
 typedef struct {
     X509_NAME  *name;
-    X509_NAME  *reversed;       /* its parts the other way round */
+
+    /* its parts the other way round, NULL: that isn't wanted, or the same */
+    X509_NAME  *reversed;
 } ngx_clientcert_dn_t;
 
 
 /*
- * Reads a distinguished name in the form of RFC 4514, most specific part
- * first, or in that of a certificate, if the parts tell that it is the other
- * way round.  dn is freed with the pool.  Returns NGX_OK, or NGX_ERROR and a
- * text in err, which has room for NGX_CLIENTCERT_DN_TEXT bytes and whose end
- * is *last.
+ * Reads a distinguished name in the form of RFC 4514, as OpenSSL, .NET and
+ * Java print it.  Since they don't agree upon where to begin it is meant in
+ * either order of its parts, unless it begins with "rfc4514:": then its most
+ * specific part is the first.  dn is freed with the pool.  Returns NGX_OK, or
+ * NGX_ERROR and a text in err, which has room for NGX_CLIENTCERT_DN_TEXT bytes
+ * and whose end is *last: err itself without memory.
  */
 ngx_int_t ngx_clientcert_dn_read(ngx_pool_t *pool, ngx_str_t *text,
     ngx_clientcert_dn_t *dn, u_char *err, u_char **last);
 
 /*
- * Compares as RFC 5280, section 7.1 says: by attribute, without regard to
- * string types, case of ASCII letters and repeated blanks.
+ * Whether a name is the one wanted, as RFC 5280, section 7.1 says: by
+ * attribute, without regard to string types, case of ASCII letters and
+ * repeated blanks.
  */
-ngx_uint_t ngx_clientcert_dn_equal(const X509_NAME *one,
-    const X509_NAME *two);
+ngx_uint_t ngx_clientcert_dn_match(ngx_clientcert_dn_t *dn,
+    const X509_NAME *name);
+
+/*
+ * Whether no name is both.
+ */
+ngx_uint_t ngx_clientcert_dn_excludes(ngx_clientcert_dn_t *one,
+    ngx_clientcert_dn_t *two);
 
 /*
  * The hash that equal names have.  Returns NGX_OK, or NGX_ERROR without
@@ -49,11 +59,11 @@ ngx_uint_t ngx_clientcert_dn_equal(const X509_NAME *one,
 ngx_int_t ngx_clientcert_dn_hash(const X509_NAME *name, uint32_t *hash);
 
 /*
- * Writes the DER form of a name that was read, in which equal names are
- * equal, into memory of the pool.
+ * Makes, in memory of the pool, what is equal for those that match the same
+ * names.  Returns NGX_OK, or NGX_ERROR without memory.
  */
-ngx_int_t ngx_clientcert_dn_der(ngx_pool_t *pool, const X509_NAME *name,
-    ngx_str_t *der);
+ngx_int_t ngx_clientcert_dn_id(ngx_pool_t *pool, ngx_clientcert_dn_t *dn,
+    ngx_str_t *id);
 
 
 #endif /* _NGX_CLIENTCERT_DN_H_INCLUDED_ */

@@ -163,8 +163,6 @@ ngx_clientcert_answer_serial(ngx_clientcert_condition_t *cond,
 }
 
 
-/* a name that is denied is denied in either order */
-
 ngx_clientcert_answer_e
 ngx_clientcert_answer_dn(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
@@ -186,13 +184,7 @@ ngx_clientcert_answer_dn(ngx_clientcert_condition_t *cond,
         return ngx_clientcert_answer_unreadable(cond, ask);
     }
 
-    if (ngx_clientcert_dn_equal(dn->name, name)) {
-        return NGX_CLIENTCERT_YES;
-    }
-
-    return ngx_clientcert_answer_if(cond->deny
-                                    && ngx_clientcert_dn_equal(dn->reversed,
-                                                               name));
+    return ngx_clientcert_answer_if(ngx_clientcert_dn_match(dn, name));
 }
 
 

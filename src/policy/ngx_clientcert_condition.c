@@ -427,8 +427,6 @@ ngx_uint_t
 ngx_clientcert_condition_excludes(ngx_clientcert_condition_t *one,
     ngx_clientcert_condition_t *two)
 {
-    ngx_clientcert_dn_t  *dn, *other;
-
     if (one->key != two->key
         || !(one->key->flags & NGX_CLIENTCERT_KEY_SINGLE)
         || one->compiled || two->compiled
@@ -445,18 +443,11 @@ ngx_clientcert_condition_excludes(ngx_clientcert_condition_t *one,
         return one->id.len == two->id.len;
     }
 
-    if (!one->deny) {
-        return 1;
-    }
-
-    /* a denied CN may be one of several, a denied name in either order */
-
     if (one->key->lookup == NGX_CLIENTCERT_LOOKUP_DN) {
-        dn = one->value;
-        other = two->value;
-
-        return !ngx_clientcert_dn_equal(dn->name, other->reversed);
+        return ngx_clientcert_dn_excludes(one->value, two->value);
     }
 
-    return one->key->lookup != NGX_CLIENTCERT_LOOKUP_NAME;
+    /* a denied CN may be one of several */
+
+    return !one->deny || one->key->lookup != NGX_CLIENTCERT_LOOKUP_NAME;
 }

@@ -82,7 +82,7 @@ ngx_clientcert_lookup_value(ngx_clientcert_condition_t *cond, uint32_t *hash)
             return 0;
         }
 
-        if (!cond->deny) {
+        if (dn->reversed == NULL) {
             return 1;
         }
 

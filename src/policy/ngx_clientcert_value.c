@@ -337,7 +337,6 @@ ngx_clientcert_value_dn(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text)
 {
     u_char               *last;
-    ngx_str_t             der;
     ngx_clientcert_dn_t  *dn;
     u_char                err[NGX_CLIENTCERT_DN_TEXT];
 
@@ -357,11 +356,7 @@ ngx_clientcert_value_dn(ngx_clientcert_reading_t *rd,
         return NGX_OK;
     }
 
-    if (ngx_clientcert_dn_der(rd->pool, dn->name, &der) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_clientcert_value_id(rd, cond, der.data, der.len);
+    return ngx_clientcert_dn_id(rd->pool, dn, &cond->id);
 }
 
 

@@ -19,7 +19,8 @@ dn 'O=Example, CN=admin'
 dn 'rfc4514:DC=example,DC=test'
 dn 'CN=a+OU=b,O=c\, d\+e\20,C=DE'
 dn '2.5.4.3=#0c0561646d696e,oid.2.5.4.10=x'
-dn 'O="quoted, value",CN=x'
+dn 'O="quoted, \"value\"\C3\B6", CN = "a""b" + OU=x'
+dn '/C=DE/O=a\/b, c\xC3\xB6/CN=x+OU=y'
 dn 'CN=J\C3\B6rg'
 
 cp "$certs"/*.der "$corpus/facts/"

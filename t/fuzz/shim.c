@@ -154,6 +154,19 @@ ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
 }
 
 
+u_char *
+ngx_slprintf(u_char *buf, u_char *last, const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    buf = ngx_vslprintf(buf, last, fmt, args);
+    va_end(args);
+
+    return buf;
+}
+
+
 /* addresses without a prefix length */
 
 ngx_int_t
