@@ -167,10 +167,12 @@ $(BUILD)/load: bench/load.c
 
 $(UNIT_TESTS) $(FUZZ_TARGETS:%=$(BUILD)/%_fuzz): $(OBJS)/Makefile
 
-$(BUILD)/thumbprint_test: t/unit/thumbprint.c \
-                          src/cert/ngx_clientcert_thumbprint.[ch]
+THUMBPRINT_SRCS = $(addprefix src/cert/ngx_clientcert_,thumbprint.c unicode.c)
+
+$(BUILD)/thumbprint_test: t/unit/thumbprint.c $(THUMBPRINT_SRCS) \
+                          $(wildcard src/cert/*.h)
 	$(CC) $(UNIT_CFLAGS) $(SANITIZE) -o $@ t/unit/thumbprint.c \
-	    src/cert/ngx_clientcert_thumbprint.c
+	    $(THUMBPRINT_SRCS)
 
 $(BUILD)/store_test: t/unit/store.c src/store/ngx_clientcert_store.[ch] \
                      src/store/ngx_clientcert_index.[ch]
@@ -184,14 +186,16 @@ $(BUILD)/chain_test: t/unit/chain.c $(CHAIN_SRCS) $(wildcard src/cert/*.h)
 	$(CC) $(UNIT_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -Wl,--wrap=X509_verify \
 	    -o $@ t/unit/chain.c $(CHAIN_SRCS) -lcrypto
 
-$(BUILD)/thumbprint_fuzz: t/fuzz/thumbprint.c \
-                          src/cert/ngx_clientcert_thumbprint.[ch]
+$(BUILD)/thumbprint_fuzz: t/fuzz/thumbprint.c $(THUMBPRINT_SRCS) \
+                          $(wildcard src/cert/*.h)
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
-	    t/fuzz/thumbprint.c src/cert/ngx_clientcert_thumbprint.c
+	    t/fuzz/thumbprint.c $(THUMBPRINT_SRCS)
 
-$(BUILD)/der_fuzz: t/fuzz/der.c src/cert/ngx_clientcert_der.[ch]
+DER_SRCS = $(addprefix src/cert/ngx_clientcert_,der.c unicode.c)
+
+$(BUILD)/der_fuzz: t/fuzz/der.c $(DER_SRCS) $(wildcard src/cert/*.h)
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
-	    t/fuzz/der.c src/cert/ngx_clientcert_der.c -lcrypto
+	    t/fuzz/der.c $(DER_SRCS) -lcrypto
 
 $(BUILD)/index_fuzz: t/fuzz/index.c src/store/ngx_clientcert_index.[ch]
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \

@@ -5,11 +5,10 @@
 
 
 #include "ngx_clientcert_text.h"
+#include "ngx_clientcert_unicode.h"
 
 
 static size_t ngx_clientcert_text_plain(u_char *p, u_char *last);
-static uint32_t ngx_clientcert_text_decode(u_char *p, u_char *last,
-    size_t *len);
 
 
 u_char *
@@ -66,16 +65,15 @@ ngx_clientcert_text_plain(u_char *p, u_char *last)
     size_t    len;
     uint32_t  ch;
 
-    if (*p < 0x80) {
-        return (*p >= 0x20 && *p != 0x7f && *p != '"' && *p != '\\'
-                && *p != '%');
+    len = ngx_clientcert_unicode_utf8(p, last, &ch);
+
+    if (ch == '"' || ch == '\\' || ch == '%') {
+        return 0;
     }
 
-    ch = ngx_clientcert_text_decode(p, last, &len);
+    /* control characters, and what turns the direction of writing */
 
-    /* C1, and what turns the direction of writing */
-
-    if (ch < 0xa0
+    if (ch < 0x20 || (ch >= 0x7f && ch < 0xa0)
         || ch == 0x200e || ch == 0x200f
         || (ch >= 0x202a && ch <= 0x202e)
         || (ch >= 0x2066 && ch <= 0x2069))
@@ -84,39 +82,4 @@ ngx_clientcert_text_plain(u_char *p, u_char *last)
     }
 
     return len;
-}
-
-
-/* returns 0 for what isn't UTF-8, which ngx_utf8_decode() tells in part */
-
-static uint32_t
-ngx_clientcert_text_decode(u_char *p, u_char *last, size_t *len)
-{
-    size_t    i;
-    uint32_t  ch;
-
-    static uint32_t  least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-
-    *len = (*p >= 0xf0) ? 4 : (*p >= 0xe0) ? 3 : 2;
-
-    if (*p < 0xc2 || *p > 0xf4 || (size_t) (last - p) < *len) {
-        return 0;
-    }
-
-    ch = *p & (0xff >> (*len + 1));
-
-    for (i = 1; i < *len; i++) {
-
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-
-        ch = (ch << 6) | (p[i] & 0x3f);
-    }
-
-    if (ch < least[*len] || ch > 0x10ffff || (ch >= 0xd800 && ch <= 0xdfff)) {
-        return 0;
-    }
-
-    return ch;
 }

@@ -5,6 +5,7 @@
 
 
 #include "ngx_clientcert_thumbprint.h"
+#include "ngx_clientcert_unicode.h"
 
 
 #define NGX_CLIENTCERT_X5T_LEN  43
@@ -49,7 +50,6 @@ static ngx_int_t ngx_clientcert_read_base64url(ngx_clientcert_reader_t *rd,
 static ngx_int_t ngx_clientcert_base64url_digit(u_char ch);
 static ngx_int_t ngx_clientcert_bad_character(ngx_clientcert_reader_t *rd,
     ngx_clientcert_thumbprint_error_t *err);
-static size_t ngx_clientcert_utf8(u_char *p, u_char *last, uint32_t *ch);
 
 
 static ngx_clientcert_prefix_t  ngx_clientcert_prefixes[] = {
@@ -385,42 +385,7 @@ ngx_clientcert_bad_character(ngx_clientcert_reader_t *rd,
 {
     err->code = NGX_CLIENTCERT_BAD_CHARACTER;
     err->column = rd->column;
-    err->utf8 = (ngx_clientcert_utf8(rd->p, rd->last, &err->ch) > 0);
+    err->utf8 = (ngx_clientcert_unicode_utf8(rd->p, rd->last, &err->ch) > 0);
 
     return NGX_ERROR;
-}
-
-
-/* returns the character's length, or 0 and a byte that is not UTF-8 */
-
-static size_t
-ngx_clientcert_utf8(u_char *p, u_char *last, uint32_t *ch)
-{
-    size_t  i, len;
-
-    *ch = *p;
-
-    if (*p < 0x80) {
-        return 1;
-    }
-
-    len = (*p >= 0xf0 && *p < 0xf5) ? 4 : (*p >= 0xe0 && *p < 0xf0) ? 3
-          : (*p >= 0xc2 && *p < 0xe0) ? 2 : 0;
-
-    if (len == 0 || (size_t) (last - p) < len) {
-        return 0;
-    }
-
-    *ch = *p & (0x7f >> len);
-
-    for (i = 1; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            *ch = *p;
-            return 0;
-        }
-
-        *ch = (*ch << 6) | (p[i] & 0x3f);
-    }
-
-    return len;
 }

@@ -144,6 +144,8 @@ static test_t  tests[] = {
     BYTE("9f86\xe2\x80", 5, 0xe2),
     BYTE("9f86\xe2\x28\xa1", 5, 0xe2),
     BYTE("9f86\xc0\x80", 5, 0xc0),
+    BYTE("9f86\xe0\x80\x80", 5, 0xe0),
+    BYTE("9f86\xed\xa0\x80", 5, 0xed),
 };
 
 
