@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use ClientCert ':store';
+use Encode 'encode';
 use IO::Socket::UNIX;
 use POSIX ();
 
@@ -56,7 +57,7 @@ sub der { ClientCert::slurp(cert_file(shift, 'der')) }
 # The log tells of each file once.
 sub rejected {
     my ($name, $why) = @_;
-    my $re = qr/store "up": "\Q$name\E" is rejected[^\n]*$why/;
+    my $re = qr/store "up": "\Q$name\E" is rejected[^\n]*$why/m;
     ok(wait_for(sub { $n->error_log =~ $re }, 5), "rejected: $why")
         or diag $n->error_log =~ s/.*rejected by policy.*\n//gr;
     my $times = () = $n->error_log =~ /$re/g;
@@ -105,6 +106,51 @@ for (['PEM', ''], ['DER', ' -inform DER']) {
         or die;
     rejected("$_->[0].p7b", "PKCS#7, \"openssl pkcs7$_->[1]");
 }
+# what is handed over instead of a certificate, or isn't as it was made
+
+for (['PEM', 'x509 -x509toreq -signkey ' . cert_file('globex', 'key')
+             . ' -in ' . cert_file('globex', 'crt'), 'csr',
+      'it is a certificate request, not the certificate that a CA makes of it$'],
+     ['DER', 'req -in %%PEM.csr%%', 'csr', 'it is a certificate request'],
+     ['PEM', 'crl -in ' . cert_dir() . '/crl-a.pem', 'crl',
+      'it is a CRL, not a certificate$'],
+     ['DER', 'crl -in ' . cert_dir() . '/crl-a.pem', 'crl', 'it is a CRL'])
+{
+    my ($form, $command, $ending, $why) = @$_;
+    $command =~ s/%%(.*)%%/$n->path("up\/$1")/e;
+    system("openssl $command -outform $form -out "
+           . $n->path("$form.$ending")) == 0 or die;
+    rename $n->path("$form.$ending"), $n->path("up/$form.$ending");
+    rejected("$form.$ending", ": $why");
+}
+for (['LE', "\xff\xfe"], ['BE', "\xfe\xff"], ['LE', ''], ['BE', '']) {
+    my ($order, $mark) = @$_;
+    my $name = "utf16$order" . ($mark ? '.mark' : '');
+    $n->write("up/$name", $mark . encode("UTF-16$order", crt('globex')));
+    rejected($name, ': it is UTF-16, a PEM file is ASCII$');
+}
+my $bare = crt('globex') =~ s/^-----BEGIN.*\n//r;
+$n->write('up/bare', $bare);
+rejected('bare', ': it is base64 without the lines "-----BEGIN '
+                 . 'CERTIFICATE-----" and "-----END CERTIFICATE-----"$');
+$n->write('up/bare.line', $bare =~ s/^-----END.*\n//mr =~ tr/\n//dr);
+rejected('bare.line', ': it is base64 without the lines ');
+$n->write('up/text', "MIT licence\n" x 10);
+rejected('text', ': it holds no certificate$');
+for ('\n', '\r\n') {
+    my $name = 'escaped' . length;
+    $n->write("up/$name", crt('globex') =~ s/\n/$_/gr);
+    rejected($name, ': its lines end with "\\\\n" written out, '
+                    . 'not with line feeds$');
+}
+# such things beside a certificate are some text
+$n->write('up/beside', ClientCert::slurp($n->path('up/PEM.csr'))
+                       . crt('inter')
+                       . ClientCert::slurp($n->path('up/PEM.crl')));
+becomes('inter /up', 200, 'a request and a CRL beside a certificate');
+unlink $n->path('up/beside');
+becomes('inter /up', 401, 'removed');
+
 # of PKCS#9, which is another number of the same series
 my $oid = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01";
 $n->write('up/oid.der', "\x30\x2a$oid" . 'x' x 31);

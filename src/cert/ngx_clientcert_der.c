@@ -5,6 +5,7 @@
 
 
 #include "ngx_clientcert_der.h"
+#include "ngx_clientcert_unicode.h"
 #include <openssl/evp.h>
 #include <openssl/err.h>
 
@@ -16,6 +17,7 @@
 #define NGX_CLIENTCERT_GENERALIZED_TIME  0x18
 #define NGX_CLIENTCERT_SEQUENCE          0x30
 #define NGX_CLIENTCERT_VERSION           0xa0
+#define NGX_CLIENTCERT_ATTRIBUTES        0xa0
 
 
 /* what is left to read of a constructed element */
@@ -45,6 +47,8 @@ static ngx_int_t ngx_clientcert_der_add(u_char *p, size_t len,
     ngx_array_t *certs);
 static ngx_clientcert_file_e ngx_clientcert_der_unknown(u_char *p,
     size_t len);
+static ngx_clientcert_file_e ngx_clientcert_der_other(
+    ngx_clientcert_walk_t *w);
 static ngx_clientcert_file_e ngx_clientcert_pem_file(u_char *p, u_char *last,
     ngx_array_t *certs, ngx_uint_t *key);
 static ngx_clientcert_file_e ngx_clientcert_pem_certificate(u_char *p,
@@ -53,6 +57,7 @@ static u_char *ngx_clientcert_pem_find(u_char *p, u_char *last,
     const char *text, size_t len);
 static ngx_int_t ngx_clientcert_pem_decode(u_char *p, u_char *last,
     size_t *len);
+static ngx_uint_t ngx_clientcert_pem_bare(u_char *p, u_char *last);
 static ngx_uint_t ngx_clientcert_pem_is(ngx_str_t *type, const char *text);
 
 
@@ -329,6 +334,10 @@ ngx_clientcert_der_file(u_char *text, size_t len, ngx_array_t *certs,
 
     last = text + len;
 
+    if (ngx_clientcert_unicode_is_utf16(text, len)) {
+        return NGX_CLIENTCERT_FILE_UTF16;
+    }
+
     /* a DER file may hold what looks like PEM, the reverse it can't */
 
     if (*text == NGX_CLIENTCERT_SEQUENCE) {
@@ -380,6 +389,10 @@ ngx_clientcert_der_unknown(u_char *p, size_t len)
                                0x01, 0x07 };
     static u_char  version[] = { 0x02, 0x01, 0x03, 0x30 };
 
+    if (ngx_clientcert_pem_bare(p, p + len)) {
+        return NGX_CLIENTCERT_FILE_BARE;
+    }
+
     if (*p != NGX_CLIENTCERT_SEQUENCE || len < 32) {
         return NGX_CLIENTCERT_FILE_NONE;
     }
@@ -401,7 +414,50 @@ ngx_clientcert_der_unknown(u_char *p, size_t len)
 
     return (ngx_clientcert_der_enter(&w, NGX_CLIENTCERT_SEQUENCE, &inner)
             == NGX_OK)
-           ? NGX_CLIENTCERT_FILE_NOT_DER : NGX_CLIENTCERT_FILE_TRUNCATED;
+           ? ngx_clientcert_der_other(&inner) : NGX_CLIENTCERT_FILE_TRUNCATED;
+}
+
+
+/*
+ * A request (RFC 2986, section 4.1) and a CRL (RFC 5280, section 5.1) begin
+ * with a number that a CRL may lack and two SEQUENCEs, as no certificate of
+ * version 3 does; one of version 1 has a third one behind them.
+ */
+
+static ngx_clientcert_file_e
+ngx_clientcert_der_other(ngx_clientcert_walk_t *w)
+{
+    ngx_uint_t             n;
+    ngx_clientcert_walk_t  inner;
+
+    if (ngx_clientcert_der_enter(w, NGX_CLIENTCERT_SEQUENCE, &inner)
+        != NGX_OK)
+    {
+        return NGX_CLIENTCERT_FILE_NOT_DER;
+    }
+
+    (void) ngx_clientcert_der_skip(&inner, NGX_CLIENTCERT_INTEGER);
+
+    for (n = 0; n < 2; n++) {
+        if (ngx_clientcert_der_skip(&inner, NGX_CLIENTCERT_SEQUENCE)
+            != NGX_OK)
+        {
+            return NGX_CLIENTCERT_FILE_NOT_DER;
+        }
+    }
+
+    switch (inner.p < inner.last ? *inner.p : 0) {
+
+    case NGX_CLIENTCERT_ATTRIBUTES:
+        return NGX_CLIENTCERT_FILE_REQUEST;
+
+    case NGX_CLIENTCERT_UTC_TIME:
+    case NGX_CLIENTCERT_GENERALIZED_TIME:
+        return NGX_CLIENTCERT_FILE_CRL;
+
+    default:
+        return NGX_CLIENTCERT_FILE_NOT_DER;
+    }
 }
 
 
@@ -412,9 +468,10 @@ ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
     u_char                 *end;
     ngx_str_t               type;
     ngx_uint_t              pkcs7;
-    ngx_clientcert_file_e   reason;
+    ngx_clientcert_file_e   reason, none;
 
     pkcs7 = 0;
+    none = NGX_CLIENTCERT_FILE_NONE;
 
     for ( ;; ) {
         p = ngx_clientcert_pem_find(p, last, "-----BEGIN ", 11);
@@ -434,13 +491,12 @@ ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
             continue;
         }
 
+        p = ngx_min(p + 5, last);
         end = ngx_clientcert_pem_find(p, last, "-----END ", 9);
 
         if (end == last) {
             return NGX_CLIENTCERT_FILE_TRUNCATED;
         }
-
-        p += 5;
 
         if (type.len >= 11
             && ngx_memcmp(type.data + type.len - 11, "PRIVATE KEY", 11) == 0)
@@ -452,6 +508,16 @@ ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
             || ngx_clientcert_pem_is(&type, "CMS"))
         {
             pkcs7 = 1;
+        }
+
+        if (ngx_clientcert_pem_is(&type, "CERTIFICATE REQUEST")
+            || ngx_clientcert_pem_is(&type, "NEW CERTIFICATE REQUEST"))
+        {
+            none = NGX_CLIENTCERT_FILE_REQUEST;
+        }
+
+        if (ngx_clientcert_pem_is(&type, "X509 CRL")) {
+            none = NGX_CLIENTCERT_FILE_CRL;
         }
 
         if (ngx_clientcert_pem_is(&type, "TRUSTED CERTIFICATE")) {
@@ -475,19 +541,22 @@ ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
         return NGX_CLIENTCERT_FILE_PKCS7_PEM;
     }
 
-    return certs->nelts ? 0 : *key ? NGX_CLIENTCERT_FILE_KEY
-                                   : NGX_CLIENTCERT_FILE_NONE;
+    return certs->nelts ? 0 : *key ? NGX_CLIENTCERT_FILE_KEY : none;
 }
 
 
 static ngx_clientcert_file_e
 ngx_clientcert_pem_certificate(u_char *p, u_char *last, ngx_array_t *certs)
 {
-    size_t     len;
-    ngx_int_t  rc;
+    size_t      len;
+    ngx_int_t   rc;
+    ngx_uint_t  escaped;
+
+    escaped = (memchr(p, '\\', last - p) != NULL);
 
     if (ngx_clientcert_pem_decode(p, last, &len) != NGX_OK) {
-        return NGX_CLIENTCERT_FILE_BASE64;
+        return escaped ? NGX_CLIENTCERT_FILE_ESCAPED
+                       : NGX_CLIENTCERT_FILE_BASE64;
     }
 
     rc = ngx_clientcert_der_add(p, len, certs);
@@ -550,6 +619,28 @@ ngx_clientcert_pem_decode(u_char *p, u_char *last, size_t *len)
     *len = out.len;
 
     return NGX_OK;
+}
+
+
+/* whether all of it is base64 of a SEQUENCE, maybe with the line of its end */
+
+static ngx_uint_t
+ngx_clientcert_pem_bare(u_char *p, u_char *last)
+{
+    last = ngx_clientcert_pem_find(p, last, "-----END ", 9);
+
+    if (last - p < 32 || p[0] != 'M' || p[1] != 'I') {
+        return 0;
+    }
+
+    while (p < last
+           && (isalnum(*p) || *p == '+' || *p == '/' || *p == '='
+               || *p == '\n' || *p == '\r'))
+    {
+        p++;
+    }
+
+    return p == last;
 }
 
 

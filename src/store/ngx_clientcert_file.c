@@ -609,6 +609,23 @@ ngx_clientcert_file_reason_text(int reason)
         return ": it holds a trusted certificate, \"openssl x509 -in FILE\" "
                "exports the certificate";
 
+    case NGX_CLIENTCERT_FILE_REQUEST:
+        return ": it is a certificate request, not the certificate that a CA "
+               "makes of it";
+
+    case NGX_CLIENTCERT_FILE_CRL:
+        return ": it is a CRL, not a certificate";
+
+    case NGX_CLIENTCERT_FILE_UTF16:
+        return ": it is UTF-16, a PEM file is ASCII";
+
+    case NGX_CLIENTCERT_FILE_BARE:
+        return ": it is base64 without the lines \"-----BEGIN "
+               "CERTIFICATE-----\" and \"-----END CERTIFICATE-----\"";
+
+    case NGX_CLIENTCERT_FILE_ESCAPED:
+        return ": its lines end with \"\\n\" written out, not with line feeds";
+
     default: /* NGX_CLIENTCERT_FILE_NONE */
         return ": it holds no certificate";
     }

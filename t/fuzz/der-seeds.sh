@@ -6,3 +6,13 @@ set -eu
 
 mkdir -p "$1"
 cp "$2"/*.der "$2"/*.crt "$2"/acme.pem "$1"
+
+# what is no certificate, and is called by its name
+
+cert="$2/acme.crt"
+openssl x509 -x509toreq -in "$cert" -signkey "$2/acme.key" -out "$1/req.pem"
+openssl req -in "$1/req.pem" -outform DER -out "$1/req.der"
+printf '\377\376' > "$1/utf16"
+iconv -t UTF-16LE "$cert" >> "$1/utf16"
+sed '1d' "$cert" > "$1/bare"
+sed 's/$/\\n/' "$cert" | tr -d '\n' > "$1/escaped"
