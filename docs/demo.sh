@@ -104,6 +104,7 @@ http {
 
         location @refused {
             clientcert_require partners;
+            deny all;
         }
     }
 
