@@ -36,6 +36,9 @@ der_cert(name => 'ous257', san => [ hosts(1) ],
 der_cert(name => 'names', ca => 'self', serial => '0a',
          san => [ map { (dns => "n$_") } 1 .. 8000 ]);
 
+der_cert(name => 'gateway', subject => [ [ CN => 'gateway' ] ],
+         san => [ map { (email => "n$_\@example.org") } 1 .. 2000 ]);
+
 der_cert(name => 'short', subject => [ [ CN => 'short' ] ]);
 der_cert(name => 'long', subject => [
     (map { [ OU => "\xc3\xb6" x 375 ] } 1 .. 43), [ CN => 'long' ] ]);
@@ -75,6 +78,9 @@ my $n = nginx(config => <<"END")->start;
         deny dns=nobody.example.org;
         allow spki=$spki;
     }
+    clientcert_policy gateway {
+@{[ map { "        allow cn=gateway email=m$_\@example.org;\n" } 1 .. 30000 ]}
+    }
     clientcert_policy nobody { allow cn=nobody; }
     clientcert_policy rules {
 @{[ map { "        allow dns=m$_ ca=%%CERTS%%/ca-a.crt;\n"
@@ -94,7 +100,7 @@ my $n = nginx(config => <<"END")->start;
 @{[ map { "        location = /$_ { clientcert_require $_; empty_gif; }\n" }
     qw(regex many varies deny deny_easy easy uri ou deny_ou constant first
        wildcard absent deny_last shared deny_shared
-       deny_many nobody rules) ]}
+       deny_many gateway nobody rules) ]}
         location = /names {
             add_header X-San "[\$clientcert_san]";
             add_header X-Dns "[\$clientcert_san_dns]";
@@ -197,6 +203,9 @@ takes(1, 'names2000', '/wildcard', qr/^200 ok$/, 500);
 
 # nor do rules times names cost anything
 takes(0.2, 'names', '/rules', qr/^401 no_match$/) for 1 .. 3;
+
+# nor lines that have one name in common, if they have others as well
+takes(0.2, 'gateway', '/gateway', qr/^401 no_match$/) for 1 .. 3;
 
 # lines that have a name in common, and a stranger that has it many times
 for my $test ([ '/shared', '401 untrusted' ], [ '/deny_shared', '200 ok' ]) {

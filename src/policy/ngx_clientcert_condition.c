@@ -21,9 +21,8 @@ static ngx_clientcert_answer_e ngx_clientcert_condition_evaluate(
 
 
 /*
- * A rule asks its conditions in this order, and is found by the first of them
- * that can be looked up: cheap ones first, and what tells clients apart before
- * what many have.
+ * A rule asks its conditions in this order: cheap ones first, and what tells
+ * clients apart before what many have.
  */
 
 ngx_clientcert_key_t  ngx_clientcert_keys[] = {

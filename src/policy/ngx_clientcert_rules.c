@@ -22,11 +22,12 @@ typedef struct {
 
 static void ngx_clientcert_rules_append(ngx_clientcert_rule_list_t *list,
     ngx_clientcert_rule_t *rule);
-static ngx_uint_t ngx_clientcert_rules_hash(ngx_clientcert_rule_t *rule,
-    ngx_clientcert_condition_t **cond, uint32_t *hash);
-static ngx_clientcert_rule_t *ngx_clientcert_rules_same(
-    ngx_clientcert_rules_t *rules, ngx_clientcert_rule_t *rule,
-    uint32_t hash);
+static ngx_uint_t ngx_clientcert_rules_hash(ngx_clientcert_rules_t *rules,
+    ngx_clientcert_rule_t *rule, ngx_clientcert_condition_t **cond,
+    uint32_t *hash);
+static ngx_clientcert_rule_t *ngx_clientcert_rules_match(
+    ngx_clientcert_rules_t *rules, ngx_uint_t n, ngx_clientcert_rule_t *rule,
+    ngx_uint_t verified, ngx_uint_t same);
 static ngx_int_t ngx_clientcert_rules_place(ngx_clientcert_rules_t *rules,
     ngx_clientcert_rule_t *rule, uint32_t hash, ngx_pool_t *pool);
 static ngx_clientcert_place_t **ngx_clientcert_rules_places(
@@ -121,13 +122,13 @@ ngx_clientcert_rules_add(ngx_clientcert_rules_t *rules,
     ngx_uint_t                   i, n;
     ngx_clientcert_condition_t  *cond;
 
-    n = ngx_clientcert_rules_hash(rule, &cond, hash);
-
-    *same = rules->n ? ngx_clientcert_rules_same(rules, rule, hash[0]) : NULL;
+    *same = ngx_clientcert_rules_match(rules, rules->n, rule, 0, 1);
 
     if (*same) {
         return NGX_DECLINED;
     }
+
+    n = ngx_clientcert_rules_hash(rules, rule, &cond, hash);
 
     for (i = 0; i < n; i++) {
         if (ngx_clientcert_rules_place(rules, rule, hash[i], pool) != NGX_OK) {
@@ -178,22 +179,51 @@ ngx_clientcert_rules_append(ngx_clientcert_rule_list_t *list,
 
 
 /*
- * The hashes of the condition that the rule is found by, which *cond is then,
- * or of another that it is only compared by.
+ * The hashes of the condition that the rule is found by, which *cond is then:
+ * of those that can be looked up the one that fewest others are found by.  Of
+ * a rule without any they are those of one that it is only compared by.
  */
 
 static ngx_uint_t
-ngx_clientcert_rules_hash(ngx_clientcert_rule_t *rule,
-    ngx_clientcert_condition_t **cond, uint32_t *hash)
+ngx_clientcert_rules_hash(ngx_clientcert_rules_t *rules,
+    ngx_clientcert_rule_t *rule, ngx_clientcert_condition_t **cond,
+    uint32_t *hash)
 {
-    ngx_uint_t  n;
+    uint32_t                     other[2];
+    ngx_uint_t                   i, n, found, places, least;
+    ngx_clientcert_place_t      *place;
+    ngx_clientcert_condition_t  *c;
 
-    for (*cond = rule->conditions; *cond; *cond = (*cond)->next) {
-        n = ngx_clientcert_lookup_hash(*cond, 0, hash);
+    *cond = NULL;
+    found = 0;
+    least = 0;
 
-        if (n) {
-            return n;
+    for (c = rule->conditions; c; c = c->next) {
+        n = ngx_clientcert_lookup_hash(c, 0, other);
+
+        if (n == 0) {
+            continue;
         }
+
+        place = rules->n ? *ngx_clientcert_rules_places(rules, other[0])
+                         : NULL;
+        places = place ? place->n : 0;
+
+        if (found && places >= least) {
+            continue;
+        }
+
+        *cond = c;
+        found = n;
+        least = places;
+
+        for (i = 0; i < n; i++) {
+            hash[i] = other[i];
+        }
+    }
+
+    if (found) {
+        return found;
     }
 
     if (rule->conditions) {
@@ -203,29 +233,6 @@ ngx_clientcert_rules_hash(ngx_clientcert_rule_t *rule,
     hash[0] = 0;
 
     return 1;
-}
-
-
-/* rules that hold for the same certificates cover each other */
-
-static ngx_clientcert_rule_t *
-ngx_clientcert_rules_same(ngx_clientcert_rules_t *rules,
-    ngx_clientcert_rule_t *rule, uint32_t hash)
-{
-    ngx_clientcert_place_t  *place;
-
-    for (place = *ngx_clientcert_rules_places(rules, hash);
-         place;
-         place = place->same)
-    {
-        if (ngx_clientcert_rules_covers(place->rule, rule, 0)
-            && ngx_clientcert_rules_covers(rule, place->rule, 0))
-        {
-            return place->rule;
-        }
-    }
-
-    return NULL;
 }
 
 
@@ -248,9 +255,11 @@ ngx_clientcert_rules_place(ngx_clientcert_rules_t *rules,
 
     if (*first) {
         place->next = (*first)->next;
+        place->n = (*first)->n + 1;
 
     } else {
         place->next = NULL;
+        place->n = 1;
         rules->hashes++;
     }
 
@@ -326,11 +335,22 @@ ngx_clientcert_rules_grow(ngx_clientcert_rules_t *rules, ngx_pool_t *pool)
 }
 
 
-/* what covers a rule is found by one of the conditions of that rule */
-
 ngx_clientcert_rule_t *
 ngx_clientcert_rules_covering(ngx_clientcert_rules_t *rules, ngx_uint_t n,
     ngx_clientcert_rule_t *rule, ngx_uint_t verified)
+{
+    return ngx_clientcert_rules_match(rules, n, rule, verified, 0);
+}
+
+
+/*
+ * What covers a rule is found by one of the conditions of that rule.  Those
+ * that hold for the same certificates cover each other.
+ */
+
+static ngx_clientcert_rule_t *
+ngx_clientcert_rules_match(ngx_clientcert_rules_t *rules, ngx_uint_t n,
+    ngx_clientcert_rule_t *rule, ngx_uint_t verified, ngx_uint_t same)
 {
     uint32_t                     hash[2];
     ngx_clientcert_place_t      *place;
@@ -352,7 +372,9 @@ ngx_clientcert_rules_covering(ngx_clientcert_rules_t *rules, ngx_uint_t n,
              place = place->same)
         {
             if (place->rule->number < n
-                && ngx_clientcert_rules_covers(place->rule, rule, verified))
+                && ngx_clientcert_rules_covers(place->rule, rule, verified)
+                && (!same
+                    || ngx_clientcert_rules_covers(rule, place->rule, 0)))
             {
                 return place->rule;
             }

@@ -46,6 +46,7 @@ typedef struct ngx_clientcert_place_s  ngx_clientcert_place_t;
 struct ngx_clientcert_place_s {
     ngx_clientcert_place_t      *next;      /* of the bucket: another hash */
     ngx_clientcert_place_t      *same;      /* of the same hash */
+    ngx_uint_t                   n;         /* of these, from here on */
     ngx_clientcert_rule_t       *rule;
     ngx_uint_t                   asked;     /* all of the hash, as a rule */
     uint32_t                     hash;      /* of one of its conditions */
