@@ -9,7 +9,7 @@ use Test::Nginx::Socket;
 
 require './t/env.pl';
 
-plan tests => 118;
+plan tests => 122;
 
 run_tests();
 
@@ -279,3 +279,31 @@ X-Reason: untrusted
 [200, 401]
 --- response_headers eval
 ["X-Reason: ok", "X-Reason: untrusted"]
+
+
+
+=== TEST 11: revoked, but pinned: "deny all" keeps it out
+--- http_config
+    clientcert_policy p {
+        allow thumbprint=$TEST_NGINX_GLOBEX_SHA1;
+    }
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+        ssl_verify_client optional_no_ca;
+        ssl_crl $TEST_NGINX_CERT_DIR/crl-a-globex.pem;
+        clientcert_require p;
+
+        error_page 495 496 = @refused;
+
+        location @refused {
+            clientcert_require p;
+            deny all;
+        }
+    }
+--- request eval
+["GET /globex/", "GET /expired/"]
+--- error_code eval
+[403, 401]
+--- response_headers eval
+["X-Reason: ok", "X-Reason: expired"]

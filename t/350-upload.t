@@ -16,7 +16,7 @@ plan(skip_all => 'no http_dav_module')
 
 $example =~ s{/etc/nginx/client-certs}{%%PREFIX%%/store/certs}g;
 $example =~ s{/etc/nginx/admins.txt}{%%PREFIX%%/admins.txt}g;
-$example =~ s{/etc/nginx/ssl/(\S+);}{%%CERTS%%/$1;}g;
+$example =~ s{/etc/nginx/(server\.\S+);}{%%CERTS%%/$1;}g;
 $example =~ s{\blisten 443}{listen 127.0.0.1:%%PORT_tls%%};
 
 my $n = nginx(config => sub { $example });

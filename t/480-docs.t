@@ -1,12 +1,18 @@
-# Covers the documents: every configuration in README and docs/ starts, and
-# gives the answers that a comment before it promises:
+# Covers the documents: every configuration in README and docs/ starts as it is
+# printed, in Debian's own nginx.conf, warns of nothing, and gives the answers
+# that a comment before it promises:
 #
 #   <!-- check: acme / 200; globex /x/ 401; - / 401 -->
 #
-# that is certificate ("-" for none), path and status.  Whether a block belongs
-# in http, server or a policy is told by its first directives.  Names of files
-# are replaced by those of the tests, and the thumbprint and the key that the
-# documents use by those of "acme".
+# that is certificate ("-" for none), path and status.
+#
+# A block is a file of conf.d, or of modules-enabled if it loads a module.  One
+# without a server comes with the block that follows <!-- server --> in
+# policies.md, to which its page must have a link; what belongs into a server
+# is put into that one.  "As printed" is but for the root of all paths and for
+# ports; files are there only if the page, or that of the server, says in its
+# text that they have to be.  For the answers the thumbprints and the key that
+# the documents use are replaced by those of "acme" and "globex".
 
 use strict;
 use warnings;
@@ -18,165 +24,238 @@ use DerCert;
 use MIME::Base64 ();
 
 my $root = "$FindBin::Bin/..";
-my $thumbprint = '9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B';
-my $key = 'n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=';
 
-sub slurp {
-    my $file = shift;
-    open my $fh, '<:raw', $file or die "$file: $!\n";
-    local $/;
-    return scalar <$fh>;
+# Debian 12's, without its comments
+my $stock = <<'END';
+user www-data;
+worker_processes auto;
+pid /run/nginx.pid;
+error_log /var/log/nginx/error.log;
+include /etc/nginx/modules-enabled/*.conf;
+
+events {
+	worker_connections 768;
 }
 
-# [ name, text, checks ] of each block
+http {
+	sendfile on;
+	tcp_nopush on;
+	types_hash_max_size 2048;
+
+	include /etc/nginx/mime.types;
+	default_type application/octet-stream;
+
+	ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;
+	ssl_prefer_server_ciphers on;
+
+	access_log /var/log/nginx/access.log;
+
+	gzip on;
+
+	include /etc/nginx/conf.d/*.conf;
+	include /etc/nginx/sites-enabled/*;
+}
+END
+
+# What this test needs besides: a backend, and nothing outside of its prefix.
+my $besides = join '', map({ "${_}_temp_path %%PREFIX%%/$_;\n" }
+                           qw(client_body proxy fastcgi uwsgi scgi)),
+                   "server { listen 127.0.0.1:%%PORT_backend%%; ",
+                   "root html; location / { try_files /index.html =404; } }\n";
+
+# what a reader has in /etc/nginx, if the page says so
+my %files = (
+    'server.crt'   => sub { crt('server') },
+    'server.key'   => sub { slurp(cert_file('server', 'key')) },
+    'ca.crt'       => sub { crt('ca-a') },
+    'other-ca.crt' => sub { crt('ca-b') },
+    'admins.txt'   => sub { sha256('globex') . "\n" },
+    'client-certs' => { 'acme.crt' => sub { crt('acme') } },
+);
+
+# the documents' thumbprints and key
+my %values = (
+    unpack('H*', MIME::Base64::decode(
+        'n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=')) => 'acme',
+    unpack('H*', MIME::Base64::decode(
+        'W8GgjSjkD+eco+ywd7O9FP8A35utDEoNdOzQgF7PCx8=')) => 'globex',
+    'a94a8fe5ccb19ba61c4c0873d391e987982fbbd3' => 'acme',
+);
+
+sub slurp { ClientCert::slurp(@_) }
+sub crt   { slurp(cert_file(shift, 'crt')) }
+
+# The blocks of a page, each with its name, text and checks.
 sub blocks {
     my $file = shift;
     my $text = slurp($file);
     my ($name) = $file =~ m{([^/]+)$};
     my @blocks;
 
-    while ($text =~ /(?:<!-- check: ([^>]*?) -->\n)?^ *```nginx\n(.*?)^ *```/gsm) {
-        my ($checks, $block) = ($1, $2);
-        my $line = 1 + (substr($text, 0, $-[2]) =~ tr/\n//);
-        push @blocks, [ "$name:$line", $block,
-                        [ split /;\s*/, $checks // '' ] ];
+    while ($text =~ /(?:<!--\ (server|check:\ [^>]*?)\ -->\n)?
+                     ^(\ *)```nginx\n(.*?)^\ *```/gsmx) {
+        my ($mark, $indent, $block) = ($1 // '', $2, $3);
+        my $line = 1 + (substr($text, 0, $-[3]) =~ tr/\n//);
+        $block =~ s/^$indent//gm;
+        push @blocks, { name => "$name:$line", text => $block,
+                        server => $mark eq 'server',
+                        checks => [ $mark =~ /^check: / ? split /;\s*/, $'
+                                                        : () ] };
     }
 
-    return @blocks;
+    return { file => $name, text => $text =~ s/^ *```nginx\n.*?^ *```//gsmr,
+             blocks => \@blocks };
 }
 
-# The directives of the outermost level, each as [ name, text ].
-sub directives {
-    my $text = shift =~ s/(?:^|\s)#.*//gmr;
-    my $quoted = qr/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/s;
-    my @found;
+my @pages = map { blocks($_) } "$root/README.md", glob "$root/docs/*.md";
+my ($policies) = grep { $_->{file} eq 'policies.md' } @pages;
+my ($server) = grep { $_->{server} } @{ $policies->{blocks} };
+my ($partners) = grep { $_->{text} =~ /^clientcert_policy partners /m }
+                     @{ $policies->{blocks} };
 
-    while ($text =~ /\G\s*(([^\s;{}]+)(?:$quoted|[^;{}"'])*
-                     (?:;|(\{(?:$quoted|[^{}"']|(?3))*\})))/gcx) {
-        push @found, [ $2, $1 ];
-    }
+# The files of /etc/nginx that a block makes with what its page refers to.
+sub placed {
+    my ($page, $block) = @_;
+    my $text = $block->{text};
 
-    die "what is this: ", substr($text, pos($text) // 0), "\n"
-        if substr($text, pos($text) // 0) =~ /\S/;
+    return { 'modules-enabled/50-clientcert.conf' => $text }
+        if $text =~ /^\s*load_module\s/;
 
-    return @found;
+    return { 'conf.d/example.conf' => $text,
+             $block->{server} ? ('conf.d/first.conf' => $partners->{text})
+                              : () }
+        if $text =~ /^server \{/m;
+
+    ok($page->{text} =~ /\(policies\.md#the-server\)|<!-- server -->/,
+       "$page->{file} says where the server is");
+
+    return { 'conf.d/example.conf' => $text,
+             'conf.d/server.conf' => $server->{text} }
+        if $text =~ /^clientcert_policy /m;
+
+    return { 'conf.d/example.conf' => $partners->{text},
+             'conf.d/server.conf' => $server->{text} =~ s/^\}/$text}/mr };
 }
 
-my %policy_level = map { $_ => 1 }
-    qw(allow deny include reject trust validity dry_run log_level);
-my %http_level = map { $_ => 1 }
-    qw(server map upstream clientcert_policy clientcert_store log_format geo);
+# What a text, of a page or of a file, says of /etc/nginx.
+sub names { map { m{^([^/]+)} } $_[0] =~ m{/etc/nginx/([\w./-]*\w)}g }
 
-my $asks = <<'END';
-        listen 127.0.0.1:%%PORT_tls%% ssl;
-        ssl_certificate %%CERTS%%/server.crt;
-        ssl_certificate_key %%CERTS%%/server.key;
-        ssl_client_certificate %%CERTS%%/ca-a.crt;
-        ssl_verify_client optional_no_ca;
-END
+sub install {
+    my ($n, $page, $placed, $change) = @_;
+    my %said = map { $_ => 1 } names($page->{text}), names($policies->{text});
 
-# Makes what stands in http {} of a block, whatever level it is of.
-sub http_text {
-    my ($n, $text) = @_;
-    my @top = directives($text);
-
-    for (grep { $_->[0] eq 'http' } @top) {
-        @top = directives($_->[1] =~ s/^http \{|\}$//gr);
-    }
-
-    if (!grep { !$policy_level{ $_->[0] } } @top) {
-        $text = join '', "clientcert_policy p {\n",
-                         map({ "$_->[1]\n" } @top), "}\n";
-
-    } else {
-        my @inner = grep { !$http_level{ $_->[0] } } @top;
-        my @outer = grep { $http_level{ $_->[0] } } @top;
-        $text = join '', map { "$_->[1]\n" } @outer;
-        $text .= join '', "server {\n$asks", map({ "$_->[1]\n" } @inner), "}\n"
-            if @inner && !grep { $_->[0] eq 'server' } @outer;
-    }
-
-    my ($first) = $text =~ /^\s*clientcert_policy\s+(\S+)/m;
-
-    if ($text !~ /^\s*server \{/m) {
-        $text .= "server {\n$asks"
-               . "    location / { clientcert_require $first; empty_gif; }\n"
-               . "}\n";
-    }
-
-    for my $name ($text =~ /clientcert_require\s+([^\s;]+);/g) {
-        next if $name eq 'off' || $text =~ /clientcert_policy\s+\Q$name\E\s/;
-        $text = "clientcert_policy $name { allow verified; }\n$text";
-    }
-
-    return files($n, $text);
-}
-
-sub files {
-    my ($n, $text) = @_;
-    my $sha1 = sha1('acme');
-    my $spki = MIME::Base64::encode(spki_sha256('acme'), '');
-    my $certs = cert_dir();
-
-    $text =~ s/$thumbprint/$sha1/g;
-    $text =~ s/\Q$key\E/$spki/g;
-    $text =~ s/\blisten\s+443\s+ssl/listen 127.0.0.1:%%PORT_tls%% ssl/g;
-    $text =~ s/\blisten\s+80;/listen 127.0.0.1:%%PORT_plain%%;/g;
-    $text =~ s/(ssl_certificate)\s[^;]+;/$1 $certs\/server.crt;/g;
-    $text =~ s/(ssl_certificate_key)\s[^;]+;/$1 $certs\/server.key;/g;
-    $text =~ s/(ssl_(?:client|trusted)_certificate)\s[^;]+;/$1 $certs\/ca-a.crt;/g;
-    $text =~ s/(ssl_crl)\s[^;]+;/$1 $certs\/crl-a.pem;/g;
-    $text =~ s{ca=\S*?(ca-[ab])?\.(?:pem|crt)}
-              {"ca=$certs/" . ($1 // 'ca-a') . '.crt'}ge;
-    $text =~ s/(proxy_pass\s+)http:\/\/[\w.:-]+/$1http:\/\/127.0.0.1:%%PORT_backend%%/g;
-    $text =~ s{(clientcert_store\s+\S+\s+)directory=\S+?([\s;])}
-              {$1directory=@{[ store($n) ]}$2}g;
-    $text =~ s{(clientcert_store\s+\S+\s+)list=\S+?([\s;])}
-              {$1list=@{[ $n->write('list', sha1('globex') . "\n") ]}$2}g;
-    $text =~ s{/etc/nginx/client-certs}{@{[ store($n) ]}}g;
-    $text =~ s{\binclude\s+[^;]+;}
-              {"include " . $n->write('included', '') . ';'}ge;
-
-    return "$text\n    server { listen 127.0.0.1:%%PORT_backend%%; "
-         . "location / { empty_gif; } }\n";
-}
-
-sub store {
-    my $n = shift;
-    my $dir = $n->path('store');
-    mkdir $dir;
-    $n->write('store/acme.crt', slurp(cert_file('acme', 'crt')));
-    return $dir;
-}
-
-my @blocks = map { blocks($_) } grep { -e } "$root/README.md",
-                                            glob "$root/docs/*.md";
-
-for my $block (@blocks) {
-    my ($name, $text, $checks) = @$block;
-    my $n = nginx(config => sub { http_text($_[0], $text) });
-
-    my ($status, $said) = $n->test;
-    is($status, 0, "$name is a configuration") or diag($said), next;
-    next if !@$checks;
-
-    $n->start;
-
-    # the location that a fragment leaves out has no content
-    mkdir $n->path('html');
+    mkdir $n->path($_)
+        for qw(etc etc/conf.d etc/modules-enabled etc/sites-enabled run log);
+    $n->write('etc/mime.types', "types { text/html html; }\n");
     $n->write('html/index.html', 'ok');
+    symlink $_, $n->path('modules') for $ENV{TEST_NGINX_LOAD_MODULES} =~ m{(.*)/};
 
-    for my $check (@$checks) {
-        my ($cert, $path, $wanted) = split ' ', $check;
-        my $c = client(port => $n->port('tls'),
-                       cert => $cert eq '-' ? undef : $cert);
-        my $r = $c->get($path);
-        is($r->{status} // $r->{error}, $wanted, "$name, $check");
+    my %conf = ('modules-enabled/50-clientcert.conf' =>
+                    "load_module $ENV{TEST_NGINX_LOAD_MODULES};\n",
+                'conf.d/00-test.conf' => $n->expand($besides), %$placed);
+
+    for my $name (names(join '', values %$placed)) {
+        next if -e $n->path("etc/$name") || !$files{$name} || !$said{$name};
+        if (ref $files{$name} eq 'HASH') {
+            mkdir $n->path("etc/$name");
+            $n->write("etc/$name/$_", $files{$name}{$_}->())
+                for keys %{ $files{$name} };
+        } else {
+            $n->write("etc/$name", $files{$name}->());
+        }
     }
 
-    is($n->stop, 0, "$name, nginx ended well");
+    for my $file (keys %conf) {
+        my $text = $change->($conf{$file});
+        $text =~ s/\blisten\s+443\b/'listen 127.0.0.1:' . $n->port('tls')/ge;
+        $n->write("etc/$file", rooted($n, $text));
+    }
 }
 
-cmp_ok(scalar(@blocks), '>', 0, scalar(@blocks) . ' configurations');
+sub rooted {
+    my ($n, $text) = @_;
+    my $prefix = $n->prefix;
+    return $text =~ s{/etc/nginx\b}{$prefix/etc}gr
+                 =~ s{/var/log/nginx\b}{$prefix/log}gr
+                 =~ s{/run/nginx\.pid\b}{$prefix/nginx.pid}gr;
+}
+
+sub tested {
+    my $n = shift;
+    my ($status, $said) = $n->test;
+    $said =~ s/^.*"user" directive makes sense only.*\n//m;
+    return join ' ', $status, $said =~ /^(.*\[(?:warn|error|emerg)\].*)$/gm;
+}
+
+# a text with the values of this test's certificates
+sub valued {
+    my ($n, $text) = @_;
+    my $backend = $n->port('backend');
+    my $hex = join '|', map { join ':?', /../g } keys %values;
+
+    $text =~ s{($hex)}{
+        my $given = $1;
+        my $digits = lc $given =~ tr/://dr;
+        my $sum = length $digits == 40 ? sha1($values{$digits})
+                                       : sha256($values{$digits});
+        $given =~ /:/ ? join ':', $sum =~ /../g : $sum;
+    }gie;
+
+    for (grep { length == 64 } keys %values) {
+        my $base64 = MIME::Base64::encode(pack('H*', $_), '');
+        my $url = $base64 =~ tr{+/=}{-_}dr;
+        my $key = MIME::Base64::encode(spki_sha256($values{$_}), '');
+        my $x5t = x5t($values{$_});
+        $text =~ s/\Q$base64\E/$key/g;
+        $text =~ s/\Q$url\E/$x5t/g;
+    }
+
+    return $text =~ s/127\.0\.0\.1:8080/127.0.0.1:$backend/gr;
+}
+
+my $blocks = 0;
+
+for my $page (@pages) {
+    for my $block (@{ $page->{blocks} }) {
+        my ($name, $checks) = @$block{qw(name checks)};
+        my $conf = sub { "daemon off;\nerror_log $_[0]{prefix}/error.log info;\n"
+                         . rooted($_[0], $stock) };
+        my $n = nginx(conf => $conf);
+        my $placed = placed($page, $block);
+
+        $blocks++;
+
+        if ($block->{text} =~ /dav_methods/
+            && ClientCert::Nginx::build()->{said} !~ /http_dav_module/)
+        {
+            note("$name: this nginx has no dav_methods");
+            next;
+        }
+
+        install($n, $page, $placed, sub { $_[0] });
+        is(tested($n), '0', "$name starts as it is printed") or next;
+        next if !@$checks;
+
+        install($n, $page, $placed, sub { valued($n, $_[0]) });
+        $n->start;
+
+        for my $check (@$checks) {
+            my ($cert, $path, $wanted) = split ' ', $check;
+            my $c = client(port => $n->port('tls'),
+                           cert => $cert eq '-' ? undef : $cert);
+            my $r = $c->get($path);
+            is($r->{status} // $r->{error}, $wanted, "$name, $check");
+        }
+
+        is($n->stop, 0, "$name, nginx ended well");
+    }
+
+    next if $page->{text} !~ /optional_no_ca/ && !@{ $page->{blocks} };
+    ok($page->{text} =~ /every\s+location\s+without\s+`clientcert_require`
+                         \s+is\s+public/x,
+       "$page->{file} says what optional_no_ca opens");
+}
+
+cmp_ok($blocks, '>', 20, "$blocks configurations");
 
 done_testing;

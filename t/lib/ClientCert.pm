@@ -9,6 +9,8 @@ package ClientCert;
 #     main       the same for the main level
 #     workers, log_level, user, modules (a list), master => 0, valgrind => 1,
 #     suppressions (a file for valgrind)
+#     conf       the whole file instead, text or code; it wants "daemon off",
+#                and error.log and nginx.pid in the prefix
 #
 #     In both texts %%PORT_name%% is a free port, %%CERTS%% the directory of
 #     certificates, %%PREFIX%% the server's own.  "listen ... http2", in every
@@ -367,6 +369,10 @@ sub user_line {
 
 sub write_conf {
     my ($self, $file, $log, $config) = @_;
+
+    return $self->write($file, $self->expand($self->{conf}))
+        if defined $self->{conf};
+
     my $config_text = $self->expand($config);
     my $main = $self->expand($self->{main});
     my $modules = join '', map { "load_module $_;\n" } @{ $self->{modules} };
