@@ -26,6 +26,8 @@ der_cert(name => 'full', %parts);
 der_cert(name => 'forged', %parts, ca => 'self');
 der_cert(name => 'other', key => 'globex');
 der_cert(name => 'negative', serial => 'ff01');
+der_cert(name => 'star', subject => [ [ CN => 'a\\*|*' ] ],
+         san => [ email => '*|@full.test', email => '"a@b"@Full.Test.' ]);
 twin('full', 'twin');
 
 my $spki = unpack 'H*', spki_sha256('acme');
@@ -61,6 +63,8 @@ my @conditions = (
     [ 'cn=~^FULL$', 0 ],
     [ 'cn=~*^FULL$', 1 ],
     [ 'cn=other', 0 ],
+    [ 'cn=ful\*', 0 ],
+    [ 'cn=full\|other', 0 ],
     [ 'o=example', 1 ],
     [ 'o=~^Ex', 1 ],
     [ 'o=one', 0 ],
@@ -75,7 +79,14 @@ my @conditions = (
     [ 'uri=urn:other', 0 ],
     [ 'email=a@FULL.test', 1 ],
     [ 'email=~@full', 1 ],
+    [ 'email=a@full.test.', 1 ],
     [ 'email=b@full.test', 0 ],
+    [ 'email=A@full.test', 0 ],
+    [ 'email=*@full.test', 1 ],
+    [ 'email=*@FULL.test.', 1 ],
+    [ 'email=*@test', 0 ],
+    [ 'email=*@b.full.test', 0 ],
+    [ 'email=\*@full.test', 0 ],
     [ 'ip=192.0.2.1', 1 ],
     [ 'ip=192.0.2.0/24', 1 ],
     [ 'ip=192.0.3.0/24', 0 ],
@@ -123,6 +134,11 @@ my $n = nginx(config => sub {
         allow verified;
     }
     clientcert_policy negative { allow serial=-FF; }
+    clientcert_policy star {
+        allow cn=a\\\\\\*\\|\\* email=\\*\\|\@full.test email=*\@FULL.test
+              'email="a\@b"\@full.test';
+    }
+    clientcert_policy star_variable { allow cn=a\\\\\\*\\|\$arg_cn; }
     clientcert_store held directory=%%PREFIX%%/held;
     clientcert_policy block_store { deny store=held; allow verified; }
     clientcert_policy only_store { allow store=held; }
@@ -144,6 +160,11 @@ my $n = nginx(config => sub {
             empty_gif;
         }
         location /negative/ { clientcert_require negative; empty_gif; }
+        location /star/ { clientcert_require star; empty_gif; }
+        location /star_variable/ {
+            clientcert_require star_variable;
+            empty_gif;
+        }
         location /block_store/ { clientcert_require block_store; empty_gif; }
         location /only_store/ { clientcert_require only_store; empty_gif; }
     }
@@ -219,6 +240,10 @@ is(status('other', '/block_spki/'), 200, 'and nobody else');
 is(status('other', '/block_serial/'), 200, 'neither does the serial number');
 is(status('negative', '/negative/'), 200, 'a negative serial number');
 is(status('full', '/negative/'), 401, 'is not the number without its sign');
+
+is(status('star', '/star/'), 200, 'a name that has "*", "|" and "\"');
+is(status('star', '/star_variable/?cn=*'), 200, 'the last of it in a variable');
+is(status('full', '/star/'), 401, 'and not another one');
 
 is($n->stop, 0, 'nginx ended well');
 is_deeply([ $n->alerts ], [], 'nothing alarming in the log');

@@ -71,6 +71,8 @@ my @around = (
     [ 'uri=http://full/$http_x', 'a/b', '*', 'a/*', 'a' ],
     [ 'uri=http://full/$http_x/*', 'a', '*', '..', '.', '' ],
     [ 'email=$http_x@full.test', 'a', '*', '~a', 'b@full.test,a' ],
+    [ 'email=*@$http_x', 'full.test', '*', '*.test', 'test', '', '~.',
+      '@full.test', 'a@full.test' ],
     [ 'cn=${http_x}ll', 'fu', '~fu', '*', '~.' ],
     [ 'serial=0a$http_x', '0b0c', '*', '~.' ],
     [ "thumbprint=\${http_x}", $sha1, '*' ],

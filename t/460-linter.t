@@ -93,6 +93,48 @@ quiet('allow cn=a;', 'a CA of the server',
       "$server ssl_verify_client optional_no_ca; "
       . 'ssl_client_certificate %%CERTS%%/ca-a.crt; }');
 
+# a "*" or "|" that would be taken for a pattern, and stand for itself
+my $none = '"*" and "|" make no pattern here, write';
+my $itself = 'for one, or "\*" and "\|" for the characters';
+
+for ([ 'cn=host-*', 'cn=~*^host-.*$' ],
+     [ 'o=acme|other', 'o=~*^(acme|other)$' ],
+     [ 'ou=*', 'ou=~*^.*$' ],
+     [ '"ou=a (b) *"', 'ou=~*^a \(b\) .*$' ],
+     [ 'cn=*.example.com', 'cn=~*^.*\.example\.com$' ],
+     [ 'cn=a\**', 'cn=~*^a\*.*$' ],
+     [ 'cn=a+b\c|d\|e', 'cn=~*^(a\+b\x5Cc|d\|e)$' ],
+     [ 'email=joe*@example.com', 'email=~*^joe.*@example\.com$' ],
+     [ 'email=*@*.example.com', 'email=~*^.*@.*\.example\.com$' ],
+     [ 'email=*', 'email=~*^.*$' ],
+     [ 'email=a@x.test|b@x.test', 'email=~*^(a@x\.test|b@x\.test)$' ])
+{
+    my ($condition, $regex) = @$_;
+    my ($key, $value) = $condition =~ /^"?(\w+)=(.*?)"?$/;
+    my $error = qr/invalid $key "\Q$value": $none "$regex" $itself\E in \S+:\d+$/m;
+
+    for my $verb ('allow', 'deny') {
+        my ($status, $text) = said("$verb $condition;\nallow verified;");
+        ok($status, "$verb $condition: refused");
+        like($text, $error, "$verb $condition: why");
+    }
+
+    # what it names is right
+    quiet("deny \"$regex\";\nallow verified;", $regex);
+}
+refused('cn=*-$arg_x', 'invalid cn "\*-\$arg_x": "\*" and "\|" make no '
+                       . 'pattern here, write "\\\\\*" and "\\\\\|" for the '
+                       . 'characters');
+quiet('allow cn=\*-$arg_x email=*@$arg_x;', 'a star beside a variable');
+quiet('allow "cn=\* a \|" o=a\*b email=\*@x.test;', 'characters');
+warns("allow email=*\@x.test;\nallow email=*\@X.test. cn=a;",
+      qr/"allow" in \S+:\d+ is never asked because of the wider one/,
+      'any address at a host, twice');
+warns("allow email=*\@x.test;\nallow email=*\@X.Test.;",
+      qr/"allow" is a duplicate of/, 'a host in two ways');
+quiet("allow email=*\@x.test;\nallow email=\\*\@x.test;",
+      'an address whose name is a star');
+
 refused(@$_) for (
     [ 'cnn=a', 'unknown condition "cnn=a" in "allow"' ],
     [ 'cn', 'unknown condition "cn" in "allow"' ],
@@ -115,6 +157,11 @@ refused(@$_) for (
     [ 'uri=spiffe://*', 'a URI is written with its scheme.*' ],
     [ 'uri=spiffe://a*', '"\*" can only stand at the end, after a "/"' ],
     [ 'uri=spiffe://a/../*', '"\*" needs a complete host.*' ],
+    [ 'email=joe@', 'an address is written "name@host"' ],
+    [ 'email=*@', 'an address is written "name@host"' ],
+    [ 'email=*@.example.com', 'a label of the DNS name is empty' ],
+    [ 'email=*@example..com', 'a label of the DNS name is empty' ],
+    [ "email=*\@b\xc3\xbccher.test", 'an international name.*"xn--"' ],
     [ 'email=joe', 'an address is written "name@host"' ],
     [ 'ip=10.0.0', 'it is neither an IP address nor a CIDR block' ],
     [ 'ca=/nowhere.pem', 'invalid ca "/nowhere.pem"' ],

@@ -30,7 +30,8 @@ my @ous = ('one', 'two', 'three', 'One  and two', ' one and TWO');
 my @hosts = ('x.test', 'y.test', 'a.x.test', '*.x.test', 'X.TEST.');
 my @uris = ('spiffe://e/p/a', 'spiffe://e/p/../a', 'spiffe://e/pp/a',
             'urn:x:y', 'spiffe://e/p/a/b');
-my @emails = ('joe@example.com', 'joe@EXAMPLE.com', 'Joe@example.com');
+my @emails = ('joe@example.com', 'joe@EXAMPLE.com', 'Joe@example.com',
+              '"a@com"@b.example.com', 'example.com');
 my @ips = map { pack 'H*', $_ } '0a000001', '0a000002', '0b000001',
           '00' x 10 . 'ffff0a000001', '20010db8' . '00' x 11 . '01',
           '20010db9' . '00' x 11 . '01';
@@ -170,10 +171,16 @@ my %conditions = (
         });
     },
     email => sub {
-        my $v = one(@emails);
+        my $v = one(@emails[0 .. 2]);
         my $host = sub { $_[0] =~ s/(\@.*)/\L$1/r };
         return ("email=$v", sub {
             has($_[0], 'email', sub { $host->($_[0]) eq $host->($v) });
+        });
+    },
+    email_host => sub {
+        my $v = one('example.com', 'EXAMPLE.com.', 'com', 'b.example.com');
+        return ("email=*\@$v", sub {
+            has($_[0], 'email', sub { $_[0] =~ /.*\@(.*)/s && host($1) eq host($v) });
         });
     },
     ip => sub {

@@ -83,6 +83,7 @@ my %kinds = (
     dns => [ 'dns=full.test', 'dns=none.test' ],
     uri => [ 'uri=urn:full', 'uri=urn:none' ],
     email => [ 'email=a@full.test', 'email=b@full.test' ],
+    email_host => [ 'email=*@full.test', 'email=*@none.test' ],
     ip => [ 'ip=192.0.2.0/24', 'ip=192.0.3.0/24' ],
     ip_var => [ 'ip=$http_ip', 'ip=$remote_addr' ],
     eku => [ 'eku=emailProtection', 'eku=serverAuth' ],

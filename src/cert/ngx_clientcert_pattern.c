@@ -7,8 +7,8 @@
 #include "ngx_clientcert_pattern.h"
 
 
-static ngx_int_t ngx_clientcert_read_dns(ngx_clientcert_pattern_t *pt,
-    const char **err);
+static ngx_int_t ngx_clientcert_plain_text(ngx_str_t *text);
+static ngx_int_t ngx_clientcert_read_host(ngx_str_t *host, const char **err);
 static ngx_int_t ngx_clientcert_read_uri(ngx_clientcert_pattern_t *pt,
     const char **err);
 static ngx_int_t ngx_clientcert_read_email(ngx_clientcert_pattern_t *pt,
@@ -23,8 +23,9 @@ static ngx_uint_t ngx_clientcert_match_uri(ngx_clientcert_pattern_t *pt,
     ngx_str_t *value);
 static u_char *ngx_clientcert_uri_path(ngx_str_t *uri);
 static ngx_uint_t ngx_clientcert_plain_path(u_char *p, u_char *last);
-static ngx_uint_t ngx_clientcert_match_email(ngx_str_t *wanted,
+static ngx_uint_t ngx_clientcert_match_email(ngx_clientcert_pattern_t *pt,
     ngx_str_t *value);
+static u_char *ngx_clientcert_at(ngx_str_t *address);
 static ngx_uint_t ngx_clientcert_match_ip(ngx_cidr_t *cidr, ngx_str_t *value);
 static u_char *ngx_clientcert_unmap(u_char *addr, size_t *len);
 static void ngx_clientcert_trim_dot(ngx_str_t *host);
@@ -39,7 +40,7 @@ static u_char  ngx_clientcert_mapped[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
                                            0xff, 0xff };
 
 
-void
+ngx_int_t
 ngx_clientcert_pattern_wildcard(ngx_clientcert_pattern_t *pt, ngx_str_t *text)
 {
     u_char  *p;
@@ -47,20 +48,76 @@ ngx_clientcert_pattern_wildcard(ngx_clientcert_pattern_t *pt, ngx_str_t *text)
     p = text->data;
     pt->wildcard = 0;
 
-    if (pt->type == NGX_CLIENTCERT_DNS && text->len >= 2
-        && p[0] == '*' && p[1] == '.')
-    {
-        pt->wildcard = 1;
-        text->data += 2;
-        text->len -= 2;
+    switch (pt->type) {
+
+    case NGX_CLIENTCERT_DNS:
+
+        if (text->len >= 2 && p[0] == '*' && p[1] == '.') {
+            pt->wildcard = 1;
+            text->data += 2;
+            text->len -= 2;
+        }
+
+        return NGX_OK;
+
+    case NGX_CLIENTCERT_URI:
+
+        if (text->len >= 2
+            && p[text->len - 2] == '/' && p[text->len - 1] == '*')
+        {
+            pt->wildcard = 1;
+            text->len--;
+        }
+
+        return NGX_OK;
+
+    case NGX_CLIENTCERT_IP:
+        return NGX_OK;
+
+    case NGX_CLIENTCERT_EMAIL:
+
+        if (text->len >= 2 && p[0] == '*' && p[1] == '@') {
+            pt->wildcard = 1;
+            text->data++;
+            text->len--;
+        }
+
+        break;
+
+    default: /* NGX_CLIENTCERT_CN, NGX_CLIENTCERT_O, NGX_CLIENTCERT_OU */
+        break;
     }
 
-    if (pt->type == NGX_CLIENTCERT_URI && text->len >= 2
-        && p[text->len - 2] == '/' && p[text->len - 1] == '*')
-    {
-        pt->wildcard = 1;
-        text->len--;
+    return ngx_clientcert_plain_text(text);
+}
+
+
+/* in place; a backslash before anything else is a character like others */
+
+static ngx_int_t
+ngx_clientcert_plain_text(ngx_str_t *text)
+{
+    u_char  *p, *last, *dst;
+
+    dst = text->data;
+    last = text->data + text->len;
+
+    for (p = text->data; p < last; p++) {
+
+        if (*p == '*' || *p == '|') {
+            return NGX_DECLINED;
+        }
+
+        if (*p == '\\' && p + 1 < last && (p[1] == '*' || p[1] == '|')) {
+            p++;
+        }
+
+        *dst++ = *p;
     }
+
+    text->len = dst - text->data;
+
+    return NGX_OK;
 }
 
 
@@ -84,7 +141,7 @@ ngx_clientcert_pattern_read(ngx_clientcert_pattern_t *pt, ngx_str_t *text,
     switch (pt->type) {
 
     case NGX_CLIENTCERT_DNS:
-        return ngx_clientcert_read_dns(pt, err);
+        return ngx_clientcert_read_host(&pt->text, err);
 
     case NGX_CLIENTCERT_URI:
         return ngx_clientcert_read_uri(pt, err);
@@ -111,18 +168,18 @@ ngx_clientcert_pattern_read(ngx_clientcert_pattern_t *pt, ngx_str_t *text,
 
 
 static ngx_int_t
-ngx_clientcert_read_dns(ngx_clientcert_pattern_t *pt, const char **err)
+ngx_clientcert_read_host(ngx_str_t *host, const char **err)
 {
     u_char      ch;
     size_t      i;
     ngx_uint_t  label;
 
-    ngx_clientcert_trim_dot(&pt->text);
+    ngx_clientcert_trim_dot(host);
 
     label = 0;
 
-    for (i = 0; i < pt->text.len; i++) {
-        ch = pt->text.data[i];
+    for (i = 0; i < host->len; i++) {
+        ch = host->data[i];
 
         if (ch >= 0x80) {
             *err = "an international name is written as in DNS, "
@@ -208,18 +265,30 @@ ngx_clientcert_read_uri(ngx_clientcert_pattern_t *pt, const char **err)
 static ngx_int_t
 ngx_clientcert_read_email(ngx_clientcert_pattern_t *pt, const char **err)
 {
-    u_char  *at;
+    u_char     *at, *last;
+    ngx_str_t   host;
 
-    at = ngx_strlchr(pt->text.data, pt->text.data + pt->text.len, '@');
+    ngx_clientcert_trim_dot(&pt->text);
 
-    if (at == NULL || at == pt->text.data
-        || at == pt->text.data + pt->text.len - 1)
+    last = pt->text.data + pt->text.len;
+    at = ngx_clientcert_at(&pt->text);
+
+    if (at == NULL || (at == pt->text.data) != pt->wildcard || at + 1 == last)
     {
         *err = "an address is written \"name@host\"";
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    ngx_strlow(at, at, last - at);
+
+    if (!pt->wildcard) {
+        return NGX_OK;
+    }
+
+    host.data = pt->text.data + 1;
+    host.len = pt->text.len - 1;
+
+    return ngx_clientcert_read_host(&host, err);
 }
 
 
@@ -280,7 +349,7 @@ ngx_clientcert_pattern_match(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
         return ngx_clientcert_match_uri(pt, value);
 
     case NGX_CLIENTCERT_EMAIL:
-        return ngx_clientcert_match_email(&pt->text, value);
+        return ngx_clientcert_match_email(pt, value);
 
     case NGX_CLIENTCERT_IP:
         return ngx_clientcert_match_ip(&pt->cidr, value);
@@ -482,27 +551,49 @@ ngx_clientcert_plain_path(u_char *p, u_char *last)
 /* RFC 5280, section 7.5: only the host is compared without regard to case */
 
 static ngx_uint_t
-ngx_clientcert_match_email(ngx_str_t *wanted, ngx_str_t *value)
+ngx_clientcert_match_email(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
 {
-    size_t   i, at;
+    u_char     *at;
+    size_t      len;
+    ngx_str_t   address;
 
-    if (value->len != wanted->len) {
+    address = *value;
+    ngx_clientcert_trim_dot(&address);
+
+    at = ngx_clientcert_at(&address);
+    if (at == NULL) {
         return 0;
     }
 
-    at = wanted->len;
+    len = at - address.data;
 
-    for (i = wanted->len; i > 0; i--) {
-        if (wanted->data[i - 1] == '@') {
-            at = i;
-            break;
+    if (pt->wildcard) {
+        address.data = at;
+        address.len -= len;
+        len = 0;
+    }
+
+    return address.len == pt->text.len
+           && ngx_memcmp(address.data, pt->text.data, len) == 0
+           && ngx_strncasecmp(at, pt->text.data + len, address.len - len)
+              == 0;
+}
+
+
+/* what is before the last "@" is quoted (RFC 5321, section 4.1.2) */
+
+static u_char *
+ngx_clientcert_at(ngx_str_t *address)
+{
+    u_char  *p;
+
+    for (p = address->data + address->len; p > address->data; p--) {
+        if (p[-1] == '@') {
+            return p - 1;
         }
     }
 
-    return ngx_memcmp(value->data, wanted->data, at) == 0
-           && ngx_strncasecmp(value->data + at, wanted->data + at,
-                              wanted->len - at)
-              == 0;
+    return NULL;
 }
 
 
@@ -645,7 +736,7 @@ ngx_clientcert_pattern_hashes(ngx_clientcert_name_e type, ngx_str_t *value,
         return handler(data, ngx_clientcert_hash(type, 0, p, len));
     }
 
-    if (type == NGX_CLIENTCERT_DNS) {
+    if (type == NGX_CLIENTCERT_DNS || type == NGX_CLIENTCERT_EMAIL) {
         ngx_clientcert_trim_dot(&text);
     }
 
@@ -660,6 +751,16 @@ ngx_clientcert_pattern_hashes(ngx_clientcert_name_e type, ngx_str_t *value,
 
         return handler(data, ngx_clientcert_hash(type, 1, parent.data,
                                                  parent.len));
+    }
+
+    if (rc == NGX_OK && type == NGX_CLIENTCERT_EMAIL) {
+        p = ngx_clientcert_at(&text);
+
+        if (p) {
+            len = text.data + text.len - p;
+
+            return handler(data, ngx_clientcert_hash(type, 1, p, len));
+        }
     }
 
     return rc;

@@ -30,24 +30,28 @@ typedef enum {
 
 typedef struct {
     ngx_clientcert_name_e   type;
-    ngx_str_t               text;       /* DNS, URI: without the "*" */
+    ngx_str_t               text;       /* without the "*" */
     ngx_cidr_t              cidr;       /* IP, a mapped IPv4 one as IPv4 */
 
-    /* DNS: after one label of any text, URI: before any path below it */
+    /* DNS: after one label of any text, URI: before any path below it,
+       EMAIL: "@" and the host of any address */
     unsigned                wildcard:1;
 } ngx_clientcert_pattern_t;
 
 
 /*
- * Takes the "*" off a text and tells in pt->wildcard if there was one.
- * pt->type must be set.
+ * Takes the "*" off a text and tells in pt->wildcard if there was one; in an
+ * attribute or address "\*" and "\|" become "*" and "|", in place.  pt->type
+ * must be set.  Returns NGX_OK, or NGX_DECLINED if one of these stands there
+ * as if it meant a pattern.
  */
-void ngx_clientcert_pattern_wildcard(ngx_clientcert_pattern_t *pt,
+ngx_int_t ngx_clientcert_pattern_wildcard(ngx_clientcert_pattern_t *pt,
     ngx_str_t *text);
 
 /*
  * Reads a text without "*" into pt, of which type and wildcard must be set.
- * pt->text points into it, and the text of CN, O and OU is folded in place.
+ * pt->text points into it, and the text of CN, O and OU is folded in place, as
+ * is the host of an EMAIL.
  * Returns NGX_OK and what is noteworthy in *err, or NULL, or NGX_ERROR and the
  * reason there.
  */

@@ -236,8 +236,17 @@ ngx_clientcert_condition_compile(ngx_clientcert_reading_t *rd,
             return NGX_ERROR;
         }
 
+        value.data = ngx_pstrdup(rd->pool, text);
+        if (value.data == NULL) {
+            return NGX_ERROR;
+        }
+
         pt->type = cond->key->type;
-        ngx_clientcert_pattern_wildcard(pt, &value);
+
+        if (ngx_clientcert_value_pattern(rd, cond, pt, &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         cond->value = pt;
     }
 

@@ -20,6 +20,8 @@ static ngx_int_t ngx_clientcert_value_digest(ngx_clientcert_reading_t *rd,
     ngx_str_t *text, ngx_clientcert_thumbprint_t *tp);
 static ngx_uint_t ngx_clientcert_value_base64(ngx_str_t *text,
     ngx_clientcert_thumbprint_t *tp);
+static ngx_int_t ngx_clientcert_value_meant(ngx_clientcert_reading_t *rd,
+    ngx_str_t *regex);
 static ngx_int_t ngx_clientcert_value_digits(ngx_clientcert_reading_t *rd,
     ngx_str_t *bytes, ngx_str_t *text);
 
@@ -385,7 +387,10 @@ ngx_clientcert_value_name(ngx_clientcert_reading_t *rd,
     plain = value;
 
     if (rd->cf) {
-        ngx_clientcert_pattern_wildcard(pt, &plain);
+
+        if (ngx_clientcert_value_pattern(rd, cond, pt, &plain) != NGX_OK) {
+            return NGX_ERROR;
+        }
 
     } else {
         pt->wildcard = template->wildcard;
@@ -408,11 +413,91 @@ ngx_clientcert_value_name(ngx_clientcert_reading_t *rd,
         ngx_clientcert_value_note(rd, "%s", err);
     }
 
-    if (pt->type <= NGX_CLIENTCERT_OU) {
+    if (pt->type <= NGX_CLIENTCERT_OU || pt->type == NGX_CLIENTCERT_EMAIL) {
         value = pt->text;
     }
 
     return ngx_clientcert_value_id(rd, cond, value.data, value.len);
+}
+
+
+ngx_int_t
+ngx_clientcert_value_pattern(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_clientcert_pattern_t *pt,
+    ngx_str_t *text)
+{
+    ngx_str_t  regex;
+
+    if (ngx_clientcert_pattern_wildcard(pt, text) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    if (ngx_strlchr(rd->value.data, rd->value.data + rd->value.len, '$')) {
+        ngx_clientcert_value_note(rd, "\"*\" and \"|\" make no pattern here, "
+                                  "write \"\\*\" and \"\\|\" for the "
+                                  "characters");
+        return NGX_ERROR;
+    }
+
+    if (ngx_clientcert_value_meant(rd, &regex) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_clientcert_value_note(rd, "\"*\" and \"|\" make no pattern here, "
+                              "write \"%V=%V\" for one, or \"\\*\" and "
+                              "\"\\|\" for the characters",
+                              &cond->key->name, &regex);
+
+    return NGX_ERROR;
+}
+
+
+/* the regular expression that a value with "*" or "|" may be meant as */
+
+static ngx_int_t
+ngx_clientcert_value_meant(ngx_clientcert_reading_t *rd, ngx_str_t *regex)
+{
+    u_char      *p, *dst, *last;
+    ngx_uint_t   several;
+
+    regex->data = ngx_pnalloc(rd->pool, sizeof("~*^()$") + rd->value.len * 4);
+    if (regex->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = rd->value.data;
+    last = p + rd->value.len;
+    several = (ngx_strlchr(p, last, '|') != NULL);
+    dst = ngx_sprintf(regex->data, several ? "~*^(" : "~*^");
+
+    for ( /* void */ ; p < last; p++) {
+
+        if (*p == '*') {
+            *dst++ = '.';
+
+        } else if (*p == '\\' && p + 1 < last && (p[1] == '*' || p[1] == '|'))
+        {
+            *dst++ = *p++;
+
+        } else if (*p == '\\') {
+
+            /* of two nginx would take one away */
+
+            dst = ngx_cpymem(dst, "\\x5C", 4);
+            continue;
+
+        } else if (strchr(".+?()[]{}^", *p)) {
+            *dst++ = '\\';
+        }
+
+        *dst++ = *p;
+    }
+
+    dst = ngx_sprintf(dst, several ? ")$" : "$");
+
+    regex->len = dst - regex->data;
+
+    return NGX_OK;
 }
 
 

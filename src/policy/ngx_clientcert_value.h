@@ -37,6 +37,15 @@ ngx_int_t ngx_clientcert_value_regex(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
 
 /*
+ * Takes what makes a pattern of a text that is configured off it, as
+ * ngx_clientcert_pattern_wildcard() does in place, or returns NGX_ERROR with a
+ * text in rd.
+ */
+ngx_int_t ngx_clientcert_value_pattern(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_clientcert_pattern_t *pt,
+    ngx_str_t *text);
+
+/*
  * Keeps what tells conditions apart, in the configuration only.
  */
 ngx_int_t ngx_clientcert_value_id(ngx_clientcert_reading_t *rd,

@@ -55,7 +55,7 @@ fuzz_path(ngx_str_t *uri)
 static void
 fuzz_matched(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
 {
-    size_t     n;
+    size_t     n, end;
     ngx_str_t  path;
 
     n = pt->text.len;
@@ -105,9 +105,13 @@ fuzz_matched(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
         break;
 
     case NGX_CLIENTCERT_EMAIL:
-        if (value->len != n || strncasecmp((char *) value->data,
-                                           (char *) pt->text.data, n)
-                               != 0)
+        end = value->len - (value->len && value->data[value->len - 1] == '.');
+
+        if (end < n
+            || (!pt->wildcard && end != n)
+            || strncasecmp((char *) value->data + end - n,
+                           (char *) pt->text.data, n)
+               != 0)
         {
             abort();
         }
@@ -157,12 +161,15 @@ fuzz_pair(ngx_clientcert_name_e type, ngx_str_t *wanted, ngx_str_t *value)
     memset(&pt, 0, sizeof(pt));
     pt.type = type;
 
-    copy.data = malloc(wanted->len + 1);
-    memcpy(copy.data, wanted->data, wanted->len);
-    copy.len = wanted->len;
-
     text = *wanted;
-    ngx_clientcert_pattern_wildcard(&pt, &text);
+
+    if (ngx_clientcert_pattern_wildcard(&pt, &text) != NGX_OK) {
+        return;
+    }
+
+    copy.data = malloc(text.len + 1);
+    memcpy(copy.data, text.data, text.len);
+    copy.len = text.len;
 
     if (ngx_clientcert_pattern_read(&pt, &text, &err) == NGX_OK) {
 
