@@ -566,8 +566,8 @@ ngx_clientcert_dn_read_slashes(ngx_clientcert_dn_reader_t *rd)
     ngx_uint_t   escape;
 
     last = rd->err + NGX_CLIENTCERT_DN_TEXT;
-    dst = ngx_slprintf(rd->err, last, "the form with \"/\" is ambiguous, write "
-                       "\"");
+    dst = ngx_slprintf(rd->err, last, "the form with \"/\" is ambiguous, "
+                       "write \"");
 
     for (p = rd->p + 1; p < rd->last; p++) {
 
