@@ -69,9 +69,17 @@ my %files = (
     'server.key'   => sub { slurp(cert_file('server', 'key')) },
     'ca.crt'       => sub { crt('ca-a') },
     'other-ca.crt' => sub { crt('ca-b') },
+    'ca.crl'       => sub { slurp(cert_dir() . '/crl-a-globex.pem') },
     'admins.txt'   => sub { sha256('globex') . "\n" },
     'client-certs' => { 'acme.crt' => sub { crt('acme') } },
 );
+
+# clients for some tasks, besides those of t/cert
+my %clients = (
+    workload => { san => [ uri => 'spiffe://example.org/ns/prod/api' ] },
+);
+
+der_cert(name => $_, %{ $clients{$_} }) for sort keys %clients;
 
 # the documents' thumbprints and key
 my %values = (
