@@ -452,7 +452,7 @@ like($text, qr/\[emerg\].*"l": stat\(\) "\S+" failed/, 'which is told');
 $bad->write('list.txt', "# x\nzz\n");
 ($rc, $text) = $bad->test(config("$listed;", 'deny store=l; allow store=l;'));
 isnt($rc, 0, 'nor may it be bad');
-like($text, qr/list is rejected.*unexpected character "z" at column 1 in \S+list.txt:2:1/, 'which is told by line and column');
+like($text, qr/list is rejected: unexpected character "z" at column 1 in \S+list.txt:2:1/, 'which is told by line and column');
 like($text, qr/"deny" by the thumbprints of store "l"/, 'and that it is weak');
 $bad->write('list.txt', "# none\n");
 $bad->{config} = config("$up; $listed;",

@@ -784,9 +784,12 @@ ngx_clientcert_list_reject(ngx_clientcert_list_t *list, ngx_uint_t column,
     if (list->told != list->pending) {
         list->told = list->pending;
 
+        /* at start there is no state to keep */
+
         ngx_clientcert_source_log(src, src->level, 0,
-                                  "list is rejected, it keeps its state: "
-                                  "%*s in %V:%ui:%ui",
+                                  "list is rejected%s: %*s in %V:%ui:%ui",
+                                  (src->level == NGX_LOG_WARN)
+                                  ? "" : ", it keeps its state",
                                   len, text, &src->path, list->line, column);
     }
 
