@@ -17,8 +17,10 @@ my $tmp = File::Temp->newdir('nfs-XXXXXX', TMPDIR => 1);
 chmod 0755, "$tmp";
 mkdir "$tmp/silent";
 my $cc = system('cc --version >/dev/null 2>&1') == 0;
-system('cc', qw(-shared -fPIC -O1 -o), "$tmp/nfs.so",
-       "$FindBin::Bin/lib/nfs.c") == 0 or die "cc failed\n" if $cc;
+for my $lib ($cc ? qw(nfs ahead) : ()) {
+    system('cc', qw(-shared -fPIC -O1 -o), "$tmp/$lib.so",
+           "$FindBin::Bin/lib/$lib.c") == 0 or die "cc failed\n";
+}
 
 my $n;
 
@@ -371,6 +373,26 @@ SKIP: {
         }
         done();
     }
+}
+
+# what is opened ahead in the first look may be another file when it is its turn
+
+SKIP: {
+    skip 'needs a C compiler, cc', 1 if !$cc;
+    mkdir "$tmp/up";
+    chmod 0777, "$tmp/up";
+    ClientCert::spew("$tmp/up/a", crt('acme'));
+    local @ENV{qw(LD_PRELOAD AHEAD_FROM AHEAD_TO)}
+        = ("$tmp/ahead.so", "$tmp/up/.a", "$tmp/up/a");
+    begin('up', sub { symlink "$tmp/up", $n->path('up') });
+    is_now('acme', 200, 'there at first');
+    ClientCert::spew("$tmp/up/.a", crt('globex'));
+    chmod 0644, "$tmp/up/.a";
+    another_helper('reload');
+    ok(wait_for(sub { !-e "$tmp/up/.a" }, 5), 'renamed during the look');
+    becomes('globex', 200, 'what was renamed counts');
+    is_now('acme', 401, 'not what was opened before');
+    done();
 }
 
 # a file system that isn't there any more

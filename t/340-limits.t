@@ -298,6 +298,18 @@ SKIP: {
     is_deeply([ $n->alerts ], [], 'no alerts');
 }
 
+# fewer descriptors than files that would be opened ahead
+
+$n = prepare("$up;", $both =~ s/allow store=l;//r,
+             main => 'worker_rlimit_nofile 32;');
+$n->write("up/$_.pem", others($_, $_)) for 1 .. 100;
+$n->start;
+another_helper('reload');
+put('globex');
+becomes('globex', 200, 'few descriptors');
+is(logged(qr/\[(?:error|crit|alert|emerg)\]/), 0, 'are enough');
+is($n->stop, 0, 'stops');
+
 # no inotify: its instances are used up by the same user
 
 SKIP: {

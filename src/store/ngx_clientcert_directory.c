@@ -26,6 +26,9 @@
 /* a certificate in PEM is seldom shorter, bytes */
 #define NGX_CLIENTCERT_FILE_CERT  400
 
+/* so many files are opened ahead, so that the disk reads some at a time */
+#define NGX_CLIENTCERT_AHEAD      64
+
 /* how often the directory is read in one look for files that were moved */
 #define NGX_CLIENTCERT_HUNTS      3
 
@@ -56,6 +59,10 @@ static ngx_int_t ngx_clientcert_directory_look_at_all(
 static ngx_int_t ngx_clientcert_directory_look_at_names(
     ngx_clientcert_source_t *src, ngx_clientcert_files_t *known,
     ngx_uint_t how);
+static ngx_uint_t ngx_clientcert_directory_open_ahead(
+    ngx_clientcert_directory_t *dir, ngx_array_t *names, ngx_uint_t n,
+    ngx_uint_t ahead);
+static void ngx_clientcert_directory_close_ahead(int *fd);
 static ngx_int_t ngx_clientcert_directory_look_at_rest(
     ngx_clientcert_source_t *src, ngx_uint_t how);
 static ngx_uint_t ngx_clientcert_directory_is_mounted(
@@ -150,6 +157,7 @@ ngx_clientcert_directory_create(ngx_clientcert_source_t *src)
 
     dir->pool = pool;
     dir->fd = -1;
+    dir->ahead = -1;
 
     ngx_clientcert_files_init(&dir->files, src->log);
 
@@ -526,7 +534,7 @@ ngx_clientcert_directory_look_at_names(ngx_clientcert_source_t *src,
 {
     ngx_err_t                    err;
     ngx_int_t                    rc;
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, ahead;
     ngx_array_t                 *names;
     ngx_clientcert_file_t       *file;
     ngx_clientcert_dirent_t     *name;
@@ -552,25 +560,86 @@ ngx_clientcert_directory_look_at_names(ngx_clientcert_source_t *src,
     name = names->elts;
     rc = NGX_OK;
 
+    ahead = dir->scanned ? names->nelts : 0;
+
     for (i = 0; rc == NGX_OK && i < names->nelts; i++) {
+
+        ahead = ngx_clientcert_directory_open_ahead(dir, names, i, ahead);
+
+        dir->ahead = name[i].fd;
+
         file = ngx_clientcert_files_get(&dir->files, &name[i].name);
 
-        if (file == NULL) {
+        if (file) {
+            file->round = dir->round;
+            rc = ngx_clientcert_file_look(src, file, how);
+
+        } else {
             rc = ngx_clientcert_file_break_off(src, NGX_ENOMEM);
-            break;
         }
 
-        file->round = dir->round;
-        rc = ngx_clientcert_file_look(src, file, how);
+        ngx_clientcert_directory_close_ahead(&dir->ahead);
 
         if (ngx_quit || ngx_terminate) {
             rc = NGX_ERROR;
         }
     }
 
+    while (i < ahead) {
+        ngx_clientcert_directory_close_ahead(&name[i++].fd);
+    }
+
     ngx_destroy_pool(names->pool);
 
     return rc;
+}
+
+
+/*
+ * Opens what is to be read after the name of that number.  Not what isn't a
+ * regular file: an open may have effects.  Returns up to where that is done.
+ */
+
+static ngx_uint_t
+ngx_clientcert_directory_open_ahead(ngx_clientcert_directory_t *dir,
+    ngx_array_t *names, ngx_uint_t n, ngx_uint_t ahead)
+{
+    ngx_uint_t                last;
+    ngx_clientcert_dirent_t  *name;
+
+    last = ngx_min(n + NGX_CLIENTCERT_AHEAD, names->nelts);
+
+    for (ahead = ngx_max(ahead, n); ahead < last; ahead++) {
+        name = (ngx_clientcert_dirent_t *) names->elts + ahead;
+
+        if (!name->regular) {
+            continue;
+        }
+
+        name->fd = openat(dir->fd, (char *) name->name.data,
+                          O_RDONLY|O_NONBLOCK|O_NOCTTY|O_CLOEXEC);
+
+        if (name->fd == -1) {
+            break;
+        }
+
+#if (NGX_HAVE_POSIX_FADVISE)
+        (void) posix_fadvise(name->fd, 0, NGX_CLIENTCERT_FILE_MAX,
+                             POSIX_FADV_WILLNEED);
+#endif
+    }
+
+    return ahead;
+}
+
+
+static void
+ngx_clientcert_directory_close_ahead(int *fd)
+{
+    if (*fd != -1) {
+        (void) close(*fd);
+        *fd = -1;
+    }
 }
 
 

@@ -42,7 +42,9 @@ static void ngx_clientcert_file_drop(ngx_clientcert_source_t *src,
 static ngx_int_t ngx_clientcert_file_read(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, ngx_uint_t how);
 static ngx_err_t ngx_clientcert_file_read_text(ngx_clientcert_directory_t *dir,
-    u_char *name, size_t *len);
+    ngx_clientcert_file_t *file, size_t *len);
+static int ngx_clientcert_file_open(ngx_clientcert_directory_t *dir,
+    ngx_clientcert_file_t *file, struct stat *sb);
 static ngx_int_t ngx_clientcert_file_parse(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, size_t len, ngx_uint_t how);
 static void ngx_clientcert_file_parse_failed(ngx_clientcert_source_t *src,
@@ -319,7 +321,7 @@ ngx_clientcert_file_read(ngx_clientcert_source_t *src,
     len = 0;
     dir = src->known;
 
-    err = ngx_clientcert_file_read_text(dir, file->sn.str.data, &len);
+    err = ngx_clientcert_file_read_text(dir, file, &len);
 
     if (err == NGX_ENOENT) {
         ngx_clientcert_file_drop(src, file, how & ~NGX_CLIENTCERT_REMOVED);
@@ -347,8 +349,8 @@ ngx_clientcert_file_read(ngx_clientcert_source_t *src,
 /* of the file, into the buffer; returns an error of the system */
 
 static ngx_err_t
-ngx_clientcert_file_read_text(ngx_clientcert_directory_t *dir, u_char *name,
-    size_t *len)
+ngx_clientcert_file_read_text(ngx_clientcert_directory_t *dir,
+    ngx_clientcert_file_t *file, size_t *len)
 {
     int          fd;
     size_t       size;
@@ -356,8 +358,7 @@ ngx_clientcert_file_read_text(ngx_clientcert_directory_t *dir, u_char *name,
     ngx_err_t    err;
     struct stat  sb;
 
-    fd = openat(dir->fd, (char *) name,
-                O_RDONLY|O_NONBLOCK|O_NOCTTY|O_CLOEXEC);
+    fd = ngx_clientcert_file_open(dir, file, &sb);
 
     if (fd == -1) {
         return ngx_errno;
@@ -366,10 +367,7 @@ ngx_clientcert_file_read_text(ngx_clientcert_directory_t *dir, u_char *name,
     err = 0;
     *len = 0;
 
-    if (fstat(fd, &sb) == -1) {
-        err = ngx_errno;
-
-    } else if (!S_ISREG(sb.st_mode)) {
+    if (!S_ISREG(sb.st_mode)) {
 
         /* another one since the look at its name */
 
@@ -397,6 +395,40 @@ ngx_clientcert_file_read_text(ngx_clientcert_directory_t *dir, u_char *name,
     (void) close(fd);
 
     return err;
+}
+
+
+static int
+ngx_clientcert_file_open(ngx_clientcert_directory_t *dir,
+    ngx_clientcert_file_t *file, struct stat *sb)
+{
+    int         fd;
+    ngx_err_t   err;
+    ngx_uint_t  recent;
+
+    /* opened before the look at its name, which may be another one's by now */
+
+    fd = dir->ahead;
+
+    if (fd != -1
+        && fstat(fd, sb) == 0
+        && ngx_clientcert_source_stamp(sb, &recent) == file->pending)
+    {
+        dir->ahead = -1;
+        return fd;
+    }
+
+    fd = openat(dir->fd, (char *) file->sn.str.data,
+                O_RDONLY|O_NONBLOCK|O_NOCTTY|O_CLOEXEC);
+
+    if (fd != -1 && fstat(fd, sb) == -1) {
+        err = ngx_errno;
+        (void) close(fd);
+        ngx_set_errno(err);
+        return -1;
+    }
+
+    return fd;
 }
 
 

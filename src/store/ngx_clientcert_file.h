@@ -25,6 +25,7 @@ typedef struct {
     ngx_pool_t              *pool;
     u_char                  *buf;       /* of NGX_CLIENTCERT_FILE_MAX + 1 */
     int                      fd;        /* -1: not open now */
+    int                      ahead;     /* the file to be read next, or -1 */
     dev_t                    dev;
     ino_t                    ino;       /* 0: was never open */
     uint32_t                 round;     /* of reading all */

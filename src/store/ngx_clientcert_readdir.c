@@ -112,6 +112,13 @@ ngx_clientcert_readdir_add(ngx_array_t *names, struct dirent *de,
 
     ngx_memcpy(name->name.data, text.data, text.len + 1);
 
+    name->fd = -1;
+    name->regular = 0;
+
+#if (NGX_HAVE_D_TYPE)
+    name->regular = (de->d_type == DT_REG);
+#endif
+
     return NGX_OK;
 }
 

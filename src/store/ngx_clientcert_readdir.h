@@ -15,7 +15,9 @@
 
 typedef struct {
     ino_t       ino;
-    ngx_str_t   name;       /* with a final zero */
+    ngx_str_t   name;           /* with a final zero */
+    int         fd;             /* of the caller, -1 at first */
+    unsigned    regular:1;      /* surely a regular file */
 } ngx_clientcert_dirent_t;
 
 
