@@ -61,7 +61,7 @@ TESTS = t
 UNIT_TESTS = $(addprefix $(BUILD)/,thumbprint_test store_test chain_test)
 
 FUZZ_SECONDS = 60
-FUZZ_TARGETS = thumbprint dn facts san der index
+FUZZ_TARGETS = thumbprint serial dn facts san der index
 UNIT_CFLAGS = -g -O1 -Wall -Wextra -Wno-unused-parameter -Werror \
               $(addprefix -isystem ,$(OBJS) $(addprefix $(NGINX_SRC)/src/, \
               core event event/modules event/quic os/unix))
@@ -202,7 +202,7 @@ $(BUILD)/index_fuzz: t/fuzz/index.c src/store/ngx_clientcert_index.[ch]
 	    t/fuzz/index.c src/store/ngx_clientcert_index.c
 
 NAMES_SRCS = t/fuzz/shim.c $(addprefix src/cert/ngx_clientcert_,pattern.c \
-             names.c dn.c error.c)
+             names.c dn.c error.c serial.c)
 
 $(BUILD)/%_fuzz: t/fuzz/%.c t/fuzz/shim.h $(NAMES_SRCS) $(wildcard src/*/*.h)
 	clang $(UNIT_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -fsanitize=fuzzer -o $@ \

@@ -51,6 +51,10 @@ my @conditions = (
     [ 'serial=0a0b0c', 1 ],
     [ 'serial=00:0A:0B:0C', 1 ],
     [ 'serial=A0B0C', 1 ],
+    [ 'serial=0xa0b0c', 1 ],
+    [ 'serial=0X0A0B0C', 1 ],
+    [ '"serial=658188 (0xa0b0c)"', 1 ],
+    [ 'serial=658188', 0 ],
     [ 'serial=0a0b', 0 ],
     [ 'serial=0a0b0c00', 0 ],
     [ 'serial=-0a0b0c', 0 ],
@@ -133,7 +137,9 @@ my $n = nginx(config => sub {
         deny thumbprint=$sha256;
         allow verified;
     }
-    clientcert_policy negative { allow serial=-FF; }
+    clientcert_policy negative {
+        allow serial=-FF "serial=-255 (-0xff)" "serial=(Negative)ff";
+    }
     clientcert_policy star {
         allow cn=a\\\\\\*\\|\\* email=\\*\\|\@full.test email=*\@FULL.test
               'email="a\@b"\@full.test';

@@ -93,6 +93,35 @@ quiet('allow cn=a;', 'a CA of the server',
       "$server ssl_verify_client optional_no_ca; "
       . 'ssl_client_certificate %%CERTS%%/ca-a.crt; }');
 
+# a serial number that may be decimal, which Ansible, step-ca, Python, Go and
+# OpenSSL's text print
+
+my $deny = "allow verified;\ndeny verified";
+
+for ([ '4660', '1234' ], [ '10', '0a' ],
+     [ '1234567890123456', '0462d53c8abac0', 'looks decimal, but ' ],
+     # the largest number of 20 bytes
+     [ '1461501637330902918203684832716283019655932542975', 'f' x 40,
+       'looks decimal, but ' ])
+{
+    my ($serial, $hex, $looks) = @$_;
+    my $text = "serial \"$serial\" " . ($looks // '') . 'is read as hexadecimal: '
+             . "write \"0x$hex\" if it is decimal, or else \"0x$serial\"";
+    my $said = qr/\[warn\] $text in \S+:\d+$/m;
+    warns("$deny serial=$serial;", $said, "deny serial=$serial");
+    quiet("$deny serial=0x$_;", "deny serial=0x$_")
+        for grep { length $_ <= 40 } $hex, $serial;
+    $looks ? warns("allow serial=$serial;", $said, "allow serial=$serial")
+           : quiet("allow serial=$serial;", "allow serial=$serial");
+}
+quiet("$deny $_;", $_) for map { "\"serial=$_\"" }
+    '9', '-10', '0010', '12:34', '1a', '123456789012345a', '0X1234',
+    '4660 (0x1234)', '-4660 (-0x1234)', '(Negative)5f:3e', 'f' x 40;
+warns('allow serial=1' . 'a' x 40 . ';',
+      qr/serial "1a+" has 21 bytes, but RFC 5280 allows 20 in \S+:\d+$/m,
+      'a long serial number');
+quiet("$deny serial=\$arg_x;", 'whatever a variable holds');
+
 # a "*" or "|" that would be taken for a pattern, and stand for itself
 my $none = '"*" and "|" make no pattern here, write';
 my $itself = 'for one, or "\*" and "\|" for the characters';
@@ -146,6 +175,17 @@ refused(@$_) for (
     [ 'spki=' . 'ab' x 20, 'the digest of a key is SHA-256.*' ],
     [ 'spki=ab', '2 hexadecimal digits found.*' ],
     [ 'serial=xyz', '"z" is not a hexadecimal digit' ],
+    [ 'serial=', 'there are no digits' ],
+    [ 'serial=0x', 'there are no digits' ],
+    [ '"serial=4660 (0x1235)"', 'its decimal and its hexadecimal form are not '
+                                . 'the same number' ],
+    [ '"serial= (0x1234)"', 'its decimal and its hexadecimal form are not .*' ],
+    [ '"serial=12a (0x12a)"', 'its decimal and its hexadecimal form are .*' ],
+    [ '"serial=4660 (1234)"', 'a decimal number is written with its '
+                              . 'hexadecimal form, as in "4660 \(0x1234\)"' ],
+    [ '"serial=4660 (0x1234"', 'a decimal number is written with its .*' ],
+    [ '"serial=4660 (-0x1234)"', 'a decimal number is written with its .*' ],
+    [ 'serial=' . 'a' x 257, 'it has more than 256 characters' ],
     [ 'serial=-', 'there are no digits' ],
     [ 'eku=no-such-use', 'it is neither an object identifier.*' ],
     [ 'dns=a..b', 'a label of the DNS name is empty' ],

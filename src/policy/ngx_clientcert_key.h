@@ -9,6 +9,7 @@
 
 
 #include "ngx_clientcert_condition.h"
+#include "../cert/ngx_clientcert_serial.h"
 
 
 /* of what "type" of a key can mean besides the type of a name */
@@ -47,12 +48,6 @@ struct ngx_clientcert_key_s {
     ngx_clientcert_answer_e  (*answer)(ngx_clientcert_condition_t *cond,
                                        ngx_clientcert_asking_t *ask);
 };
-
-
-typedef struct {
-    ngx_str_t   bytes;          /* without leading zeros */
-    ngx_uint_t  negative;
-} ngx_clientcert_serial_t;
 
 
 /* in the order in which a rule asks; the last one has no name */

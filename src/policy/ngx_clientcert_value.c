@@ -12,6 +12,9 @@
 #define NGX_CLIENTCERT_BASE64_LEN   43      /* of a SHA-256, unpadded */
 #define NGX_CLIENTCERT_X5T_PREFIX   "x5t#S256:"
 
+/* of so many digits one is a letter, as good as always, in hexadecimal */
+#define NGX_CLIENTCERT_DECIMAL_LEN  16
+
 /* matching ends after so many steps (pcre2pattern(3)) */
 #define NGX_CLIENTCERT_REGEX_LIMIT  "(*LIMIT_MATCH=10000)"
 
@@ -20,10 +23,10 @@ static ngx_int_t ngx_clientcert_value_digest(ngx_clientcert_reading_t *rd,
     ngx_str_t *text, ngx_clientcert_thumbprint_t *tp);
 static ngx_uint_t ngx_clientcert_value_base64(ngx_str_t *text,
     ngx_clientcert_thumbprint_t *tp);
+static ngx_int_t ngx_clientcert_value_doubt(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text);
 static ngx_int_t ngx_clientcert_value_meant(ngx_clientcert_reading_t *rd,
     ngx_str_t *regex);
-static ngx_int_t ngx_clientcert_value_digits(ngx_clientcert_reading_t *rd,
-    ngx_str_t *bytes, ngx_str_t *text);
 
 
 ngx_int_t
@@ -247,37 +250,26 @@ ngx_int_t
 ngx_clientcert_value_serial(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text)
 {
-    u_char                   *p;
-    ngx_str_t                 digits;
+    u_char                   *last;
     ngx_clientcert_serial_t  *serial;
+    u_char                    err[NGX_CLIENTCERT_SERIAL_TEXT];
 
     serial = ngx_palloc(rd->pool, sizeof(ngx_clientcert_serial_t));
-    p = ngx_pnalloc(rd->pool, text->len + 1);
-
-    if (serial == NULL || p == NULL) {
+    if (serial == NULL) {
         return NGX_ERROR;
     }
 
     cond->value = serial;
 
-    digits = *text;
-    serial->negative = (text->len && text->data[0] == '-');
-
-    if (serial->negative) {
-        digits.data++;
-        digits.len--;
-    }
-
-    serial->bytes.data = p + 1 + text->len;
-    serial->bytes.len = 0;
-
-    if (ngx_clientcert_value_digits(rd, &serial->bytes, &digits) != NGX_OK) {
+    if (ngx_clientcert_serial_read(rd->pool, text, serial, err, &last)
+        != NGX_OK)
+    {
+        ngx_clientcert_value_note(rd, "%*s", (size_t) (last - err), err);
         return NGX_ERROR;
     }
 
-    while (serial->bytes.len && *serial->bytes.data == 0) {
-        serial->bytes.data++;
-        serial->bytes.len--;
+    if (rd->cf && ngx_clientcert_value_doubt(rd, cond, text) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     /* the sign is part of what it is known by */
@@ -289,45 +281,36 @@ ngx_clientcert_value_serial(ngx_clientcert_reading_t *rd,
 }
 
 
-/* writes before bytes, since the first digit may stand alone in its byte */
+/* most tools print serial numbers in hexadecimal, some in decimal */
 
 static ngx_int_t
-ngx_clientcert_value_digits(ngx_clientcert_reading_t *rd, ngx_str_t *bytes,
-    ngx_str_t *text)
+ngx_clientcert_value_doubt(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
 {
-    u_char     *p;
-    size_t      n;
-    ngx_int_t   digit;
+    ngx_int_t                 rc;
+    ngx_str_t                 hex;
+    ngx_clientcert_serial_t  *serial = cond->value;
 
-    n = 0;
+    rc = ngx_clientcert_serial_decimal(rd->pool, text, &hex);
 
-    for (p = text->data + text->len; p > text->data; /* void */ ) {
-
-        if (*--p == ':' && p > text->data) {
-            continue;
-        }
-
-        digit = ngx_hextoi(p, 1);
-
-        if (digit == NGX_ERROR) {
-            ngx_clientcert_value_note(rd, "\"%c\" is not a hexadecimal digit",
-                                      (int) *p);
-            return NGX_ERROR;
-        }
-
-        if (n++ % 2 == 0) {
-            bytes->data--;
-            bytes->len++;
-            *bytes->data = (u_char) digit;
-
-        } else {
-            *bytes->data |= (u_char) (digit << 4);
-        }
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
     }
 
-    if (n == 0) {
-        ngx_clientcert_value_note(rd, "there are no digits");
-        return NGX_ERROR;
+    if (rc == NGX_OK && text->len >= NGX_CLIENTCERT_DECIMAL_LEN) {
+        ngx_clientcert_value_note(rd, "looks decimal, but is read as "
+                                  "hexadecimal: write \"%V\" if it is "
+                                  "decimal, or else \"0x%V\"", &hex, text);
+
+    } else if (rc == NGX_OK && cond->deny) {
+        ngx_clientcert_value_note(rd, "is read as hexadecimal: write \"%V\" "
+                                  "if it is decimal, or else \"0x%V\"",
+                                  &hex, text);
+
+    } else if (serial->bytes.len > NGX_CLIENTCERT_SERIAL_LEN) {
+        ngx_clientcert_value_note(rd, "has %uz bytes, but RFC 5280 allows %d",
+                                  serial->bytes.len,
+                                  NGX_CLIENTCERT_SERIAL_LEN);
     }
 
     return NGX_OK;

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Writes the seeds of the fuzz targets dn, facts and san into directories of
-# these names: t/fuzz/names-seeds.sh CORPUS CERTS
+# Writes the seeds of the fuzz targets dn, facts, san and serial into directories
+# of these names: t/fuzz/names-seeds.sh CORPUS CERTS
 
 set -eu
 
 corpus=$1
 certs=$2
-mkdir -p "$corpus/dn" "$corpus/facts" "$corpus/san"
+mkdir -p "$corpus/dn" "$corpus/facts" "$corpus/san" "$corpus/serial"
 
 i=0
 dn() {
@@ -40,3 +40,11 @@ san '\005*@b.test\000"a@c"@B.test.'
 san '\000\\*a\\|\000*A|'
 san '\00610.0.0.1\000abcd'
 san '\000 a  B \000A b'
+
+i=0
+for serial in 0A:1B:2C 0x1234 '4660 (0x1234)' '-4660 (-0x1234)' 4660 \
+              '(Negative)ff:01' 1267650600228229401496703205376
+do
+    i=$((i + 1))
+    printf '%s' "$serial" > "$corpus/serial/$i"
+done
