@@ -77,6 +77,8 @@ my %files = (
 # clients for some tasks, besides those of t/cert
 my %clients = (
     workload => { san => [ uri => 'spiffe://example.org/ns/prod/api' ] },
+    comma => { subject => [ [ O => 'x,CN=acme' ] ] },
+    'self-acme' => { ca => 'self', subject => [ [ CN => 'acme' ] ] },
 );
 
 der_cert(name => $_, %{ $clients{$_} }) for sort keys %clients;
