@@ -92,6 +92,12 @@ ngx_http_clientcert_log_advice(ngx_clientcert_verdict_t *verdict)
     case NGX_CLIENTCERT_WRONG_PURPOSE:
         return "it is not made for TLS client authentication";
 
+    case NGX_CLIENTCERT_LIFETIME:
+        return "it is valid for longer than \"max_lifetime\"";
+
+    case NGX_CLIENTCERT_WEAK_KEY:
+        return "its key has fewer bits than \"min_key\"";
+
     case NGX_CLIENTCERT_DENIED:
         return verdict->doubt.len ? "it is unknown whether a \"deny\" names it"
                                   : "a \"deny\" names it";

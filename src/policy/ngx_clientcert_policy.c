@@ -56,6 +56,8 @@ ngx_str_t  ngx_clientcert_reasons[] = {
     ngx_string("not_yet_valid"),
     ngx_string("expired"),
     ngx_string("wrong_purpose"),
+    ngx_string("lifetime"),
+    ngx_string("weak_key"),
     ngx_string("denied"),
     ngx_string("no_match"),
     ngx_string("early_data"),
