@@ -9,31 +9,17 @@
 #include <ngx_http.h>
 #include "src/cert/ngx_clientcert_connection.h"
 #include "src/policy/ngx_clientcert_check.h"
+#include "src/policy/ngx_clientcert_decisions.h"
 #include "src/store/ngx_clientcert_loader.h"
 #include "src/store/ngx_clientcert_follow.h"
 #include "src/http/ngx_http_clientcert.h"
 #include "src/http/ngx_http_clientcert_check.h"
 #include "src/http/ngx_http_clientcert_log.h"
+#include "src/http/ngx_http_clientcert_status.h"
 #include "src/http/ngx_http_clientcert_trust.h"
 
 
 #define NGX_HTTP_CLIENTCERT_TOO_EARLY    425
-
-
-typedef struct {
-    ngx_array_t               policies;   /* ngx_clientcert_policy_t * */
-    ngx_array_t               uses;       /* ngx_http_clientcert_use_t */
-    ngx_array_t               cas;        /* ngx_clientcert_ca_t * */
-    ngx_array_t               stores;     /* ngx_clientcert_store_t * */
-    ngx_array_t               loaders;    /* ngx_clientcert_source_t * */
-} ngx_http_clientcert_main_conf_t;
-
-
-typedef struct {
-    ngx_clientcert_policy_t  *policy;     /* NULL: off */
-    u_char                   *file;
-    ngx_uint_t                line;
-} ngx_http_clientcert_loc_conf_t;
 
 
 static ngx_int_t ngx_http_clientcert_access_handler(ngx_http_request_t *r);
@@ -44,7 +30,7 @@ static ngx_int_t ngx_http_clientcert_keep(ngx_http_request_t *r,
     ngx_clientcert_connection_t *conn, ngx_clientcert_verdict_t *verdict);
 static ngx_int_t ngx_http_clientcert_refuse(ngx_http_request_t *r,
     ngx_clientcert_verdict_t *verdict);
-static ngx_int_t ngx_http_clientcert_status(
+static ngx_int_t ngx_http_clientcert_answer(
     ngx_clientcert_verdict_t *verdict);
 static ngx_int_t ngx_http_clientcert_header_filter(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_clientcert_refused(ngx_http_request_t *r,
@@ -88,6 +74,20 @@ static ngx_command_t  ngx_http_clientcert_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ngx_http_clientcert_policy,
       NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("clientcert_status_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
+      ngx_http_clientcert_status_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("clientcert_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
+      ngx_http_clientcert_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
@@ -183,6 +183,10 @@ ngx_http_clientcert_access_handler(ngx_http_request_t *r)
         || ngx_http_clientcert_keep(r, conn, verdict) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (policy->counts) {
+        ngx_clientcert_decisions_count(verdict, conn);
     }
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
@@ -281,12 +285,12 @@ ngx_http_clientcert_refuse(ngx_http_request_t *r,
     }
 
     return verdict->policy->dry_run ? NGX_DECLINED
-                                    : ngx_http_clientcert_status(verdict);
+                                    : ngx_http_clientcert_answer(verdict);
 }
 
 
 static ngx_int_t
-ngx_http_clientcert_status(ngx_clientcert_verdict_t *verdict)
+ngx_http_clientcert_answer(ngx_clientcert_verdict_t *verdict)
 {
     switch (verdict->reason) {
 
@@ -337,7 +341,7 @@ ngx_http_clientcert_refused(ngx_http_request_t *r,
     if (verdict->reason == NGX_CLIENTCERT_OK
         || verdict->policy->dry_run
         || (ngx_int_t) r->headers_out.status
-           != ngx_http_clientcert_status(verdict))
+           != ngx_http_clientcert_answer(verdict))
     {
         return 0;
     }
@@ -399,7 +403,7 @@ ngx_http_clientcert_phrase(ngx_clientcert_verdict_t *verdict)
         return early;
     }
 
-    status = ngx_http_clientcert_status(verdict);
+    status = ngx_http_clientcert_answer(verdict);
 
     return status == (ngx_int_t) verdict->policy->reject
            ? verdict->policy->status_line : none;
@@ -451,19 +455,18 @@ ngx_http_clientcert_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    if (ngx_array_init(&mcf->policies, cf->pool, 4,
-                       sizeof(ngx_clientcert_policy_t *))
-        != NGX_OK
+    mcf->stats = ngx_clientcert_stats_create(cf);
+
+    if (mcf->stats == NULL
+        || ngx_array_init(&mcf->policies, cf->pool, 4, sizeof(void *))
+           != NGX_OK
         || ngx_array_init(&mcf->uses, cf->pool, 4,
                           sizeof(ngx_http_clientcert_use_t))
            != NGX_OK
         || ngx_array_init(&mcf->cas, cf->pool, 4, sizeof(void *)) != NGX_OK
-        || ngx_array_init(&mcf->stores, cf->pool, 4,
-                          sizeof(ngx_clientcert_store_t *))
-           != NGX_OK
-        || ngx_array_init(&mcf->loaders, cf->pool, 4,
-                          sizeof(ngx_clientcert_source_t *))
-           != NGX_OK)
+        || ngx_array_init(&mcf->stores, cf->pool, 4, sizeof(void *)) != NGX_OK
+        || ngx_array_init(&mcf->loaders, cf->pool, 4, sizeof(void *)) != NGX_OK
+        || ngx_array_init(&mcf->status, cf->pool, 4, sizeof(void *)) != NGX_OK)
     {
         return NULL;
     }
@@ -637,7 +640,8 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
            != NGX_OK
         || ngx_clientcert_loader_zones(cf, &mcf->loaders,
                                        &ngx_http_clientcert_policy_module)
-           != NGX_OK)
+           != NGX_OK
+        || ngx_http_clientcert_status_init(cf, mcf) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -11,11 +11,35 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include "../stats/ngx_clientcert_stats.h"
 #include "../policy/ngx_clientcert_policy.h"
 
 
 /* the version of the module; it stands nowhere else */
 #define NGX_CLIENTCERT_VERSION  "0.9.0"
+
+typedef struct ngx_http_clientcert_status_s  ngx_http_clientcert_status_t;
+
+
+typedef struct {
+    ngx_array_t                    policies;    /* ngx_clientcert_policy_t * */
+    ngx_array_t                    uses;        /* ngx_http_clientcert_use_t */
+    ngx_array_t                    cas;         /* ngx_clientcert_ca_t * */
+    ngx_array_t                    stores;      /* ngx_clientcert_store_t * */
+    ngx_array_t                    loaders;     /* ngx_clientcert_source_t * */
+    ngx_array_t                    status;
+                                       /* ngx_http_clientcert_loc_conf_t * */
+    ngx_clientcert_stats_t        *stats;
+} ngx_http_clientcert_main_conf_t;
+
+
+typedef struct {
+    ngx_clientcert_policy_t       *policy;      /* NULL: off */
+    u_char                        *file;
+    ngx_uint_t                     line;
+    ngx_http_clientcert_status_t  *status;      /* NULL: none */
+} ngx_http_clientcert_loc_conf_t;
+
 
 /*
  * Adds the $clientcert_... variables.  Returns NGX_OK or NGX_ERROR.

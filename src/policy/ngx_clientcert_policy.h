@@ -28,7 +28,8 @@ typedef enum {
     NGX_CLIENTCERT_DENIED,
     NGX_CLIENTCERT_NO_MATCH,
     NGX_CLIENTCERT_EARLY_DATA,
-    NGX_CLIENTCERT_ERROR
+    NGX_CLIENTCERT_ERROR,
+    NGX_CLIENTCERT_REASONS
 } ngx_clientcert_reason_e;
 
 
@@ -70,6 +71,9 @@ typedef struct {
     ngx_clientcert_variables_t  *variables;
 
     ngx_array_t                  asked;     /* stores that its rules ask */
+
+    /* of ngx_clientcert_decisions.c, NULL: nothing is counted */
+    ngx_clientcert_counts_row_t *counts;
 
     unsigned                     defined:1;
     unsigned                     varies:1;      /* has variables */

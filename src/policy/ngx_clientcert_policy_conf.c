@@ -274,6 +274,14 @@ ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rule->file = cf->conf_file->file.name.data;
     rule->line = cf->conf_file->line;
 
+    rule->nargs = cf->args->nelts;
+    rule->args = ngx_pnalloc(cf->pool, rule->nargs * sizeof(ngx_str_t));
+    if (rule->args == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memcpy(rule->args, cf->args->elts, rule->nargs * sizeof(ngx_str_t));
+
     allow = (cmd->offset == offsetof(ngx_clientcert_policy_t, allow));
     rule->deny = !allow;
     conditions = 0;

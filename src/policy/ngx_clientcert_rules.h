@@ -10,6 +10,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "../stats/ngx_clientcert_counts.h"
 #include "ngx_clientcert_condition.h"
 
 
@@ -26,6 +27,9 @@ struct ngx_clientcert_rule_s {
     ngx_uint_t                   n;         /* of them */
     ngx_uint_t                   hash;      /* of them, in any order */
 
+    uint64_t                     id;        /* by policy and text */
+    ngx_clientcert_count_t       count;     /* of its decisions */
+
     ngx_str_t                    label;
     ngx_uint_t                   number;    /* in the configuration's order */
     ngx_uint_t                   kind;      /* of what it is found by */
@@ -33,6 +37,8 @@ struct ngx_clientcert_rule_s {
 
     u_char                      *file;
     ngx_uint_t                   line;
+    ngx_str_t                   *args;      /* as written */
+    ngx_uint_t                   nargs;
 
     unsigned                     deny:1;
     unsigned                     needs_chain:1; /* a verified one */

@@ -1,0 +1,323 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#include "../policy/ngx_clientcert_decisions.h"
+#include "ngx_http_clientcert_json.h"
+#include "ngx_http_clientcert_status.h"
+
+
+#define NGX_HTTP_CLIENTCERT_STATUS_MAX  1000
+
+
+static ngx_int_t ngx_http_clientcert_status_parameter(ngx_conf_t *cf,
+    ngx_http_clientcert_status_t *status, ngx_str_t *value);
+static ngx_int_t ngx_http_clientcert_status_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_clientcert_status_permitted(ngx_http_request_t *r,
+    ngx_http_clientcert_loc_conf_t *lcf);
+static ngx_uint_t ngx_http_clientcert_status_is_local(ngx_http_request_t *r);
+static ngx_int_t ngx_http_clientcert_status_error(ngx_http_request_t *r,
+    ngx_http_clientcert_output_t *out, const char *code, const char *text,
+    ngx_str_t *value);
+
+
+static ngx_str_t  ngx_http_clientcert_status_json =
+                      ngx_string("application/json");
+static ngx_str_t  ngx_http_clientcert_status_text =
+                      ngx_string("text/plain; version=0.0.4; charset=utf-8");
+
+
+char *
+ngx_http_clientcert_status_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_clientcert_main_conf_t *mcf = conf;
+
+    return ngx_clientcert_stats_conf(cf, mcf->stats);
+}
+
+
+char *
+ngx_http_clientcert_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_clientcert_loc_conf_t *lcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_uint_t                         i;
+    ngx_http_core_loc_conf_t          *clcf;
+    ngx_http_clientcert_status_t      *status;
+    ngx_http_clientcert_loc_conf_t   **place;
+    ngx_http_clientcert_main_conf_t   *mcf;
+
+    if (lcf->status) {
+        return "is duplicate";
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_clientcert_policy_module);
+
+    status = ngx_pcalloc(cf->pool, sizeof(ngx_http_clientcert_status_t));
+    place = ngx_array_push(&mcf->status);
+
+    if (status == NULL || place == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *place = lcf;
+    lcf->status = status;
+
+    status->max = NGX_HTTP_CLIENTCERT_STATUS_MAX;
+    status->file = cf->conf_file->file.name.data;
+    status->line = cf->conf_file->line;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_http_clientcert_status_parameter(cf, status, &value[i])
+            != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_clientcert_status_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_status_parameter(ngx_conf_t *cf,
+    ngx_http_clientcert_status_t *status, ngx_str_t *value)
+{
+    ngx_int_t   n;
+    ngx_str_t  *first;
+
+    first = cf->args->elts;
+
+    if (value == first + 1 && ngx_strcmp(value->data, "json") == 0) {
+        return NGX_OK;
+    }
+
+    if (value == first + 1 && ngx_strcmp(value->data, "prometheus") == 0) {
+        status->prometheus = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_strcmp(value->data, "remote") == 0) {
+        status->remote = 1;
+        return NGX_OK;
+    }
+
+    if (status->prometheus && ngx_strcmp(value->data, "rules") == 0) {
+        status->rules = 1;
+        return NGX_OK;
+    }
+
+    if (status->prometheus && ngx_strncmp(value->data, "max=", 4) == 0) {
+        n = ngx_atoi(value->data + 4, value->len - 4);
+
+        if (n < 1 || n > NGX_HTTP_CLIENTCERT_STATUS_WORK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid number \"%s\" in \"max\", it must be "
+                               "from 1 to %d", value->data + 4,
+                               NGX_HTTP_CLIENTCERT_STATUS_WORK);
+            return NGX_ERROR;
+        }
+
+        status->max = n;
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\"", value);
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_clientcert_status_init(ngx_conf_t *cf,
+    ngx_http_clientcert_main_conf_t *mcf)
+{
+    ngx_uint_t                        i;
+    ngx_http_clientcert_loc_conf_t  **lcf;
+
+    if (!mcf->stats->defined && mcf->status.nelts == 0) {
+        return NGX_OK;
+    }
+
+    lcf = mcf->status.elts;
+
+    for (i = 0; i < mcf->status.nelts; i++) {
+        if (lcf[i]->policy && lcf[i]->policy->dry_run
+            && !lcf[i]->status->remote)
+        {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"clientcert_status\" in %s:%ui is only served to "
+                          "local clients, since policy \"%V\" is in "
+                          "\"dry_run\"",
+                          lcf[i]->status->file, lcf[i]->status->line,
+                          &lcf[i]->policy->name);
+        }
+    }
+
+    if (ngx_clientcert_stats_zone(cf, mcf->stats,
+                                  &ngx_http_clientcert_policy_module)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_clientcert_decisions_init(cf, &mcf->policies,
+                                         &mcf->stats->counts);
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_status_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                         rc;
+    ngx_str_t                         policy;
+    ngx_http_clientcert_output_t      out;
+    ngx_http_clientcert_loc_conf_t   *lcf;
+    ngx_http_clientcert_main_conf_t  *mcf;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        rc = ngx_http_clientcert_output_header(r, "Allow", "GET, HEAD");
+        return (rc == NGX_OK) ? NGX_HTTP_NOT_ALLOWED
+                              : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_clientcert_policy_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_clientcert_policy_module);
+
+    if (!ngx_http_clientcert_status_permitted(r, lcf)) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "\"clientcert_status\" in %s:%ui is refused to a client "
+                      "that isn't local, as the location has no policy in "
+                      "force and the directive no \"remote\"",
+                      lcf->status->file, lcf->status->line);
+        return NGX_HTTP_FORBIDDEN;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_clientcert_status_arg(r, "policy", &policy) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_clientcert_output_init(&out, r->pool);
+
+    rc = ngx_http_clientcert_metrics(&out, mcf, lcf->status, &policy);
+
+    if (rc != NGX_OK) {
+        return ngx_http_clientcert_status_error(r, &out, "no_such_policy",
+                                                "no policy", &policy);
+    }
+
+    return ngx_http_clientcert_output_send(&out, r, NGX_HTTP_OK,
+                                           &ngx_http_clientcert_status_text);
+}
+
+
+/* nginx checks no access for subrequests, so there a policy guards nothing */
+
+static ngx_uint_t
+ngx_http_clientcert_status_permitted(ngx_http_request_t *r,
+    ngx_http_clientcert_loc_conf_t *lcf)
+{
+    return lcf->status->remote
+           || (r == r->main && lcf->policy && !lcf->policy->dry_run)
+           || ngx_http_clientcert_status_is_local(r);
+}
+
+
+/* the peer of the connection, whoever it says to be by realip's header */
+
+static ngx_uint_t
+ngx_http_clientcert_status_is_local(ngx_http_request_t *r)
+{
+    ngx_str_t                   addr;
+    ngx_uint_t                  key;
+    ngx_http_variable_value_t  *v;
+
+    static ngx_str_t  name = ngx_string("realip_remote_addr");
+
+    key = ngx_hash_key(name.data, name.len);
+
+    v = ngx_http_get_variable(r, &name, key);
+    if (v == NULL) {
+        return 0;
+    }
+
+    addr = r->connection->addr_text;
+
+    if (!v->not_found) {
+        addr.data = v->data;
+        addr.len = v->len;
+    }
+
+    if (addr.len > 7 && ngx_strncasecmp(addr.data, (u_char *) "::ffff:", 7)
+                        == 0)
+    {
+        addr.data += 7;
+        addr.len -= 7;
+    }
+
+    return (addr.len > 4 && ngx_strncmp(addr.data, "127.", 4) == 0)
+           || (addr.len > 4 && ngx_strncmp(addr.data, "unix:", 5) == 0)
+           || (addr.len == 3 && ngx_strncmp(addr.data, "::1", 3) == 0);
+}
+
+
+ngx_int_t
+ngx_http_clientcert_status_arg(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    u_char  *dst, *src;
+
+    if (ngx_http_arg(r, (u_char *) name, ngx_strlen(name), value) != NGX_OK) {
+        ngx_str_null(value);
+        return NGX_OK;
+    }
+
+    src = value->data;
+
+    dst = ngx_pnalloc(r->pool, value->len + 1);
+    if (dst == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->data = dst;
+    ngx_unescape_uri(&dst, &src, value->len, 0);
+    value->len = dst - value->data;
+
+    return NGX_OK;
+}
+
+
+/* 404, with a word that stays and a sentence */
+
+static ngx_int_t
+ngx_http_clientcert_status_error(ngx_http_request_t *r,
+    ngx_http_clientcert_output_t *out, const char *code, const char *text,
+    ngx_str_t *value)
+{
+    ngx_http_clientcert_json_open(out, NULL, '{');
+    ngx_http_clientcert_json_number(out, "format", 1);
+    ngx_http_clientcert_json_open(out, "error", '{');
+    ngx_http_clientcert_json_number(out, "status", NGX_HTTP_NOT_FOUND);
+    ngx_http_clientcert_json_word(out, "code", code);
+    ngx_http_clientcert_output_print(out, ",\"text\":\"%s \\\"", text);
+    ngx_http_clientcert_output_text(out, value);
+    ngx_http_clientcert_output_print(out, "\\\"\"}}\n");
+
+    return ngx_http_clientcert_output_send(out, r, NGX_HTTP_NOT_FOUND,
+                                           &ngx_http_clientcert_status_json);
+}
