@@ -345,3 +345,29 @@ qr/\[emerg\] .*the issuer that "deny issuer_thumbprint=" in \S+policy\.conf:3 na
 --- must_die: 1
 --- error_log eval
 qr/\[emerg\] .*invalid issuer_thumbprint "\$arg_x": in a "deny" it takes no variables, the certificate must be known when nginx starts in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 30: a label that isn't UTF-8
+--- http_config eval
+qq{
+    clientcert_policy p {
+        allow verified label=caf\xe9;
+    }
+}
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*0xE9 at byte 4 of "label" isn't UTF-8, or begins what controls how text is shown in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 31: a label that is shown from right to left
+--- http_config eval
+qq{
+    clientcert_policy p {
+        allow verified label=\xe2\x80\xaeacme;
+    }
+}
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*0xE2 at byte 1 of "label" isn't UTF-8, or begins what controls how text is shown in \S+nginx\.conf:\d+$/

@@ -1,5 +1,5 @@
 # Covers src/http/ngx_http_clientcert_variables.c: what the variables say, with no
-# policy at all, and that nothing of it leaves a certificate unescaped.
+# policy at all, that text is plain UTF-8, and that a list can be taken apart.
 
 use strict;
 use warnings;
@@ -20,10 +20,27 @@ der_cert(name => 'rich', not_after => $now + 86400 * 10 + 3600,
          san => [ dns => 'b.test', uri => 'urn:x,y"z', dns => 'a.test',
                   email => 'me@a.test', ip => pack('C4', 10, 0, 0, 1),
                   ip => pack('H32', '20010db8' . '0' x 23 . '1'),
-                  dns => "evil\r\nX-Evil: 1", other => 'upn@a.test' ]);
+                  dns => "evil\r\nX-Evil: 1", other => 'upn@a.test',
+                  uri => 'urn:x%2Cy' ]);
 der_cert(name => 'poor', san => undef, subject => [ [ O => 'x' ] ]);
 der_cert(name => 'two', subject => [ [ CN => 'a' ], [ CN => 'b' ] ]);
 der_cert(name => 'control', subject => [ [ CN => "a\r\nX-Evil: 1" ] ]);
+
+# A variable of one name holds it as it is, or nothing.
+my @texts = (
+    map { [ encode('UTF-8', $_->[0]), $_->[1], $_->[2] ] }
+    [ "José \x{4e2d}\x{1f511}", 1, 'letters' ],
+    [ "a\x{85}b", 0, 'a C1 control' ],
+    [ "a\x7fb", 0, 'DEL' ],
+    [ "acme\x{202e}gnp", 0, 'an override of direction' ],
+    [ "a\x{61c}b", 0, 'a mark of direction' ],
+    [ "a\x{2066}b", 0, 'an isolate' ],
+    [ "a\x{200d}b", 1, 'a joiner' ],
+);
+push @texts, [ "Jos\xe9", 0, 'Latin-1 that says it is UTF-8' ],
+    [ "a\xed\xa0\x80", 0, 'a surrogate' ];
+der_cert(name => "plain$_", subject => [ [ CN => $texts[$_][0] ] ])
+    for 0 .. $#texts;
 der_cert(name => 'soon', not_after => $now + 3600);
 
 my @names = qw(cn san san_dns san_uri san_email san_ip days_left spki_sha256
@@ -39,9 +56,11 @@ END
 LINE
 
 my $n = nginx(config => <<"END")->start;
+    log_format cn "\$clientcert_cn";
     server {
         listen 127.0.0.1:%%PORT_tls%% ssl;
         $server
+        access_log %%PREFIX%%/cn.log cn;
         location / { empty_gif; }
     }
     server {
@@ -54,6 +73,7 @@ my $n = nginx(config => <<"END")->start;
         location / {
             proxy_set_header Client-Cert \$clientcert_rfc9440;
             proxy_set_header Client-Cert-Chain \$clientcert_rfc9440_chain;
+            proxy_set_header X-CN \$clientcert_cn;
             proxy_pass http://127.0.0.1:%%PORT_backend%%;
         }
     }
@@ -61,6 +81,9 @@ my $n = nginx(config => <<"END")->start;
         listen 127.0.0.1:%%PORT_backend%%;
         location / {
             return 200 "[\$http_client_cert][\$http_client_cert_chain]";
+        }
+        location /cn {
+            return 200 "\$http_x_cn";
         }
     }
 END
@@ -82,13 +105,13 @@ sub base64 {
 }
 
 my $rich = values_of('rich');
-is($rich->{cn}, 'a \x22b\x22 \x5C c, J\xC3\xB6rg', 'cn');
+is($rich->{cn}, encode('UTF-8', 'a "b" \\ c, Jörg'), 'cn');
 is($rich->{san_dns}, 'b.test,a.test', 'san_dns');
-is($rich->{san_uri}, 'urn:x\x2Cy\x22z', 'san_uri');
+is($rich->{san_uri}, 'urn:x%2Cy"z,urn:x%252Cy', 'san_uri');
 is($rich->{san_email}, 'me@a.test', 'san_email');
 is($rich->{san_ip}, '10.0.0.1,2001:db8::1', 'san_ip');
-is($rich->{san}, 'dns:b.test,uri:urn:x\x2Cy\x22z,dns:a.test,email:me@a.test,'
-                 . 'ip:10.0.0.1,ip:2001:db8::1', 'san');
+is($rich->{san}, 'dns:b.test,uri:urn:x%2Cy"z,dns:a.test,email:me@a.test,'
+                 . 'ip:10.0.0.1,ip:2001:db8::1,uri:urn:x%252Cy', 'san');
 is($rich->{days_left}, 10, 'days_left');
 is($rich->{spki_sha256}, unpack('H*', spki_sha256('acme')), 'spki_sha256');
 is($rich->{rfc9440}, ':' . base64('rich') . ':', 'rfc9440');
@@ -99,6 +122,8 @@ is(join('', map { $poor->{$_} } qw(cn san san_dns san_uri san_email san_ip)),
    '', 'names that are not there');
 is(values_of('two')->{cn}, '', 'two CNs');
 is(values_of('control')->{cn}, '', 'a CN with a line break');
+is(values_of("plain$_")->{cn}, $texts[$_][1] ? $texts[$_][0] : '',
+   "a CN with $texts[$_][2]") for 0 .. $#texts;
 is(values_of('soon')->{days_left}, 0, 'less than a day');
 is(values_of(undef)->{rfc9440}, '', 'no certificate');
 
@@ -116,6 +141,11 @@ is($r->{body}, '[:' . base64('inter') . ":][$chain]", 'both go to a backend');
 $r = client(port => $n->port('proxy'))
     ->get('/', headers => { 'Client-Cert' => 'x', 'Client-Cert-Chain' => 'y' });
 is($r->{body}, '[][]', 'and are taken away without a certificate');
+
+$r = client(cert => 'plain0', port => $n->port('proxy'))->get('/cn');
+is($r->{body}, $texts[0][0], 'a backend reads UTF-8');
+like(ClientCert::slurp($n->path('cn.log')),
+     qr/^Jos\\xC3\\xA9 \\xE4\\xB8\\xAD/m, 'nginx escapes it once in a log');
 
 is($n->stop, 0, 'nginx ended well');
 is_deeply([ $n->alerts ], [], 'nothing alarming in the log');

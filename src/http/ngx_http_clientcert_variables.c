@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_clientcert.h"
+#include "../cert/ngx_clientcert_text.h"
 
 
 typedef enum {
@@ -43,8 +44,6 @@ static ngx_uint_t ngx_http_clientcert_wants(ngx_clientcert_names_t *names,
     ngx_clientcert_name_t *name, uintptr_t data);
 static u_char *ngx_http_clientcert_name(u_char *p,
     ngx_clientcert_name_t *name, uintptr_t data);
-static u_char *ngx_http_clientcert_escape(u_char *p, ngx_str_t *text,
-    ngx_uint_t list);
 static u_char *ngx_http_clientcert_ip(u_char *p, ngx_str_t *address);
 
 
@@ -300,7 +299,7 @@ ngx_http_clientcert_names_variable(ngx_http_request_t *r,
 
         if (ngx_http_clientcert_wants(names, name, data)) {
             len += sizeof(",email:") - 1 + NGX_INET6_ADDRSTRLEN
-                   + name->value.len * (sizeof("\\x00") - 1);
+                   + name->value.len * (sizeof("%2C") - 1);
         }
     }
 
@@ -500,13 +499,16 @@ ngx_http_clientcert_variable_certificate(ngx_http_request_t *r,
 }
 
 
-/* a name that matches nothing isn't told either, nor is one of several CNs */
+/* left out is what matches nothing, isn't plain, or is one of several CNs */
 
 static ngx_uint_t
 ngx_http_clientcert_wants(ngx_clientcert_names_t *names,
     ngx_clientcert_name_t *name, uintptr_t data)
 {
-    if (name->bad) {
+    if (name->bad
+        || (name->type != NGX_CLIENTCERT_IP
+            && ngx_clientcert_text_plain(&name->value) != name->value.len))
+    {
         return 0;
     }
 
@@ -531,31 +533,11 @@ ngx_http_clientcert_name(u_char *p, ngx_clientcert_name_t *name,
         return ngx_http_clientcert_ip(p, &name->value);
     }
 
-    return ngx_http_clientcert_escape(p, &name->value,
-                                      data != NGX_CLIENTCERT_CN);
-}
-
-
-static u_char *
-ngx_http_clientcert_escape(u_char *p, ngx_str_t *text, ngx_uint_t list)
-{
-    u_char  ch;
-    size_t  i;
-
-    for (i = 0; i < text->len; i++) {
-        ch = text->data[i];
-
-        if (ch < 0x20 || ch > 0x7e || ch == '"' || ch == '\\'
-            || (list && ch == ','))
-        {
-            p = ngx_sprintf(p, "\\x%02Xd", (int) ch);
-
-        } else {
-            *p++ = ch;
-        }
+    if (data == NGX_CLIENTCERT_CN) {
+        return ngx_cpymem(p, name->value.data, name->value.len);
     }
 
-    return p;
+    return ngx_clientcert_text_list(p, &name->value);
 }
 
 

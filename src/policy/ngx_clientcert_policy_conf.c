@@ -5,6 +5,7 @@
 
 
 #include "ngx_clientcert_policy.h"
+#include "../cert/ngx_clientcert_text.h"
 
 
 static char *ngx_clientcert_policy_line(ngx_conf_t *cf, ngx_command_t *dummy,
@@ -467,7 +468,8 @@ static ngx_int_t
 ngx_clientcert_policy_label(ngx_conf_t *cf, ngx_clientcert_rule_t *rule,
     ngx_str_t *value)
 {
-    size_t  i;
+    u_char  ch;
+    size_t  n;
 
     if (rule->label.data) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate \"label\"");
@@ -482,16 +484,20 @@ ngx_clientcert_policy_label(ngx_conf_t *cf, ngx_clientcert_rule_t *rule,
         return NGX_ERROR;
     }
 
-    /* a label goes to logs and headers as it is */
+    n = ngx_clientcert_text_plain(&rule->label);
 
-    for (i = 0; i < rule->label.len; i++) {
-        if (rule->label.data[i] < 0x20 || rule->label.data[i] == 0x7f) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "control character 0x%02Xd at byte %uz "
-                               "of \"label\"",
-                               (int) rule->label.data[i], i + 1);
-            return NGX_ERROR;
-        }
+    if (n < rule->label.len) {
+        ch = rule->label.data[n];
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           (ch < 0x20 || ch == 0x7f)
+                           ? "control character 0x%02Xd at byte %uz of "
+                             "\"label\""
+                           : "0x%02Xd at byte %uz of \"label\" isn't "
+                             "UTF-8, or begins what controls how text is "
+                             "shown",
+                           (int) ch, n + 1);
+        return NGX_ERROR;
     }
 
     return NGX_OK;
