@@ -308,3 +308,70 @@ clientcert_policy p {
 --- must_die: 1
 --- error_log eval
 qr/\[emerg\] .*unexpected end of file, expecting "\}" in \S+policy\.conf:3$/
+
+
+
+=== TEST 27: max_lifetime without a unit, which would be seconds
+--- http_config
+    clientcert_policy p {
+        max_lifetime 398;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid time "398" in "max_lifetime", it must have a unit, as in "398d", and not be zero in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 28: max_lifetime that ends without one
+--- http_config
+    clientcert_policy p {
+        max_lifetime 1y6;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid time "1y6" in "max_lifetime", it must have a unit/
+
+
+
+=== TEST 29: max_lifetime of no time
+--- http_config
+    clientcert_policy p {
+        max_lifetime 0d;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid time "0d" in "max_lifetime", .* and not be zero/
+
+
+
+=== TEST 30: max_lifetime of nothing
+--- http_config
+    clientcert_policy p {
+        max_lifetime "";
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid time "" in "max_lifetime"/
+
+
+
+=== TEST 31: max_lifetime in a unit that nginx doesn't know
+--- http_config
+    clientcert_policy p {
+        max_lifetime 398days;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid time "398days" in "max_lifetime"/
+
+
+
+=== TEST 32: max_lifetime twice
+--- http_config
+    clientcert_policy p {
+        max_lifetime 398d;
+        max_lifetime 1y;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*"max_lifetime" directive is duplicate in \S+nginx\.conf:\d+$/

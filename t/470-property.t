@@ -38,6 +38,7 @@ my @ips = map { pack 'H*', $_ } '0a000001', '0a000002', '0b000001',
 my @serials = ('01', '0203', '7f');
 my @keys = ('acme', 'globex');
 my @cas = ('ca-a', 'ca-a', 'ca-b', 'self');
+my @days = (1, 30, 400);
 my @uses = ('1.3.6.1.5.5.7.3.4', '1.3.6.1.5.5.7.3.3');
 
 # as one of the types of string that a name can be made of
@@ -57,7 +58,7 @@ my @certs = map {
         o => [ some(2, @os) ], ou => [ some(2, @ous) ],
         dns => [ some(2, @hosts) ], uri => [ some(2, @uris) ],
         email => [ some(2, @emails) ], ip => [ some(2, @ips) ],
-        use => [ some(1, @uses) ],
+        use => [ some(1, @uses) ], days => one(@days),
         bad => { map { $_ => rand() < 0.03 } sort keys %bad },
     );
     $c{bad}{subject} = grep { $c{bad}{$_} } qw(o ou cn);
@@ -66,7 +67,9 @@ my @certs = map {
         my $type = shift;
         return (@{ $c{$type} }, $c{bad}{$type} ? $bad{$type} : ());
     };
-    der_cert(%c, eku => [ '1.3.6.1.5.5.7.3.2', @{ $c{use} } ],
+    my $begin = time - 60;
+    der_cert(%c, not_before => $begin,
+             not_after => $begin + 86400 * $c{days}, eku => [ '1.3.6.1.5.5.7.3.2', @{ $c{use} } ],
              subject => [ map {
                  my $type = $_;
                  map { [ uc $type => text($_) ] } $names->($type);
@@ -280,7 +283,8 @@ my %conditions = (
 my @policies = map {
     my $number = $_;
     my %policy = (name => "p$number", rules => [],
-                  trust => one('pin', 'pin', 'chain'));
+                  trust => one('pin', 'pin', 'chain'),
+                  days => one(0, 0, @days));
     my %seen;
 
     for my $i (0 .. int rand 5) {
@@ -324,6 +328,8 @@ sub model {
         return 'deny:denied:' if $holds->($rule, $verified);
     }
 
+    return 'deny:lifetime:'
+        if $policy->{days} && $c->{days} > $policy->{days};
     return 'deny:untrusted:' if $policy->{trust} eq 'chain' && !$verified;
 
     my @allow = grep { !$_->{deny} } @{ $policy->{rules} };
@@ -356,7 +362,8 @@ my ($blocks, $locations) = ('', '');
 
 for my $policy (@policies) {
     $blocks .= "clientcert_policy $policy->{name} {\n"
-             . "    trust $policy->{trust};\n";
+             . "    trust $policy->{trust};\n"
+             . ($policy->{days} ? "    max_lifetime $policy->{days}d;\n" : '');
     for my $rule (@{ $policy->{rules} }) {
         $blocks .= $rule->{deny}
             ? "    deny $rule->{text};\n"

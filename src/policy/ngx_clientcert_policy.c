@@ -40,6 +40,8 @@ static void ngx_clientcert_policy_ask(ngx_clientcert_client_t *client,
 static void ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
     ngx_clientcert_client_t *client, ngx_clientcert_asking_t *ask,
     ngx_clientcert_verdict_t *constant, ngx_clientcert_verdict_t *verdict);
+static ngx_clientcert_reason_e ngx_clientcert_policy_fitness(
+    ngx_clientcert_policy_t *policy, ngx_clientcert_certificate_t *cert);
 static ngx_clientcert_rule_t *ngx_clientcert_policy_find(
     ngx_clientcert_rules_t *rules, ngx_clientcert_asking_t *ask,
     ngx_clientcert_verdict_t *constant);
@@ -353,8 +355,9 @@ ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
         goto doubt;
     }
 
-    if (!cert->client_purpose) {
-        verdict->reason = NGX_CLIENTCERT_WRONG_PURPOSE;
+    verdict->reason = ngx_clientcert_policy_fitness(policy, cert);
+
+    if (verdict->reason != NGX_CLIENTCERT_OK) {
         return;
     }
 
@@ -398,6 +401,28 @@ doubt:
         verdict->doubt.data = ask->text;
         verdict->doubt.len = ask->doubt.last - ask->text;
     }
+}
+
+
+/* what never changes, whenever and wherever the certificate comes from */
+
+static ngx_clientcert_reason_e
+ngx_clientcert_policy_fitness(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_certificate_t *cert)
+{
+    int64_t  lifetime;
+
+    if (!cert->client_purpose) {
+        return NGX_CLIENTCERT_WRONG_PURPOSE;
+    }
+
+    lifetime = (int64_t) cert->not_after - cert->not_before;
+
+    if (policy->max_lifetime && lifetime > policy->max_lifetime) {
+        return NGX_CLIENTCERT_LIFETIME;
+    }
+
+    return NGX_CLIENTCERT_OK;
 }
 
 

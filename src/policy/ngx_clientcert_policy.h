@@ -62,6 +62,7 @@ typedef struct {
 
     ngx_uint_t                   trust;
     ngx_flag_t                   validity;
+    time_t                       max_lifetime;  /* seconds, 0: any */
     ngx_flag_t                   dry_run;
     ngx_uint_t                   log_level;
 

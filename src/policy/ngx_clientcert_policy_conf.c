@@ -29,6 +29,8 @@ static char *ngx_clientcert_policy_add(ngx_conf_t *cf,
     ngx_uint_t allow);
 static char *ngx_clientcert_policy_reject(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_clientcert_policy_lifetime(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 
 
 static ngx_conf_enum_t  ngx_clientcert_policy_trusts[] = {
@@ -91,6 +93,13 @@ static ngx_command_t  ngx_clientcert_policy_commands[] = {
       ngx_conf_set_flag_slot,
       0,
       offsetof(ngx_clientcert_policy_t, validity),
+      NULL },
+
+    { ngx_string("max_lifetime"),
+      NGX_CONF_TAKE1,
+      ngx_clientcert_policy_lifetime,
+      0,
+      0,
       NULL },
 
     { ngx_string("dry_run"),
@@ -590,6 +599,38 @@ ngx_clientcert_policy_reject(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     policy->status_line.data = p;
     policy->status_line.len = ngx_sprintf(p, "%i %V", code, &value[2]) - p;
+
+    return NGX_CONF_OK;
+}
+
+
+/* nginx takes a number without a unit for seconds */
+
+static char *
+ngx_clientcert_policy_lifetime(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_clientcert_policy_t *policy = conf;
+
+    u_char      last;
+    ngx_str_t  *value;
+
+    if (policy->max_lifetime) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    last = value[1].len ? value[1].data[value[1].len - 1] : '0';
+
+    policy->max_lifetime = ngx_parse_time(&value[1], 1);
+
+    if (policy->max_lifetime <= 0 || (last >= '0' && last <= '9')) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" in \"max_lifetime\", it must "
+                           "have a unit, as in \"398d\", and not be zero",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }
