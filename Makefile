@@ -7,10 +7,13 @@
 # make check      runs the static checks
 # make fuzz       fuzzes for FUZZ_SECONDS a target
 # make bench      counts instructions per request, measures stores
+# make deb        builds the Debian package, in build/deb
+# make deb-test   builds and tries it in bare Debians, as root; SUITES="trixie"
 # make clean      removes what was built
 #
-# demo, test, check, fuzz and bench first install what they need, and build;
-# make deps-demo, deps-test and deps-check do nothing but install that.
+# demo, test, check, fuzz, bench and deb-test first install what they need, and
+# build; make deps-demo, deps-test, deps-check, deps-deb and deps-deb-test do
+# nothing but install that.
 #
 # NGINX_SRC=DIR   builds against that nginx source tree instead of the
 #                 packaged nginx, in a folder of its own, build/VERSION-SUM,
@@ -75,9 +78,10 @@ HEADERS := $(firstword $(shell cd $(NGINX_SRC) 2>/dev/null \
 export CONFIGURED_FOR := nginx $(NGINX_VERSION) in $(NGINX_SRC), \
                          headers $(HEADERS), $(NGINX_FLAGS)
 
-DEPS = deps-demo deps-test deps-check
+DEPS = deps-demo deps-test deps-check deps-deb deps-deb-test
 
-.PHONY: all module ready deps $(DEPS) demo test check fuzz bench clean FORCE
+.PHONY: all module ready deps $(DEPS) demo test check fuzz bench deb deb-test \
+        clean FORCE
 
 all: module
 
@@ -207,6 +211,16 @@ NAMES_SRCS = t/fuzz/shim.c $(addprefix src/cert/ngx_clientcert_,pattern.c \
 $(BUILD)/%_fuzz: t/fuzz/%.c t/fuzz/shim.h $(NAMES_SRCS) $(wildcard src/*/*.h)
 	clang $(UNIT_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -fsanitize=fuzzer -o $@ \
 	    $< $(NAMES_SRCS) -lcrypto
+
+# by the package's own rules, for the packaged nginx
+deb:
+	@.ci/install --check packaged deb
+	@.ci/deb
+
+SUITES = bookworm trixie
+
+deb-test: deps-deb-test
+	@.ci/deb-test $(SUITES)
 
 clean:
 	rm -rf build t/servroot
