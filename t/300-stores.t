@@ -62,6 +62,7 @@ is_now('acme2 /up', 401, 'not one with the same key');
 rename $n->path('certs/acme.client.pem'), $n->path('certs/b.crt');
 ok(wait_for { (answer('acme /up')->{headers}{'x-label'} // '') eq 'b' } 5,
    'renamed') or diag explain answer('acme /up');
+ok($n->wait_log(qr/\[notice\].*store "uploaded": 0 added, 0 removed, 1 renamed, 0 rejected, 1 certificates/), 'logged');
 
 copy(cert_file('rsa', 'der'), $n->path('certs/rsa'));
 becomes('rsa /up', 200, 'DER, no ending, written in place');
@@ -82,7 +83,7 @@ becomes('globex /up', 401, 'removed; a hidden file does not count');
 
 unlink $n->path('certs/b.crt');
 becomes('acme /up', 401, 'removed, on an open connection');
-ok($n->wait_log(qr/\[notice\].*store "uploaded": 0 added, 1 removed, 0 rejected, 3 certificates/), 'logged');
+ok($n->wait_log(qr/\[notice\].*store "uploaded": 0 added, 1 removed, 0 renamed, 0 rejected, 3 certificates/), 'logged');
 
 # list
 

@@ -70,7 +70,7 @@ sub answer {
     return $client{$cert}->get('/');
 }
 
-my $log = qr/store "l": (\d+) added, (\d+) removed, 0 rejected, (\d+) thumb/;
+my $log = qr/store "l": (\d+) added, (\d+) removed, \d+ renamed, 0 rejected, (\d+) thumb/;
 
 sub put {
     my $text = shift;

@@ -77,7 +77,7 @@ compared();
 # the master is the first
 my $processes = 2;
 all_told($processes, 'told once by master and helper');
-is(logged(qr/store "up": 3 added, 0 removed, 3 rejected, 3 cert/), 1,
+is(logged(qr/store "up": 3 added, 0 removed, 0 renamed, 3 rejected, 3 cert/), 1,
    'and how many there are');
 
 for my $how (qw(reload kill reload)) {

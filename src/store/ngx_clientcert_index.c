@@ -343,9 +343,9 @@ ngx_clientcert_index_fits(ngx_clientcert_index_t *index, ngx_uint_t n,
 
 ngx_int_t
 ngx_clientcert_index_put(ngx_clientcert_index_t *index,
-    ngx_clientcert_entry_t *entry, uint32_t origin)
+    ngx_clientcert_entry_t *entry, uint32_t *origin)
 {
-    uint32_t                place, *e;
+    uint32_t                place, replaced, *e;
     ngx_uint_t              table;
     ngx_clientcert_slot_t   slot, *free;
     ngx_clientcert_half_t  *head;
@@ -358,15 +358,16 @@ ngx_clientcert_index_put(ngx_clientcert_index_t *index,
 
     if (place) {
         e = index->half + place;
+        replaced = e[NGX_CLIENTCERT_ORIGIN];
 
         if (!index->certificates
-            || !ngx_clientcert_index_precedes(index, origin,
-                                              e[NGX_CLIENTCERT_ORIGIN]))
+            || !ngx_clientcert_index_precedes(index, *origin, replaced))
         {
             return NGX_BUSY;
         }
 
-        e[NGX_CLIENTCERT_ORIGIN] = origin;
+        e[NGX_CLIENTCERT_ORIGIN] = *origin;
+        *origin = replaced;
 
         return NGX_AGAIN;
     }
@@ -383,7 +384,7 @@ ngx_clientcert_index_put(ngx_clientcert_index_t *index,
     e = index->half + place;
     head = ngx_clientcert_index_head(index);
 
-    e[NGX_CLIENTCERT_ORIGIN] = origin;
+    e[NGX_CLIENTCERT_ORIGIN] = *origin;
     ngx_memcpy(e + NGX_CLIENTCERT_KEY, entry->digest, entry->len);
 
     slot.place = place;
@@ -497,11 +498,18 @@ ngx_clientcert_index_get(ngx_clientcert_index_t *index, ngx_uint_t table,
     origin = e[NGX_CLIENTCERT_ORIGIN];
 
     if (origin) {
-        entry->origin.len = index->half[origin] & 0xffff;
+        ngx_clientcert_index_origin_text(index, origin, &entry->origin);
         entry->label_len = index->half[origin] >> 16;
-        entry->origin.data = (u_char *) (index->half + origin
-                                         + NGX_CLIENTCERT_TEXT);
     }
+}
+
+
+void
+ngx_clientcert_index_origin_text(ngx_clientcert_index_t *index,
+    uint32_t origin, ngx_str_t *text)
+{
+    text->len = index->half[origin] & 0xffff;
+    text->data = (u_char *) (index->half + origin + NGX_CLIENTCERT_TEXT);
 }
 
 

@@ -123,11 +123,11 @@ ngx_uint_t ngx_clientcert_index_fits(ngx_clientcert_index_t *index,
 /*
  * Adds an entry.  Returns NGX_OK; NGX_BUSY if one with its digest is there
  * already, which stays as it is; NGX_AGAIN if that is a certificate's and got
- * the origin because it comes first of both in the order of names; or
- * NGX_DECLINED without room.
+ * the origin because it comes first of both in the order of names, *origin is
+ * then the one that it had; or NGX_DECLINED without room.
  */
 ngx_int_t ngx_clientcert_index_put(ngx_clientcert_index_t *index,
-    ngx_clientcert_entry_t *entry, uint32_t origin);
+    ngx_clientcert_entry_t *entry, uint32_t *origin);
 
 /*
  * Whether the entry's origin is this text.
@@ -136,10 +136,12 @@ ngx_uint_t ngx_clientcert_index_is_from(ngx_clientcert_index_t *index,
     uint32_t place, ngx_str_t *origin);
 
 /*
- * Fills entry, which then points into the half.
+ * Fills entry, or the text of an origin, which then points into the half.
  */
 void ngx_clientcert_index_get(ngx_clientcert_index_t *index,
     ngx_uint_t table, uint32_t place, ngx_clientcert_entry_t *entry);
+void ngx_clientcert_index_origin_text(ngx_clientcert_index_t *index,
+    uint32_t origin, ngx_str_t *text);
 
 /*
  * Walks all entries, from *slot 0 on: a place, or 0 at the end.

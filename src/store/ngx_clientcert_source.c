@@ -44,7 +44,7 @@ void
 ngx_clientcert_source_publish(ngx_clientcert_source_t *src)
 {
     ngx_int_t                rc;
-    ngx_uint_t               added, removed, n;
+    ngx_uint_t               added, removed, renamed, n;
     ngx_clientcert_need_t    need;
     ngx_clientcert_store_t  *st;
 
@@ -63,6 +63,7 @@ ngx_clientcert_source_publish(ngx_clientcert_source_t *src)
 
     added = 0;
     removed = 0;
+    renamed = 0;
     rc = NGX_DONE;
 
     if (src->changed && src->whole) {
@@ -71,6 +72,7 @@ ngx_clientcert_source_publish(ngx_clientcert_source_t *src)
 
     if (rc == NGX_OK || rc == NGX_DECLINED) {
         added = st->added;
+        renamed = st->renamed;
         removed = ngx_clientcert_index_count(&st->active) - st->kept;
         ngx_clientcert_source_put_in_force(src);
 
@@ -93,10 +95,11 @@ ngx_clientcert_source_publish(ngx_clientcert_source_t *src)
         src->said = 0;
     }
 
-    if (added || removed || src->rejected) {
+    if (added || removed || renamed || src->rejected) {
         ngx_clientcert_source_log(src, NGX_LOG_NOTICE, 0,
-                                  "%ui added, %ui removed, %ui rejected, "
-                                  "%ui %s", added, removed, src->rejected,
+                                  "%ui added, %ui removed, %ui renamed, "
+                                  "%ui rejected, %ui %s",
+                                  added, removed, renamed, src->rejected,
                                   n, src->kind->holds);
     }
 

@@ -278,15 +278,12 @@ ngx_clientcert_store_put(ngx_clientcert_store_t *st,
 {
     uint32_t    place;
     ngx_int_t   rc;
+    ngx_str_t   replaced;
     ngx_uint_t  table;
 
-    rc = ngx_clientcert_index_put(&st->idle, entry, origin);
+    rc = ngx_clientcert_index_put(&st->idle, entry, &origin);
 
-    if (rc == NGX_AGAIN) {
-        st->renamed++;
-    }
-
-    if (rc != NGX_OK) {
+    if (rc != NGX_OK && rc != NGX_AGAIN) {
         return rc;
     }
 
@@ -295,20 +292,27 @@ ngx_clientcert_store_put(ngx_clientcert_store_t *st,
 
     place = ngx_clientcert_index_find(&st->active, table, entry->digest);
 
-    if (place == 0) {
-        st->added++;
-
-    } else {
-        st->kept++;
-
-        if (!ngx_clientcert_index_is_from(&st->active, place,
-                                          &entry->origin))
-        {
-            st->renamed++;
-        }
+    if (rc == NGX_OK) {
+        st->added += (place == 0);
+        st->kept += (place != 0);
     }
 
-    return NGX_OK;
+    if (place) {
+        st->renamed += !ngx_clientcert_index_is_from(&st->active, place,
+                                                     &entry->origin);
+    }
+
+    if (place && rc == NGX_AGAIN) {
+
+        /* counted by the origin that it had until now */
+
+        ngx_clientcert_index_origin_text(&st->idle, origin, &replaced);
+
+        st->renamed -= !ngx_clientcert_index_is_from(&st->active, place,
+                                                     &replaced);
+    }
+
+    return rc;
 }
 
 

@@ -55,7 +55,7 @@ typedef struct {
     ngx_clientcert_index_t      idle;
     ngx_uint_t                  added;
     ngx_uint_t                  kept;
-    ngx_uint_t                  renamed;    /* kept, from elsewhere */
+    ngx_uint_t                  renamed;    /* kept, by another origin */
 
     unsigned                    defined:1;
     unsigned                    used:1;     /* by some policy */

@@ -85,7 +85,7 @@ fuzz_put_entry(ngx_clientcert_index_t *index, ngx_clientcert_entry_t *entry)
         return NGX_DECLINED;
     }
 
-    return ngx_clientcert_index_put(index, entry, origin);
+    return ngx_clientcert_index_put(index, entry, &origin);
 }
 
 
