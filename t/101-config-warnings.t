@@ -9,7 +9,7 @@ use Test::Nginx::Socket;
 
 require './t/env.pl';
 
-plan tests => 64;
+plan tests => 66;
 
 run_tests();
 
@@ -293,7 +293,7 @@ qr/\[warn\] .*"deny" by thumbprint in \S+policy\.conf:3 does not stop a copy of 
 
 
 
-=== TEST 14: each decoration of a thumbprint is named
+=== TEST 14: what is dropped from a thumbprint and is of no tool is named
 --- http_config
     include $TEST_NGINX_HTML_DIR/policy.conf;
 --- user_files eval
@@ -302,24 +302,23 @@ my ($sha1, $sha256, $other)
 
 ">>> policy.conf
 clientcert_policy p {
-    allow 'thumbprint=SHA1 Fingerprint=" . CORE::join(':', @$sha1) . "';
-    allow thumbprint=" . CORE::join('-', @$sha256) . ";
+    allow 'thumbprint=@$sha1[0 .. 9]:" . CORE::join(':', @$sha1[10 .. 19]) . "';
+    allow thumbprint=" . CORE::join('', @$sha256[0 .. 9], '-', @$sha256[10 .. 31]) . ";
     allow 'thumbprint=\xe2\x80\x8e@$other';
     allow thumbprint=\xef\xbb\xbf$ENV{TEST_NGINX_FOREIGN_SHA1}\xc2\xa0;
-    allow thumbprint=x5t#S256:$ENV{TEST_NGINX_SELF_X5T};
 }
 "
 --- request
 GET /
 --- error_log eval
 [
-qr/\[warn\] .*thumbprint "SHA1 Fingerprint=\S+" is read without the prefix, ":" in \S+policy\.conf:2$/,
+qr/\[warn\] .*thumbprint ".*" is read without ":", blanks in \S+policy\.conf:2$/,
 qr/\[warn\] .*thumbprint "\S+" is read without "-" in \S+policy\.conf:3$/,
-qr/\[warn\] .*thumbprint ".*" is read without blanks, invisible U\+200E in \S+policy\.conf:4$/,
+qr/\[warn\] .*thumbprint ".*" is read without invisible U\+200E in \S+policy\.conf:4$/,
 qr/\[warn\] .*thumbprint "\S+" is read without invisible U\+FEFF, invisible U\+00A0 in \S+policy\.conf:5$/
 ]
 --- no_error_log
-x5t#S256
+policy.conf:6
 
 
 
@@ -519,3 +518,36 @@ GET /
 qr/\[warn\] .*"deny ca=\S+ca-b\.crt" in \S+policy\.conf:2 has roots only/
 --- no_error_log
 int-a.crt" in
+
+
+
+=== TEST 22: nothing to say of what tools print
+--- http_config
+    include $TEST_NGINX_HTML_DIR/policy.conf;
+--- user_files eval
+my ($sha1, $sha256) = map { $ENV{"TEST_NGINX_$_"} } qw(ACME_SHA1 ACME_SHA256);
+my $colons = uc CORE::join(':', $sha256 =~ /../g);
+my @bytes = $sha1 =~ /../g;
+
+">>> policy.conf
+clientcert_policy p {
+    allow 'thumbprint=sha256 Fingerprint=$colons' ou=1;
+    allow 'thumbprint=Certificate fingerprint (SHA-256): $colons' ou=2;
+    allow 'thumbprint=SHA-256 Fingerprint $colons' ou=3;
+    allow 'thumbprint=Cert Hash(sha1): @bytes' ou=4;
+    allow 'thumbprint=Thumbprint : \U$sha1\E' ou=5;
+    allow thumbprint=@{[ CORE::join '-', @bytes ]} ou=6;
+    allow thumbprint=0x$sha1 ou=7;
+    allow thumbprint=x5t#S256:$ENV{TEST_NGINX_ACME_X5T} ou=8;
+    allow thumbprint=$ENV{TEST_NGINX_ACME_X5T}= ou=9;
+    allow spki=sha256//$ENV{TEST_NGINX_ACME_X5T}= ou=10;
+    allow spki=sha256/$ENV{TEST_NGINX_ACME_X5T} ou=11;
+    allow spki=pin-sha256=\"$ENV{TEST_NGINX_ACME_X5T}=\" ou=12;
+    allow spki=SHA256:$ENV{TEST_NGINX_ACME_X5T} ou=13;
+    allow 'spki=SHA2-256(stdin)= $sha256' ou=14;
+}
+"
+--- request
+GET /
+--- no_error_log
+[warn]

@@ -258,7 +258,7 @@ qr/\[emerg\] .*invalid thumbprint "sha256 Fingerprint=[0-9a-f]+": 40 hexadecimal
     }
 --- must_die: 1
 --- error_log eval
-qr/\[emerg\] .*invalid thumbprint "x5t#S256:AAAA": 4 base64url characters found, but x5t#S256 has 43 of them in \S+nginx\.conf:\d+$/
+qr/\[emerg\] .*invalid thumbprint "x5t#S256:AAAA": 4 base64 characters found, but SHA-256 has 43 of them in \S+nginx\.conf:\d+$/
 
 
 
@@ -371,3 +371,58 @@ qq{
 --- must_die: 1
 --- error_log eval
 qr/\[emerg\] .*0xE2 at byte 1 of "label" isn't UTF-8, or begins what controls how text is shown in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 32: the digest of a key as that of a certificate
+--- http_config
+    clientcert_policy p {
+        allow thumbprint=sha256//$TEST_NGINX_ACME_X5T=;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid thumbprint "sha256\/\/\S+": it is the digest of a key, which "spki=" takes in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 33: the digest of a certificate as that of a key
+--- http_config
+    clientcert_policy p {
+        allow "spki=sha256 Fingerprint=$TEST_NGINX_ACME_SHA256";
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid spki "sha256 Fingerprint=\S+": it is the digest of a certificate, which "thumbprint=" takes in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 34: SHA-1 of a key
+--- http_config
+    clientcert_policy p {
+        allow spki=$TEST_NGINX_ACME_SHA1;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid spki "\S+": it is SHA-1, but the digest of a key is SHA-256, 64 hexadecimal digits or 43 characters of base64 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 35: hexadecimal that is cut off is no base64
+--- http_config
+    clientcert_policy p {
+        allow thumbprint=0123456789abcdef0123456789abcdef0123456789a;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid thumbprint "\w+": 43 hexadecimal digits found, but SHA-1 has 40 of them and SHA-256 has 64 in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 36: base64 of another length
+--- http_config
+    clientcert_policy p {
+        allow thumbprint=x5t:$TEST_NGINX_ACME_X5T;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid thumbprint "x5t:\S+": 43 base64 characters found, but SHA-1 has 27 of them in \S+nginx\.conf:\d+$/

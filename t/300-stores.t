@@ -6,6 +6,8 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use ClientCert ':store';
+use Encode 'encode';
+use MIME::Base64 qw(encode_base64 encode_base64url);
 use File::Copy 'copy';
 
 my $n = nginx(config => <<'END');
@@ -104,6 +106,24 @@ $a = answer('inter /list');
 is($a->{status}, 200, 'base64url');
 is($a->{headers}{'x-label'}, 'inter one', 'and its label');
 
+# lines as tools print them
+
+my @sha1 = sha1('acme') =~ /../g;
+my ($url, $url1) = map { encode_base64url(pack 'H*', $_) } sha256('acme'),
+                                                           sha1('acme');
+my $i = 0;
+for ('0x' . sha1('acme'), "Cert Hash(sha1): @sha1",
+     'Thumbprint : ' . uc sha1('acme'), 'SHA-256 Fingerprint ' . sha256('acme'),
+     'Certificate fingerprint (SHA-256): '
+     . join(':', uc(sha256('acme')) =~ /../g),
+     $url, "$url=", $url1, "x5t:$url1=", $url1 =~ tr{-_}{+/}r . '=') {
+    $i++;
+    $n->write('listed.txt', "$_ line $i\n" . sha1('rsa') . "\n");
+    ok(wait_for(sub { my $answer = answer('acme /list');
+                      $answer->{status} == 200
+                      && $answer->{headers}{'x-label'} eq "line $i" }, 5), $_);
+}
+
 $n->write('listed.txt', sha1('globex') . "\n" . sha1('acme') . "X\n");
 ok($n->wait_log(qr/"listed": list is rejected.*unexpected character "X" at column 41 in \S+listed.txt:2:41/),
    'a bad line is told by file, line and column');
@@ -117,7 +137,11 @@ for ([ "@bytes[0 .. 23] O0 @bytes[25 .. 31] globex", 1, 73 ],
      [ "@bytes[0 .. 20]", 1, 1 ],
      [ "# x\r$other\r", 1, 4 ],
      [ "$other # a\rb", 1, 69 ],
-     [ "\n  ${other}g", 2, 67 ])
+     [ "\n  ${other}g", 2, 67 ],
+     [ "# x\nsha256//" . encode_base64(pack('H*', $other), ''), 2, 1 ],
+     [ "\n" . substr($other, 0, 43), 2, 1 ],
+     (map { [ encode("UTF-16$_", "\x{feff}$other\n"), 1, 1 ],
+            [ encode("UTF-16$_", "$other\n"), 1, 1 ] } 'LE', 'BE'))
 {
     my ($text, $line, $column) = @$_;
     $n->write('listed.txt', sha1('globex') . "\n");

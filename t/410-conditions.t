@@ -35,6 +35,9 @@ my $other = unpack 'H*', spki_sha256('globex');
 my $base64 = MIME::Base64::encode(spki_sha256('acme'), '');
 my $url = MIME::Base64::encode_base64url(spki_sha256('acme'));
 my ($sha1, $sha256) = (sha1('full'), sha256('full'));
+my ($x5t, $x5t1) = map { MIME::Base64::encode_base64url(pack 'H*', $_) }
+                   $sha256, $sha1;
+my @bytes = $sha1 =~ /../g;
 my ($issuer1, $issuer256) = (sha1('ca-a'), sha256('ca-a'));
 
 # [ condition, 1 if it is true of "full", 1 if also when it is unverified ]
@@ -43,10 +46,19 @@ my @conditions = (
     [ "thumbprint=$sha1", 1 ],
     [ "thumbprint=$sha256", 1 ],
     [ 'thumbprint=' . sha256('other'), 0 ],
+    (map { [ "\"thumbprint=$_\"", 1 ] }
+     "0x$sha1", "Cert Hash(sha1): @bytes", "Thumbprint : \U$sha1",
+     'SHA-1 Fingerprint ' . join(':', @bytes), "SHA-256 Fingerprint=$sha256",
+     "Certificate fingerprint (SHA-256): \U$sha256", "Hash=$sha256",
+     $x5t, "$x5t=", "x5t#S256:$x5t", $x5t1, "x5t:$x5t1=",
+     $x5t1 =~ tr{-_}{+/}r . '=', "sha256:$x5t"),
     [ "spki=$spki", 1, 1 ],
     [ "spki=\U$spki", 1, 1 ],
     [ "spki=$base64", 1, 1 ],
     [ "spki=$url", 1, 1 ],
+    (map { [ "spki=$_", 1, 1 ] } "$url=", "sha256//$base64", "sha256/$base64",
+     "pin-sha256=\"$base64\"", "SHA256:$base64", "0x$spki"),
+    [ "\"spki=SHA2-256(stdin)= $spki\"", 1, 1 ],
     [ "spki=$other", 0 ],
     [ 'serial=0a0b0c', 1 ],
     [ 'serial=00:0A:0B:0C', 1 ],

@@ -15,14 +15,13 @@
 #define NGX_CLIENTCERT_SHA1_LEN    20
 #define NGX_CLIENTCERT_SHA256_LEN  32
 
-/* what a thumbprint was decorated with */
-#define NGX_CLIENTCERT_PREFIX      0x01
-#define NGX_CLIENTCERT_COLON       0x02
-#define NGX_CLIENTCERT_HYPHEN      0x04
-#define NGX_CLIENTCERT_BLANK       0x08
-#define NGX_CLIENTCERT_LRM         0x10
-#define NGX_CLIENTCERT_BOM         0x20
-#define NGX_CLIENTCERT_NBSP        0x40
+/* what was dropped from a thumbprint, though it is of no form that is known */
+#define NGX_CLIENTCERT_COLON       0x01
+#define NGX_CLIENTCERT_HYPHEN      0x02
+#define NGX_CLIENTCERT_BLANK       0x04
+#define NGX_CLIENTCERT_LRM         0x08
+#define NGX_CLIENTCERT_BOM         0x10
+#define NGX_CLIENTCERT_NBSP        0x20
 
 /* enough for the text of any error or list of decorations */
 #define NGX_CLIENTCERT_THUMBPRINT_TEXT  256
@@ -31,7 +30,11 @@
 typedef struct {
     u_char      digest[NGX_CLIENTCERT_SHA256_LEN];
     size_t      len;            /* of SHA-1 or SHA-256 */
-    ngx_uint_t  dropped;        /* bits of NGX_CLIENTCERT_PREFIX ... */
+    ngx_uint_t  dropped;        /* bits of NGX_CLIENTCERT_COLON ... */
+
+    unsigned    spaced:1;       /* blanks between its bytes */
+    unsigned    certificate:1;  /* what is before it says of what it is */
+    unsigned    key:1;
 } ngx_clientcert_thumbprint_t;
 
 
@@ -49,19 +52,22 @@ typedef struct {
     ngx_uint_t  column;         /* in characters, from 1 */
     unsigned    utf8:1;
 
-    /* BAD_LENGTH: hexadecimal digits, or base64url characters */
+    /* BAD_LENGTH: hexadecimal digits, or base64 characters */
     size_t      found;
-    size_t      wanted;         /* 0: 40 or 64 */
-    unsigned    base64url:1;
+    size_t      digest_len;     /* that was wanted, 0: either */
+    unsigned    base64:1;
 } ngx_clientcert_thumbprint_error_t;
 
 
 /*
- * Reads the thumbprint of a certificate (SHA-1 or SHA-256 of its DER form)
- * as people paste it: hexadecimal of any case with ":", "-" or blanks between
- * the bytes, optionally after "SHA1 Fingerprint=", "sha256 Fingerprint=",
- * "sha1:" or "sha256:", or base64url (RFC 7515, section 2) after "x5t#S256:"
- * (RFC 8705, section 3.1), with invisible characters around it.
+ * Reads the thumbprint of a certificate (SHA-1 or SHA-256 of its DER form), or
+ * the digest of a key, as tools print it and people paste it: hexadecimal of
+ * any case with ":", "-" or blanks between the bytes or after "0x", or base64
+ * or base64url (RFC 4648) with its padding or without; before it what tools
+ * write there, as in "SHA1 Fingerprint=", "Cert Hash(sha256): ", "x5t#S256:"
+ * (RFC 8705, section 3.1) or "pin-sha256=" (RFC 7469); invisible characters
+ * around it.  What has hexadecimal digits only is never read as base64 unless
+ * what is before it says so.
  * The len bytes at text need no terminator and are not kept.
  * Returns NGX_OK and fills tp, or NGX_ERROR and fills err.
  */

@@ -14,7 +14,6 @@ typedef struct {
 
 
 static ngx_clientcert_decoration_t  ngx_clientcert_decoration_names[] = {
-    { NGX_CLIENTCERT_PREFIX, "the prefix" },
     { NGX_CLIENTCERT_COLON, "\":\"" },
     { NGX_CLIENTCERT_HYPHEN, "\"-\"" },
     { NGX_CLIENTCERT_BLANK, "blanks" },
@@ -50,20 +49,25 @@ ngx_clientcert_thumbprint_strerror(u_char *buf,
         return ngx_slprintf(p, last, " at column %ui", err->column);
     }
 
-    p = ngx_slprintf(p, last, "%uz %s found, ", err->found,
-                     err->base64url ? "base64url characters"
-                                    : "hexadecimal digits");
+    p = ngx_slprintf(p, last, "%uz %s found, but ", err->found,
+                     err->base64 ? "base64 characters" : "hexadecimal digits");
 
-    if (err->wanted == 0) {
-        return ngx_slprintf(p, last,
-                            "but SHA-1 has 40 of them and SHA-256 has 64");
+    if (err->digest_len != NGX_CLIENTCERT_SHA256_LEN) {
+        p = ngx_slprintf(p, last, "SHA-1 has %s of them",
+                         err->base64 ? "27" : "40");
     }
 
-    return ngx_slprintf(p, last, "but %s has %uz of them",
-                        err->base64url ? "x5t#S256"
-                        : err->wanted == NGX_CLIENTCERT_SHA1_LEN * 2
-                          ? "SHA-1" : "SHA-256",
-                        err->wanted);
+    if (err->digest_len == 0) {
+        p = ngx_slprintf(p, last, " and ");
+    }
+
+    if (err->digest_len != NGX_CLIENTCERT_SHA1_LEN) {
+        p = ngx_slprintf(p, last, "SHA-256 has %s%s",
+                         err->base64 ? "43" : "64",
+                         err->digest_len ? " of them" : "");
+    }
+
+    return p;
 }
 
 

@@ -9,9 +9,6 @@
 #include "../cert/ngx_clientcert_dn.h"
 
 
-#define NGX_CLIENTCERT_BASE64_LEN   43      /* of a SHA-256, unpadded */
-#define NGX_CLIENTCERT_X5T_PREFIX   "x5t#S256:"
-
 /* of so many digits one is a letter, as good as always, in hexadecimal */
 #define NGX_CLIENTCERT_DECIMAL_LEN  16
 
@@ -19,10 +16,8 @@
 #define NGX_CLIENTCERT_REGEX_LIMIT  "(*LIMIT_MATCH=10000)"
 
 
-static ngx_int_t ngx_clientcert_value_digest(ngx_clientcert_reading_t *rd,
-    ngx_str_t *text, ngx_clientcert_thumbprint_t *tp);
-static ngx_uint_t ngx_clientcert_value_base64(ngx_str_t *text,
-    ngx_clientcert_thumbprint_t *tp);
+static ngx_clientcert_thumbprint_t *ngx_clientcert_value_digest(
+    ngx_clientcert_reading_t *rd, ngx_str_t *text);
 static ngx_int_t ngx_clientcert_value_doubt(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
 static ngx_int_t ngx_clientcert_value_meant(ngx_clientcert_reading_t *rd,
@@ -106,24 +101,18 @@ ngx_clientcert_value_thumbprint(ngx_clientcert_reading_t *rd,
 {
     ngx_clientcert_thumbprint_t  *tp;
 
-    tp = ngx_palloc(rd->pool, sizeof(ngx_clientcert_thumbprint_t));
+    tp = ngx_clientcert_value_digest(rd, text);
     if (tp == NULL) {
         return NGX_ERROR;
     }
 
-    cond->value = tp;
-
-    /* a claim "x5t#S256" of RFC 8705 has base64url and no prefix */
-
-    if (rd->cf == NULL && text->len == NGX_CLIENTCERT_BASE64_LEN
-        && ngx_clientcert_value_base64(text, tp))
-    {
-        return NGX_OK;
-    }
-
-    if (ngx_clientcert_value_digest(rd, text, tp) != NGX_OK) {
+    if (tp->key) {
+        ngx_clientcert_value_note(rd, "it is the digest of a key, which "
+                                  "\"spki=\" takes");
         return NGX_ERROR;
     }
+
+    cond->value = tp;
 
     return ngx_clientcert_value_id(rd, cond, tp->digest, tp->len);
 }
@@ -135,45 +124,49 @@ ngx_clientcert_value_spki(ngx_clientcert_reading_t *rd,
 {
     ngx_clientcert_thumbprint_t  *tp;
 
-    tp = ngx_palloc(rd->pool, sizeof(ngx_clientcert_thumbprint_t));
+    tp = ngx_clientcert_value_digest(rd, text);
     if (tp == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (tp->certificate) {
+        ngx_clientcert_value_note(rd, "it is the digest of a certificate, "
+                                  "which \"thumbprint=\" takes");
+        return NGX_ERROR;
+    }
+
+    if (tp->len != NGX_CLIENTCERT_SHA256_LEN) {
+        ngx_clientcert_value_note(rd, "it is SHA-1, but the digest of a key "
+                                  "is SHA-256, 64 hexadecimal digits or 43 "
+                                  "characters of base64");
         return NGX_ERROR;
     }
 
     cond->value = tp;
 
-    if (!ngx_clientcert_value_base64(text, tp)) {
-
-        if (ngx_clientcert_value_digest(rd, text, tp) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (tp->len != NGX_CLIENTCERT_SHA256_LEN) {
-            ngx_clientcert_value_note(rd, "it has 40 hexadecimal digits, but "
-                                      "the digest of a key is SHA-256, with "
-                                      "64 of them or as base64");
-            return NGX_ERROR;
-        }
-    }
-
     return ngx_clientcert_value_id(rd, cond, tp->digest, tp->len);
 }
 
 
-static ngx_int_t
-ngx_clientcert_value_digest(ngx_clientcert_reading_t *rd, ngx_str_t *text,
-    ngx_clientcert_thumbprint_t *tp)
+static ngx_clientcert_thumbprint_t *
+ngx_clientcert_value_digest(ngx_clientcert_reading_t *rd, ngx_str_t *text)
 {
     u_char                             *end;
+    ngx_clientcert_thumbprint_t        *tp;
     ngx_clientcert_thumbprint_error_t   err;
     u_char                              buf[NGX_CLIENTCERT_THUMBPRINT_TEXT];
+
+    tp = ngx_palloc(rd->pool, sizeof(ngx_clientcert_thumbprint_t));
+    if (tp == NULL) {
+        return NULL;
+    }
 
     if (ngx_clientcert_thumbprint_read(text->data, text->len, tp, &err)
         != NGX_OK)
     {
         end = ngx_clientcert_thumbprint_strerror(buf, &err);
         ngx_clientcert_value_note(rd, "%*s", (size_t) (end - buf), buf);
-        return NGX_ERROR;
+        return NULL;
     }
 
     if (tp->dropped) {
@@ -182,39 +175,7 @@ ngx_clientcert_value_digest(ngx_clientcert_reading_t *rd, ngx_str_t *text,
                                   (size_t) (end - buf), buf);
     }
 
-    return NGX_OK;
-}
-
-
-/* base64 or base64url of a SHA-256, padded or not */
-
-static ngx_uint_t
-ngx_clientcert_value_base64(ngx_str_t *text, ngx_clientcert_thumbprint_t *tp)
-{
-    size_t                              i, len, prefix;
-    ngx_clientcert_thumbprint_error_t   err;
-    u_char                              buf[64];
-
-    len = text->len;
-
-    if (len == NGX_CLIENTCERT_BASE64_LEN + 1 && text->data[len - 1] == '=') {
-        len--;
-    }
-
-    if (len != NGX_CLIENTCERT_BASE64_LEN) {
-        return 0;
-    }
-
-    prefix = sizeof(NGX_CLIENTCERT_X5T_PREFIX) - 1;
-    ngx_memcpy(buf, NGX_CLIENTCERT_X5T_PREFIX, prefix);
-
-    for (i = 0; i < len; i++) {
-        buf[prefix + i] = (text->data[i] == '+') ? '-'
-                          : (text->data[i] == '/') ? '_' : text->data[i];
-    }
-
-    return ngx_clientcert_thumbprint_read(buf, prefix + len, tp, &err)
-           == NGX_OK;
+    return tp;
 }
 
 

@@ -5,6 +5,7 @@
 
 
 #include "ngx_clientcert_list.h"
+#include "../cert/ngx_clientcert_unicode.h"
 
 
 /*
@@ -330,6 +331,12 @@ ngx_clientcert_list_check_text(ngx_clientcert_list_t *list)
 
     ngx_memzero(&list->need, sizeof(ngx_clientcert_need_t));
 
+    if (ngx_clientcert_unicode_is_utf16(list->text.data, list->text.len)) {
+        list->line = 1;
+        return ngx_clientcert_list_reject(list, 1,
+                                          (u_char *) "UTF-16, not UTF-8", 17);
+    }
+
     if (ngx_clientcert_list_read_lines(list, NGX_CLIENTCERT_CHECK) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -489,6 +496,12 @@ ngx_clientcert_list_read_line(ngx_clientcert_list_t *list, u_char *p,
         return ngx_clientcert_list_reject(list, err.column, buf, len);
     }
 
+    if (tp.key) {
+        return ngx_clientcert_list_reject(list, p - start + 1,
+                                 (u_char *) "digest of a key, not of a "
+                                            "certificate", 38);
+    }
+
     while (end < last && (*end == ' ' || *end == '\t')) {
         end++;
     }
@@ -644,10 +657,7 @@ ngx_clientcert_list_read_thumbprint(u_char *p, u_char *last,
             *tp = longer;
             found = end;
 
-            if (tp->len == NGX_CLIENTCERT_SHA256_LEN
-                || !(tp->dropped & (NGX_CLIENTCERT_BLANK
-                                    |NGX_CLIENTCERT_NBSP)))
-            {
+            if (tp->len == NGX_CLIENTCERT_SHA256_LEN || !tp->spaced) {
                 break;
             }
 
@@ -668,7 +678,7 @@ ngx_clientcert_list_read_thumbprint(u_char *p, u_char *last,
     /* a SHA-256 with a slip in it is no SHA-1 */
 
     if (found && tp->len == NGX_CLIENTCERT_SHA1_LEN
-        && (tp->dropped & (NGX_CLIENTCERT_BLANK|NGX_CLIENTCERT_NBSP))
+        && tp->spaced
         && ngx_clientcert_list_looks_like_bytes(found, last)
         && ngx_clientcert_thumbprint_read(p, last - p, &longer, err) != NGX_OK)
     {
@@ -750,7 +760,7 @@ ngx_clientcert_list_read_plain(u_char *p, u_char *last,
     };
 
     tp->len = (last - p) / 2;
-    tp->dropped = 0;
+    tp->key = 0;
 
     if (last - p != NGX_CLIENTCERT_SHA1_LEN * 2
         && last - p != NGX_CLIENTCERT_SHA256_LEN * 2)

@@ -25,3 +25,11 @@ seed "sha256 Fingerprint=$sha256"
 seed "sha1:$sha1"
 seed "sha256: 9f"
 seed 'x5t#S256:n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg'
+seed "Certificate fingerprint (SHA-256): $sha256"
+seed "Cert Hash(sha1): 9f 86 d0 81 88 4c 7d 65 9a 2f ea a0 c5 5a d0 15 a3 bf 4f 1b"
+seed "Thumbprint : 0x$sha1"
+seed "SHA2-256(stdin)= $sha256"
+seed 'n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg='
+seed 'x5t:n4bQgYhMfWWaL-qgxVrQFaO_Txs'
+seed 'sha256//n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg='
+seed 'pin-sha256="n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="'

@@ -34,6 +34,7 @@ fuzz_taken(ngx_clientcert_thumbprint_t *tp)
                                           &err)
            != NGX_OK
         || plain.dropped != 0
+        || plain.spaced || plain.certificate || plain.key
         || plain.len != tp->len
         || memcmp(plain.digest, tp->digest, tp->len) != 0)
     {
@@ -55,7 +56,11 @@ fuzz_refused(size_t size, ngx_clientcert_thumbprint_error_t *err)
         break;
 
     case NGX_CLIENTCERT_BAD_LENGTH:
-        if (err->found > size || (err->wanted && err->found == err->wanted)) {
+        if (err->found > size
+            || (err->digest_len
+                && err->found == (err->base64 ? (err->digest_len * 8 + 5) / 6
+                                              : err->digest_len * 2)))
+        {
             abort();
         }
 
