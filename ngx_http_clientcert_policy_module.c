@@ -635,6 +635,7 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
     trusted = ngx_http_clientcert_trust_stores(cf);
 
     if (trusted == NULL
+        || ngx_http_clientcert_init_variables(cf) != NGX_OK
         || ngx_clientcert_check(cf, &mcf->policies, &mcf->stores, &mcf->cas,
                                 trusted)
            != NGX_OK

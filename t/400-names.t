@@ -26,6 +26,12 @@ my %policies = (
     deny_no  => 'deny subject=rfc4514:OU=x,CN=123+serialNumber=4,O=Example; '
                 . 'allow verified;',
     deny_dn  => 'deny subject=CN=admin,O=Example; allow verified;',
+    subj_cn  => 'allow subject.commonname=admin;',
+    deny_subj => 'deny subject.CN=admin; allow verified;',
+    issuer_cn => 'allow issuer.CN=ca-a cn=admin;',
+    org_id   => 'allow subject.2.5.4.97=PSDDE-BAFIN-1;',
+    uid      => 'allow subject.uid=u1;',
+    dcs      => 'allow subject.DC=example subject.DC=test;',
     o        => 'allow o=Example;',
     ou       => 'allow ou=two;',
     joerg    => 'allow cn=Jörg;',
@@ -115,6 +121,13 @@ my @tests = (
     [ 'all that is escaped', { subject => [ [ CN =>
                                             'a,b+c"d\e;f<g>h#i=j' ] ] },
       'escaped', 0 ],
+    [ 'other attributes', { subject => [ [ '2.5.4.97' => 'psdde-bafin-1' ],
+      [ UID => 'U1', 22 ], [ DC => 'test', 22 ], [ DC => 'example', 22 ] ] },
+      'org_id uid dcs' ],
+    [ 'one twice, the second is it', { subject => [ [ UID => 'u2' ],
+      [ UID => 'u1' ], [ DC => 'test', 22 ] ] }, 'uid' ],
+    [ 'values of other attributes', { subject => [ [ CN => 'PSDDE-BAFIN-1' ],
+      [ OU => 'u1' ], [ O => 'UID=u1,2.5.4.97=PSDDE-BAFIN-1' ] ] }, '' ],
     [ 'domain components', { subject => [ [ DC => 'test', 22 ],
                                           [ DC => 'a', 22 ] ] }, 'dc dc_any',
       0 ],
@@ -247,8 +260,11 @@ for my $test (@tests) {
         $wanted{$policy} = $policy =~ /^deny/ ? 200 : 401;
     }
 
+    # the same in other words
+    $allowed .= ' subj_cn issuer_cn' if $allowed =~ /\bcn\b/;
+
     $wanted{$_} = 200 for split ' ', $allowed;
-    $wanted{deny_cn} = 401
+    @wanted{'deny_cn', 'deny_subj'} = (401, 401)
         if $allowed =~ /\bcn\b/ || $what =~ /^two CNs/;
     $wanted{deny_dn} = 401 if $allowed =~ /\bsubject\b/;
     $wanted{deny_4514} = 401 if $allowed =~ /\brfc4514\b/;
@@ -261,7 +277,8 @@ for my $test (@tests) {
                 @{ $parts->{san} // [] };
 
     # what can't be read may be anything
-    @wanted{'deny_cn', 'deny_dn', 'deny_no', 'deny_4514'} = (401) x 4
+    @wanted{'deny_cn', 'deny_subj', 'deny_dn', 'deny_no', 'deny_4514'}
+        = (401) x 5
         if $what =~ /^a (?:NUL|newline|C1 control)\b/;
 
     if (defined $naive) {

@@ -15,7 +15,10 @@ use DerCert;
 use MIME::Base64 ();
 
 my %parts = (
-    subject => [ [ O => 'Example' ], [ [ OU => 'one' ], [ CN => 'full' ] ] ],
+    subject => [ [ O => 'Example' ], [ [ OU => 'one' ], [ CN => 'full' ] ],
+                 [ serialNumber => 'TINIT-7', 19 ], [ '2.5.4.97' => 'PSDDE-1' ],
+                 [ DC => 'test', 22 ], [ DC => 'corp', 22 ],
+                 [ '1.2.3.4.5' => 'own', 22 ] ],
     serial => '0a0b0c', eku => [ '1.3.6.1.5.5.7.3.2', '1.3.6.1.5.5.7.3.4' ],
     policies => [ '2.16.840.1.101.3.2.1.48.1', '1.2.3.4' ],
     san => [ dns => 'full.test', uri => 'urn:full', email => 'a@full.test',
@@ -73,7 +76,9 @@ my @conditions = (
     [ 'issuer=CN=ca-a,O=Example', 1 ],
     [ '"issuer=O=Example, CN=ca-a"', 1 ],
     [ 'issuer=CN=ca-b,O=Example', 0 ],
-    [ 'subject=OU=one+CN=full,O=Example', 1 ],
+    [ 'subject=OU=one+CN=full,O=Example', 0 ],
+    [ 'subject=1.2.3.4.5=own,DC=corp,DC=test,organizationIdentifier=PSDDE-1,'
+      . 'serialNumber=TINIT-7,OU=one+CN=full,O=Example', 1 ],
     [ 'subject=CN=full,O=Example', 0 ],
     [ 'cn=full', 1 ],
     [ 'cn=~^FULL$', 0 ],
@@ -86,6 +91,33 @@ my @conditions = (
     [ 'o=one', 0 ],
     [ 'ou=one', 1 ],
     [ 'ou=~^x', 0 ],
+    [ 'subject.CN=full', 1 ],
+    [ 'subject.cn=FULL', 1 ],
+    [ 'subject.commonName=full', 1 ],
+    [ 'subject.2.5.4.3=full', 1 ],
+    [ 'subject.CN=~^full$', 1 ],
+    [ 'subject.CN=one', 0 ],
+    [ 'subject.organizationName=example', 1 ],
+    [ 'subject.OU=~^on', 1 ],
+    [ 'subject.O=one', 0 ],
+    [ 'subject.organizationIdentifier=psdde-1', 1 ],
+    [ 'subject.ORGANIZATIONIDENTIFIER=PSDDE-1', 1 ],
+    [ 'subject.2.5.4.97=~^PSD(DE|FR)-[0-9]$', 1 ],
+    [ 'subject.2.5.4.97=PSDFR-1', 0 ],
+    [ 'subject.serialNumber=tinit-7', 1 ],
+    [ 'subject.SERIALNUMBER=07', 0 ],
+    [ 'subject.DC=corp', 1 ],
+    [ 'subject.domainComponent=test', 1 ],
+    [ 'subject.DC=~*^TEST$', 1 ],
+    [ 'subject.DC=corp.test', 0 ],
+    [ 'subject.UID=own', 0 ],
+    [ 'subject.1.2.3.4.5=own', 1 ],
+    [ 'subject.OID.1.2.3.4.5=other', 0 ],
+    [ 'issuer.CN=ca-a', 1 ],
+    [ 'issuer.O=Example', 1 ],
+    [ 'issuer.organizationName=~^Exam', 1 ],
+    [ 'issuer.CN=ca-b', 0 ],
+    [ 'issuer.CN=full', 0 ],
     [ 'dns=full.test', 1 ],
     [ 'dns=*.test', 1 ],
     [ 'dns=~^full\.', 1 ],
@@ -215,7 +247,8 @@ my $verified = expected(sub { [ $_[0][1], $_[0][1] ] });
 # It claims all that is claimed, but its serial number and issuer are its own.
 my $forged = expected(sub {
     my ($condition, $holds, $trusted) = @{ $_[0] };
-    my $claimed = $holds && $condition !~ /verified|thumbprint|issuer|ca=/;
+    my $claimed = $holds && $condition !~ /verified|thumbprint|issuer|ca=/
+                  || $condition =~ /^issuer\.(?:O=|organ|CN=full)/;
     return [ $trusted, $claimed ];
 });
 

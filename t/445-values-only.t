@@ -12,7 +12,8 @@ use ClientCert;
 use DerCert;
 
 der_cert(name => 'full', serial => '0a0b0c', policies => [ '1.2.3.4' ],
-         subject => [ [ O => 'Example' ], [ OU => 'one' ], [ CN => 'full' ] ],
+         subject => [ [ O => 'Example' ], [ OU => 'one' ], [ CN => 'full' ],
+                      [ UID => 'u1' ] ],
          eku => [ '1.3.6.1.5.5.7.3.2', '1.3.6.1.5.5.7.3.4' ],
          san => [ dns => 'a.full.test', uri => 'http://full/a/b',
                   email => 'a@full.test', ip => pack('C4', 10, 1, 2, 3),
@@ -31,10 +32,10 @@ my %keys = (
     serial => [ [ '0a0b0c', 'A:0B:0C' ],
                 [ '*', '0a*', '~.', '~0a', '~*0A0B0C', '0a0b0c/8',
                   '0a0b0c,01' ] ],
-    subject => [ [ 'CN=full,OU=one,O=Example' ],
-                 [ '*', '~.', '~full', 'CN=*,OU=one,O=Example',
-                   'CN=~.,OU=one,O=Example', 'CN=full,*',
-                   '~CN=full,OU=one,O=Example' ] ],
+    subject => [ [ 'UID=u1,CN=full,OU=one,O=Example' ],
+                 [ '*', '~.', '~full', 'UID=u1,CN=*,OU=one,O=Example',
+                   'UID=u1,CN=~.,OU=one,O=Example', 'CN=full,*',
+                   '~UID=u1,CN=full,OU=one,O=Example' ] ],
     issuer => [ [ 'CN=ca-a,O=Example' ],
                 [ '*', '~.', '~ca-a', 'CN=*,O=Example', 'CN=ca-*,O=Example',
                   '~CN=ca-a,O=Example' ] ],
@@ -42,6 +43,9 @@ my %keys = (
                           'full|x', 'full/*' ] ],
     o => [ [ 'Example' ], [ '*', 'E*', '~.', '~Example', '~*EXAMPLE' ] ],
     ou => [ [ 'one' ], [ '*', 'o*', '~.', '~one', '~*ONE' ] ],
+    'subject.UID' => [ [ 'u1', 'U1' ], [ '*', 'u*', '~.', '~u1', '~*U1',
+                                         'u1,x', 'UID=u1' ] ],
+    'issuer.CN' => [ [ 'ca-a' ], [ '*', 'ca-*', '~.', '~ca', 'ca-a,x' ] ],
     dns => [ [ 'a.full.test' ],
              [ '*', '*.test', '*.full.test', '.full.test', '~.',
                '~full', '~*FULL', 'a.full.test/*', '*.*.test', '**' ] ],
@@ -136,7 +140,8 @@ for (@tests) {
 
 # A value that is one, if of nobody, doesn't deny as a pattern would.
 my %i = map { $policies[$_] => $_ } 0 .. $#policies;
-for ([ 'cn', '*' ], [ 'cn', '~.' ], [ 'o', '~.' ], [ 'ou', '*' ]) {
+for ([ 'cn', '*' ], [ 'cn', '~.' ], [ 'o', '~.' ], [ 'ou', '*' ],
+     [ 'subject.UID', '~.' ]) {
     my ($key, $x) = @$_;
     is(answer('/d' . $i{"$key=\$http_x"}, $x), '200 ok', "deny $key, $x");
 }

@@ -53,6 +53,21 @@ warns("allow cn=a cn=a;", qr/duplicate condition "cn=a", ignored/,
       'a condition twice');
 warns("allow cn=a cn=b;", qr/can never match, a certificate has one cn/,
       'two CNs');
+warns("allow cn=a subject.CN=A;", qr/duplicate condition "subject\.CN=A"/,
+      'a condition twice, in other words');
+warns("allow subject.commonName=a;\nallow subject.2.5.4.3=A;",
+      qr/"allow" is a duplicate of/, 'a line twice, in other words');
+warns("allow cn=a subject.CN=b;",
+      qr/can never match, a certificate has one subject\.CN/,
+      'two CNs, in other words');
+warns("allow issuer.CN=a issuer.CN=b;", qr/a certificate has one issuer\.CN/,
+      'two CNs of the issuer');
+warns("allow subject.UID=a cn=b;\ndeny subject.uid=A;",
+      qr/"allow" in \S+:\d+ can never match because of "deny"/,
+      'an attribute that is denied anyway');
+quiet("allow subject.CN=a issuer.CN=b;", 'a CN of each name');
+quiet("allow subject.OU=a subject.DC=a ou=b;", 'two OUs');
+quiet("allow verified;\ndeny subject.CN=a cn=b;", 'two CNs denied');
 warns("allow serial=01 serial=02;", qr/a certificate has one serial/,
       'two serial numbers');
 quiet("allow serial=01 cn=a;\nallow serial=02 cn=a;", 'in two rules');
@@ -167,6 +182,14 @@ quiet("allow email=*\@x.test;\nallow email=\\*\@x.test;",
 refused(@$_) for (
     [ 'cnn=a', 'unknown condition "cnn=a" in "allow"' ],
     [ 'cn', 'unknown condition "cn" in "allow"' ],
+    [ 'subject.CN', 'unknown condition "subject.CN" in "allow"' ],
+    [ 'subject.=a', 'invalid subject. "a": "" is neither an object.*' ],
+    [ 'subject.XX=a', 'invalid subject.XX "a": "XX" is neither an object '
+      . 'identifier nor an attribute that OpenSSL knows' ],
+    [ 'issuer.2.5..4=a', 'invalid issuer.2.5..4 "a": "2.5..4" is neither.*' ],
+    [ 'subject.subject.CN=a', '"subject.CN" is neither.*' ],
+    [ 'subject.CN=', 'invalid subject.CN "": the value is empty' ],
+    [ 'subject.UID=~(', 'invalid subject.UID "~\(": .*missing.*' ],
     [ 'cn=', 'invalid cn "": the value is empty' ],
     [ '"cn= "', 'invalid cn " ": the value is blank' ],
     [ "cn=a\x01", 'a name with a control character matches nothing' ],

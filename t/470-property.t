@@ -18,8 +18,14 @@ note("CLIENTCERT_SEED=$seed");
 my ($certs, $policies) = (40, 60);
 
 # what makes a name of a type unreadable
-my %bad = (cn => "a\0", o => "Example\n", ou => "one\x7f", dns => "x.test\0",
-           uri => "urn:\x80", email => "joe\0\@example.com", ip => 'fives');
+my %bad = (cn => "a\0", o => "Example\n", ou => "one\x7f", dc => "\t",
+           serialnumber => "\0", dns => "x.test\0", uri => "urn:\x80",
+           email => "joe\0\@example.com", ip => 'fives');
+
+# attributes in the order of a subject
+my @attributes = qw(dc o ou serialnumber cn);
+my %attribute = (serialnumber => 'serialNumber',
+                 map { $_ => uc } qw(cn o ou dc));
 
 sub one { $_[int rand @_] }
 sub some { my $n = shift; return map { one(@_) } 1 .. int rand $n + 1 }
@@ -27,6 +33,8 @@ sub some { my $n = shift; return map { one(@_) } 1 .. int rand $n + 1 }
 my @cns = ('a', 'B', 'b', 'a b', 'c');
 my @os = ('Example', 'example', 'Other', 'O,CN=a');
 my @ous = ('one', 'two', 'three', 'One  and two', ' one and TWO');
+my @dcs = ('test', 'Test', 'example');
+my @numbers = ('07', '8 9', 'AB1');
 my @hosts = ('x.test', 'y.test', 'a.x.test', '*.x.test', 'X.TEST.');
 my @uris = ('spiffe://e/p/a', 'spiffe://e/p/../a', 'spiffe://e/pp/a',
             'urn:x:y', 'spiffe://e/p/a/b');
@@ -56,12 +64,13 @@ my @certs = map {
         serial => one(@serials),
         cn => [ rand() < 0.7 ? one(@cns) : some(2, @cns) ],
         o => [ some(2, @os) ], ou => [ some(2, @ous) ],
+        dc => [ some(3, @dcs) ], serialnumber => [ some(2, @numbers) ],
         dns => [ some(2, @hosts) ], uri => [ some(2, @uris) ],
         email => [ some(2, @emails) ], ip => [ some(2, @ips) ],
         use => [ some(1, @uses) ], days => one(@days),
         bad => { map { $_ => rand() < 0.03 } sort keys %bad },
     );
-    $c{bad}{subject} = grep { $c{bad}{$_} } qw(o ou cn);
+    $c{bad}{subject} = grep { $c{bad}{$_} } @attributes;
     $c{bad}{issuer} = $c{bad}{subject} && $c{ca} eq 'self';
     my $names = sub {
         my $type = shift;
@@ -72,8 +81,8 @@ my @certs = map {
              not_after => $begin + 86400 * $c{days}, eku => [ '1.3.6.1.5.5.7.3.2', @{ $c{use} } ],
              subject => [ map {
                  my $type = $_;
-                 map { [ uc $type => text($_) ] } $names->($type);
-             } qw(o ou cn) ],
+                 map { [ $attribute{$type} => text($_) ] } $names->($type);
+             } @attributes ],
              san => [ map { @$_ } sort { rand() <=> 0.5 } map {
                  my $type = $_;
                  map { [ $type => $_ ] } $names->($type);
@@ -93,9 +102,11 @@ sub plain { $_[0] !~ m{/\.\.?(/|$)|//|[?#\\]|%(?:2e|2f|5c)}i }
 # The parts of a subject, the most specific one first.
 sub parts {
     my $c = shift;
-    return ((map { "CN=$_" } reverse @{ $c->{cn} }),
-            (map { "OU=" . fold($_) } reverse @{ $c->{ou} }),
-            (map { "O=" . s/,/\\,/r } reverse @{ $c->{o} }));
+    return map {
+        my $type = $_;
+        map { "$attribute{$type}=" . fold($_) =~ s/,/\\,/r }
+            reverse @{ $c->{$type} };
+    } reverse @attributes;
 }
 
 sub subject { join ',', parts(shift) }
@@ -103,6 +114,15 @@ sub subject { join ',', parts(shift) }
 sub has {
     my ($c, $type, $test) = @_;
     return scalar grep { $test->($_) } @{ $c->{$type} };
+}
+
+# What the issuer of a certificate has of a type, and whether that can be read.
+sub issued {
+    my ($c, $type) = @_;
+    return { $type => $c->{$type}, bad => { $type => $c->{bad}{$type} } }
+        if $c->{ca} eq 'self';
+    return { $type => { cn => [ $c->{ca} ], o => [ 'Example' ] }->{$type} // [],
+             bad => { $type => 0 } };
 }
 
 # the only one there is, as the CN of an allow has to be
@@ -124,10 +144,13 @@ sub illegible {
 # what is unreadable may be anything for a deny
 sub unknown {
     my ($c, $text, $variable) = @_;
-    my ($type) = $text =~ /^"?(\w+)=/ or return 0;
+    my ($dn, $type) = $text =~ /^"?(?:(subject|issuer)\.)?(\w+)=/i
+        or return 0;
     return 0 if $text =~ /=\$/ && $variable eq '';
     return 1 if illegible($text, $variable);
-    return $c->{bad}{$type};
+    $type = lc $type;
+    return ($dn // '') eq 'issuer' ? issued($c, $type)->{bad}{$type}
+                                   : $c->{bad}{$type};
 }
 
 # Each makes a value, and tells whether it holds for a certificate.
@@ -171,6 +194,33 @@ my %conditions = (
         my $v = one(@ous);
         return ("\"ou=$v\"", sub {
             has($_[0], 'ou', sub { fold($_[0]) eq fold($v) });
+        });
+    },
+    attribute => sub {
+        my ($type, $v) = @{ one((map { [ dc => $_ ] } @dcs),
+                                (map { [ serialnumber => $_ ] } @numbers),
+                                [ cn => one(@cns) ], [ o => one(@os) ]) };
+        my $name = one($attribute{$type}, $type, "\U$type");
+        my $dn = one('subject', 'subject', 'issuer');
+        return ("\"$dn.$name=$v\"", sub {
+            my ($c, $deny) = @_;
+            $c = issued($c, $type) if $dn eq 'issuer';
+            return ($deny || $type ne 'cn' || single($c, 'cn'))
+                && has($c, $type, sub { fold($_[0]) eq fold($v) });
+        });
+    },
+    attribute_regex => sub {
+        my ($type, $v) = @{ one([ dc => '^t' ], [ serialnumber => '\d{2}' ]) };
+        return ("\"subject.$type=~$v\"", sub {
+            has($_[0], $type, sub { $_[0] =~ /$v/ });
+        });
+    },
+    attribute_variable => sub {
+        return ('issuer.CN=$arg_cn', sub {
+            my ($c, $deny, $variable) = @_;
+            $c = issued($c, 'cn');
+            return $variable ne '' && ($deny || single($c, 'cn'))
+                && has($c, 'cn', sub { fold($_[0]) eq fold($variable) });
         });
     },
     email => sub {
@@ -297,8 +347,11 @@ my @policies = map {
         my $deny = rand() < 0.25;
         # two of what a certificate has once never match
         my %once;
-        @parts = grep { $_->[0] !~ /^"?(thumbprint|spki|serial|subject|issuer
-                                        |cn)=/x || !$once{$1}++ } @parts;
+        @parts = grep {
+            $_->[0] !~ /^"?(thumbprint|spki|serial|subject|issuer|cn
+                            |subject\.cn|issuer\.cn)=/ix
+                || !$once{ lc($1) =~ s{^subject\.}{}r }++
+        } @parts;
         my $text = join ' ', sort map { $_->[0] } @parts;
         push @{ $policy{rules} }, {
             deny => $deny, text => $text, label => "l$i", parts => \@parts,
@@ -346,7 +399,7 @@ sub model {
             if !$verified && (!$rule->{pinned} || $rule->{verified});
         my ($ca, @other) = (0);
         for my $part (@{ $rule->{parts} }) {
-            next if $part->[3] || $part->[0] =~ /^\w+=~/;
+            next if $part->[3] || $part->[0] =~ /^"?[\w.]+=~/;
             my $held = $part->[1]->($c, 0, $variable)
                        || illegible($part->[0], $variable);
             $part->[0] =~ /^ca=/ ? ($ca ||= !$held) : push @other, $held;

@@ -77,6 +77,9 @@ my %files = (
 # clients for some tasks, besides those of t/cert
 my %clients = (
     workload => { san => [ uri => 'spiffe://example.org/ns/prod/api' ] },
+    psp => { subject => [ [ '2.5.4.97' => 'PSDDE-BAFIN-123456' ],
+                          [ CN => 'x' ] ] },
+    card => { subject => [ [ serialNumber => 'PNOEE-38001085718', 19 ] ] },
     comma => { subject => [ [ O => 'x,CN=acme' ] ] },
     'self-acme' => { ca => 'self', subject => [ [ CN => 'acme' ] ] },
 );

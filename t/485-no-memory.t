@@ -52,7 +52,8 @@ sub disarm {
 }
 
 der_cert(name => 'full',
-    subject => [ [ O => 'Example' ], [ OU => 'one' ], [ CN => 'full' ] ],
+    subject => [ [ O => 'Example' ], [ OU => 'one' ], [ UID => 'u1' ],
+                 [ CN => 'full' ] ],
     serial => '0a0b0c', policies => [ '1.2.3.4' ],
     eku => [ '1.3.6.1.5.5.7.3.2', '1.3.6.1.5.5.7.3.4' ],
     san => [ dns => 'full.test', uri => 'urn:full', email => 'a@full.test',
@@ -71,7 +72,7 @@ my %kinds = (
     store => [ 'store=held', 'store=empty' ],
     list => [ 'store=listed', 'store=none' ],
     serial => [ 'serial=0a0b0c', 'serial=0a0b' ],
-    subject => [ 'subject=CN=full,OU=one,O=Example',
+    subject => [ 'subject=CN=full,UID=u1,OU=one,O=Example',
                  'subject=CN=none,OU=one,O=Example' ],
     subject_var => [ 'subject=$http_dn', 'subject=$http_no_dn' ],
     issuer => [ 'issuer=CN=ca-a,O=Example', 'issuer=CN=ca-b,O=Example' ],
@@ -79,6 +80,10 @@ my %kinds = (
     cn_var => [ 'cn=${http_cn}ll', 'cn=${http_cn}x' ],
     cn_regex => [ 'cn=~^f.*l$', 'cn=~^x.*l$' ],
     o => [ 'o=Example', 'o=None' ],
+    attribute => [ 'subject.UID=u1', 'subject.UID=u2' ],
+    attribute_var => [ 'subject.UID=u$http_uid', 'subject.UID=v$http_uid' ],
+    attribute_regex => [ 'subject.UID=~^u1$', 'subject.UID=~^u2$' ],
+    issuer_cn => [ 'issuer.CN=ca-a', 'issuer.CN=ca-b' ],
     ou => [ 'ou=one', 'ou=none' ],
     dns => [ 'dns=full.test', 'dns=none.test' ],
     uri => [ 'uri=urn:full', 'uri=urn:none' ],
@@ -259,8 +264,8 @@ package Connection {
 }
 
 our $headers = join '', map { "$_\r\n" }
-    'X: ' . sha1('full'), 'Y: ' . sha1('acme'), 'Cn: fu', 'Ip: 192.0.2.1',
-    'Dn: CN=full,OU=one,O=Example', 'No-Dn: CN=none,OU=one,O=Example';
+    'X: ' . sha1('full'), 'Y: ' . sha1('acme'), 'Cn: fu', 'Ip: 192.0.2.1', 'Uid: 1',
+    'Dn: CN=full,UID=u1,OU=one,O=Example', 'No-Dn: CN=none,OU=one,O=Example';
 
 my %due = (deny => '401 denied', none => '401 no_match',
            allow => '200 ok', pass => '200 ok');

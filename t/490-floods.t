@@ -32,6 +32,15 @@ der_cert(name => 'unreadable', ca => 'self',
 der_cert(name => 'ous257', san => [ hosts(1) ],
          subject => [ (map { [ OU => "unit-$_" ] } 1 .. 257), [ CN => 'x' ] ]);
 
+# as many attributes as fit into a session, of one type, of two, and each of
+# its own
+der_cert(name => 'uids', subject => [ map { [ UID => "u$_" ] } 1 .. 2400 ]);
+der_cert(name => 'uids_bad', subject => [
+    (map { [ UID => "u$_" ] } 1 .. 1400), [ UID => "\0" ],
+    (map { [ O => "o$_" ] } 1 .. 1400) ]);
+der_cert(name => 'types', subject => [
+    (map { [ "1.2.3.4.$_" => 'x' ] } 1 .. 3400), [ '1.2.3.4.7' => "\0" ] ]);
+
 # as many names as fit into a handshake
 der_cert(name => 'names', ca => 'self', serial => '0a',
          san => [ map { (dns => "n$_") } 1 .. 8000 ]);
@@ -81,6 +90,14 @@ my $n = nginx(config => <<"END")->start;
     clientcert_policy gateway {
 @{[ map { "        allow cn=gateway email=m$_\@example.org;\n" } 1 .. 30000 ]}
     }
+    clientcert_policy uid { allow subject.UID=~^u5\$ spki=$spki; }
+    clientcert_policy uid_constant { allow subject.UID=u2400 spki=$spki; }
+    clientcert_policy deny_uid { deny subject.UID=~^u5\$; allow spki=$spki; }
+    clientcert_policy deny_uids {
+@{[ map { "        deny subject.UID=v$_ subject.DC=x;\n" } 1 .. 10000 ]}
+        deny subject.1.2.3.4.7=nobody;
+        allow spki=$spki;
+    }
     clientcert_policy nobody { allow cn=nobody; }
     clientcert_policy rules {
 @{[ map { "        allow dns=m$_ ca=%%CERTS%%/ca-a.crt;\n"
@@ -100,7 +117,8 @@ my $n = nginx(config => <<"END")->start;
 @{[ map { "        location = /$_ { clientcert_require $_; empty_gif; }\n" }
     qw(regex many varies deny deny_easy easy uri ou deny_ou constant first
        wildcard absent deny_last shared deny_shared
-       deny_many gateway nobody rules) ]}
+       deny_many gateway nobody rules uid uid_constant deny_uid
+       deny_uids) ]}
         location = /names {
             add_header X-San "[\$clientcert_san]";
             add_header X-Dns "[\$clientcert_san_dns]";
@@ -194,6 +212,12 @@ told(0, 'ous257', '/deny_easy', '200 ok');
 told(1, 'ous257', '/ou', '401 no_match');
 told(1, 'ous257', '/deny_ou', '401 denied');
 
+# nor are attributes another matter
+told(1, 'uids', '/uid', '401 no_match');
+told(1, 'uids', '/deny_uid', '401 denied');
+told(0, 'uids', '/uid_constant', '200 ok');
+told(0, 'types', '/deny_uid', '200 ok');
+
 # what is no expression has no limit
 told(0, 'names2000', $_, '200 ok') for qw(/constant /first /wildcard);
 told(0, 'names2000', '/absent', '401 no_match');
@@ -216,6 +240,11 @@ for my $test ([ '/shared', '401 untrusted' ], [ '/deny_shared', '200 ok' ]) {
     is(join(', ', keys %got), $wanted, "same, $path");
     cmp_ok($took, '<', 0.7, "same, $path, it takes $took s");
 }
+
+# nor attributes, of which it is asked about by its own type alone
+takes(0.7, 'uids', '/deny_uids', qr/^200 ok$/, 50);
+takes(0.7, 'types', '/deny_uids', qr/^401 denied$/, 50);
+takes(2, 'uids_bad', '/deny_uids', qr/^200 ok$/, 50);
 
 # what can't be read is asked about again by each request
 $stopped = 0;

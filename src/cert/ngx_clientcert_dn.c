@@ -5,12 +5,12 @@
 
 
 #include "ngx_clientcert_dn.h"
+#include "ngx_clientcert_oid.h"
 #include "ngx_clientcert_pattern.h"
 #include <openssl/err.h>
 
 
-#define NGX_CLIENTCERT_DN_TYPE_LEN  80
-#define NGX_CLIENTCERT_DN_PARTS     64
+#define NGX_CLIENTCERT_DN_PARTS  64
 
 
 typedef struct {
@@ -28,18 +28,12 @@ typedef struct {
 } ngx_clientcert_dn_reader_t;
 
 
-typedef struct {
-    const char  *name;          /* lower case */
-    int          nid;
-} ngx_clientcert_dn_type_t;
-
-
 static void ngx_clientcert_dn_free(void *data);
 static ngx_int_t ngx_clientcert_dn_read_parts(ngx_clientcert_dn_reader_t *rd);
 static ngx_int_t ngx_clientcert_dn_read_attribute(
     ngx_clientcert_dn_reader_t *rd);
-static ASN1_OBJECT *ngx_clientcert_dn_read_type(
-    ngx_clientcert_dn_reader_t *rd);
+static ngx_int_t ngx_clientcert_dn_read_type(ngx_clientcert_dn_reader_t *rd,
+    ASN1_OBJECT **type);
 static ngx_int_t ngx_clientcert_dn_read_value(ngx_clientcert_dn_reader_t *rd,
     ngx_str_t *value);
 static ngx_int_t ngx_clientcert_dn_read_text(ngx_clientcert_dn_reader_t *rd,
@@ -62,30 +56,6 @@ static ngx_uint_t ngx_clientcert_dn_is_part(u_char *p, u_char *last);
 static void ngx_clientcert_dn_skip_blanks(ngx_clientcert_dn_reader_t *rd);
 static ngx_int_t ngx_clientcert_dn_error(ngx_clientcert_dn_reader_t *rd,
     const char *fmt, ...);
-
-
-/* RFC 4514, section 3, and what .NET, Java and OpenSSL call them */
-
-static ngx_clientcert_dn_type_t  ngx_clientcert_dn_types[] = {
-    { "cn", NID_commonName },
-    { "o", NID_organizationName },
-    { "ou", NID_organizationalUnitName },
-    { "c", NID_countryName },
-    { "st", NID_stateOrProvinceName },
-    { "s", NID_stateOrProvinceName },
-    { "l", NID_localityName },
-    { "street", NID_streetAddress },
-    { "dc", NID_domainComponent },
-    { "uid", NID_userId },
-    { "e", NID_pkcs9_emailAddress },
-    { "email", NID_pkcs9_emailAddress },
-    { "emailaddress", NID_pkcs9_emailAddress },
-    { "serialnumber", NID_serialNumber },
-    { "t", NID_title },
-    { "g", NID_givenName },
-    { "i", NID_initials },
-    { NULL, 0 }
-};
 
 
 ngx_int_t
@@ -200,8 +170,7 @@ ngx_clientcert_dn_read_attribute(ngx_clientcert_dn_reader_t *rd)
     ngx_str_t     value;
     ASN1_OBJECT  *type;
 
-    type = ngx_clientcert_dn_read_type(rd);
-    if (type == NULL) {
+    if (ngx_clientcert_dn_read_type(rd, &type) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -217,72 +186,48 @@ ngx_clientcert_dn_read_attribute(ngx_clientcert_dn_reader_t *rd)
 }
 
 
-static ASN1_OBJECT *
-ngx_clientcert_dn_read_type(ngx_clientcert_dn_reader_t *rd)
+static ngx_int_t
+ngx_clientcert_dn_read_type(ngx_clientcert_dn_reader_t *rd,
+    ASN1_OBJECT **type)
 {
-    size_t                     len;
-    u_char                    *start, *p;
-    ASN1_OBJECT               *type;
-    ngx_clientcert_dn_type_t  *known;
-    char                       name[NGX_CLIENTCERT_DN_TYPE_LEN];
+    u_char     *p;
+    ngx_int_t   rc;
+    ngx_str_t   name;
+
+    *type = NULL;
 
     ngx_clientcert_dn_skip_blanks(rd);
 
-    start = rd->p;
-
-    for (p = start; p < rd->last; p++) {
+    for (p = rd->p; p < rd->last; p++) {
         if (*p == '=' || *p == ',' || *p == '+') {
             break;
         }
     }
 
-    len = p - start;
+    name.data = rd->p;
+    name.len = p - rd->p;
 
     if (p == rd->last || *p != '=') {
-        (void) ngx_clientcert_dn_error(rd,
-                           "\"%*s\" is not \"type=value\", and \",\" and "
+        return ngx_clientcert_dn_error(rd,
+                           "\"%V\" is not \"type=value\", and \",\" and "
                            "\"+\" inside of a value are written \"\\,\" and "
-                           "\"\\+\"", len, start);
-        return NULL;
+                           "\"\\+\"", &name);
     }
 
     rd->p = p + 1;
 
-    while (len && start[len - 1] == ' ') {
-        len--;
+    while (name.len && name.data[name.len - 1] == ' ') {
+        name.len--;
     }
 
-    if (len > 4 && ngx_strncasecmp(start, (u_char *) "oid.", 4) == 0) {
-        start += 4;
-        len -= 4;
+    rc = ngx_clientcert_oid_object(&name, 1, type);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_clientcert_dn_error(rd, "unknown attribute type \"%V\"",
+                                       &name);
     }
 
-    type = NULL;
-
-    if (len > 0 && len < NGX_CLIENTCERT_DN_TYPE_LEN) {
-        (void) ngx_cpystrn((u_char *) name, start, len + 1);
-
-        for (known = ngx_clientcert_dn_types; known->name; known++) {
-            if (ngx_strcasecmp((u_char *) known->name, (u_char *) name)
-                == 0)
-            {
-                return OBJ_nid2obj(known->nid);
-            }
-        }
-
-        type = OBJ_txt2obj(name, 0);
-    }
-
-    /* OpenSSL has names of its own, without an identifier */
-
-    if (type == NULL || OBJ_length(type) == 0) {
-        (void) ngx_clientcert_dn_error(rd,
-                                       "unknown attribute type \"%*s\"",
-                                       len, start);
-        return NULL;
-    }
-
-    return type;
+    return rc;
 }
 
 

@@ -6,15 +6,16 @@
 
 #include "ngx_clientcert_names.h"
 #include "ngx_clientcert_error.h"
+#include "ngx_clientcert_oid.h"
 #include <openssl/err.h>
 
 
-#define NGX_CLIENTCERT_OID_LEN  128
-
-
+static void *ngx_clientcert_names_extension(X509 *cert, int nid,
+    ngx_uint_t *unreadable, ngx_int_t *rc);
 static void ngx_clientcert_names_free(void *data);
-static ngx_int_t ngx_clientcert_names_read_subject(ngx_pool_t *pool,
-    ngx_clientcert_names_t *names, const X509_NAME *subject);
+static ngx_int_t ngx_clientcert_names_read_dn(ngx_pool_t *pool,
+    ngx_clientcert_names_t *names, ngx_clientcert_name_e type,
+    const X509_NAME *dn);
 static ngx_int_t ngx_clientcert_names_read_sans(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, GENERAL_NAMES *sans);
 static ngx_int_t ngx_clientcert_names_read_san(ngx_pool_t *pool,
@@ -23,28 +24,33 @@ static ngx_clientcert_name_t *ngx_clientcert_names_push(
     ngx_clientcert_names_t *names, ngx_clientcert_name_e type);
 static ngx_int_t ngx_clientcert_names_copy(ngx_pool_t *pool,
     ngx_str_t *dst, const u_char *data, int len);
+static ngx_int_t ngx_clientcert_names_read_text(ngx_pool_t *pool,
+    ngx_clientcert_name_t *name, const ASN1_STRING *value);
 static ngx_int_t ngx_clientcert_names_text(u_char **utf8,
     const ASN1_STRING *value);
 static ngx_uint_t ngx_clientcert_names_ascii(ngx_str_t *text);
-static void *ngx_clientcert_names_extension(X509 *cert, int nid,
-    ngx_uint_t *unreadable, ngx_int_t *rc);
-static const X509_NAME *ngx_clientcert_names_sound(const X509_NAME *name,
-    X509_NAME **copy, ngx_int_t *rc);
 static X509_NAME *ngx_clientcert_names_utf8(const X509_NAME *name);
 static ngx_int_t ngx_clientcert_names_add(X509_NAME *name,
     const X509_NAME_ENTRY *entry, ngx_uint_t more);
 static ngx_int_t ngx_clientcert_names_read_serial(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, X509 *cert);
-static void ngx_clientcert_oid_free(void *data);
+static ngx_int_t ngx_clientcert_names_sort(ngx_pool_t *pool,
+    ngx_clientcert_names_t *names);
+static int ngx_libc_cdecl ngx_clientcert_names_cmp(const void *one,
+    const void *two);
+static ngx_int_t ngx_clientcert_names_type_cmp(ngx_clientcert_name_t *name,
+    ngx_clientcert_name_e type, ngx_str_t *oid);
+static ngx_uint_t ngx_clientcert_names_bound(ngx_clientcert_names_t *names,
+    ngx_clientcert_name_e type, ngx_str_t *oid, ngx_uint_t after);
 
 
 ngx_clientcert_names_t *
 ngx_clientcert_names_read(ngx_pool_t *pool, X509 *cert)
 {
     ngx_int_t                rc;
-    const X509_NAME         *subject;
     ngx_uint_t               n, bad;
     GENERAL_NAMES           *sans;
+    const X509_NAME         *subject, *issuer;
     ngx_pool_cleanup_t      *cln;
     ngx_clientcert_names_t  *names;
 
@@ -70,30 +76,27 @@ ngx_clientcert_names_read(ngx_pool_t *pool, X509 *cert)
 
     sans = ngx_clientcert_names_extension(cert, NID_subject_alt_name, &bad,
                                           &rc);
-
-    for (n = NGX_CLIENTCERT_DNS; n < NGX_CLIENTCERT_NAME_TYPES; n++) {
-        names->unreadable[n] = bad;
-    }
+    names->sans_unreadable = bad;
 
     subject = X509_get_subject_name(cert);
+    issuer = X509_get_issuer_name(cert);
 
-    names->subject = ngx_clientcert_names_sound(subject, &names->copies[0],
-                                                &rc);
-    names->issuer = ngx_clientcert_names_sound(X509_get_issuer_name(cert),
-                                               &names->copies[1], &rc);
-
-    n = X509_NAME_entry_count(subject)
+    n = X509_NAME_entry_count(subject) + X509_NAME_entry_count(issuer)
         + (sans ? sk_GENERAL_NAME_num(sans) : 0);
 
     names->elts = ngx_pcalloc(pool, (n + 1) * sizeof(ngx_clientcert_name_t));
 
     if (rc == NGX_OK
         && (names->elts == NULL
-            || ngx_clientcert_names_read_subject(pool, names, subject)
+            || ngx_clientcert_names_read_dn(pool, names,
+                                            NGX_CLIENTCERT_SUBJECT, subject)
+               != NGX_OK
+            || ngx_clientcert_names_read_dn(pool, names,
+                                            NGX_CLIENTCERT_ISSUER, issuer)
                != NGX_OK
             || ngx_clientcert_names_read_sans(pool, names, sans) != NGX_OK
-            || ngx_clientcert_names_read_serial(pool, names, cert)
-               != NGX_OK))
+            || ngx_clientcert_names_read_serial(pool, names, cert) != NGX_OK
+            || ngx_clientcert_names_sort(pool, names) != NGX_OK))
     {
         rc = NGX_ERROR;
     }
@@ -144,67 +147,54 @@ ngx_clientcert_names_free(void *data)
 }
 
 
+/*
+ * The name itself is one of UTF8Strings where OpenSSL wouldn't compare all
+ * strings by what they say.
+ */
+
 static ngx_int_t
-ngx_clientcert_names_read_subject(ngx_pool_t *pool,
-    ngx_clientcert_names_t *names, const X509_NAME *subject)
+ngx_clientcert_names_read_dn(ngx_pool_t *pool, ngx_clientcert_names_t *names,
+    ngx_clientcert_name_e type, const X509_NAME *dn)
 {
     int                      i;
-    u_char                  *utf8;
-    ngx_int_t                rc, len;
+    ngx_uint_t               bad, numeric;
+    const X509_NAME        **sound;
+    const ASN1_STRING       *value;
     const X509_NAME_ENTRY   *entry;
-    ngx_clientcert_name_e    type;
     ngx_clientcert_name_t   *name;
 
-    for (i = 0; i < X509_NAME_entry_count(subject); i++) {
-        entry = X509_NAME_get_entry(subject, i);
+    bad = 0;
+    numeric = 0;
 
-        switch (OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry))) {
-
-        case NID_commonName:
-            type = NGX_CLIENTCERT_CN;
-            break;
-
-        case NID_organizationName:
-            type = NGX_CLIENTCERT_O;
-            break;
-
-        case NID_organizationalUnitName:
-            type = NGX_CLIENTCERT_OU;
-            break;
-
-        default:
-            continue;
-        }
+    for (i = 0; i < X509_NAME_entry_count(dn); i++) {
+        entry = X509_NAME_get_entry(dn, i);
+        value = X509_NAME_ENTRY_get_data(entry);
 
         name = ngx_clientcert_names_push(names, type);
+        name->oid = ngx_clientcert_oid(X509_NAME_ENTRY_get_object(entry));
 
-        len = ngx_clientcert_names_text(&utf8,
-                                        X509_NAME_ENTRY_get_data(entry));
-        if (len == NGX_ERROR) {
+        if (ngx_clientcert_names_read_text(pool, name, value) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        if (len == NGX_DECLINED) {
-            name->bad = 1;
-            names->unreadable[type] = 1;
-            continue;
-        }
-
-        rc = ngx_clientcert_names_copy(pool, &name->value, utf8, len);
-
-        OPENSSL_free(utf8);
-
-        if (rc != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (ngx_clientcert_pattern_control(&name->value)) {
-            name->bad = 1;
-            names->unreadable[type] = 1;
-        }
+        bad |= name->bad;
+        numeric |= (ASN1_STRING_type(value) == V_ASN1_NUMERICSTRING);
     }
 
-    return NGX_OK;
+    if (bad) {
+        return NGX_OK;
+    }
+
+    sound = (type == NGX_CLIENTCERT_SUBJECT) ? &names->subject
+                                             : &names->issuer;
+    *sound = dn;
+
+    if (numeric) {
+        names->copies[type] = ngx_clientcert_names_utf8(dn);
+        *sound = names->copies[type];
+    }
+
+    return *sound ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -274,10 +264,6 @@ ngx_clientcert_names_read_san(ngx_pool_t *pool, ngx_clientcert_names_t *names,
                 ? (name->value.len != 4 && name->value.len != 16)
                 : !ngx_clientcert_names_ascii(&name->value);
 
-    if (name->bad) {
-        names->unreadable[type] = 1;
-    }
-
     return NGX_OK;
 }
 
@@ -291,9 +277,7 @@ ngx_clientcert_names_push(ngx_clientcert_names_t *names,
     ngx_clientcert_name_t  *name;
 
     name = &names->elts[names->nelts++];
-
     name->type = type;
-    names->n[type]++;
 
     return name;
 }
@@ -312,6 +296,34 @@ ngx_clientcert_names_copy(ngx_pool_t *pool, ngx_str_t *dst,
     dst->len = len;
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_names_read_text(ngx_pool_t *pool, ngx_clientcert_name_t *name,
+    const ASN1_STRING *value)
+{
+    u_char     *utf8;
+    ngx_int_t   rc, len;
+
+    len = ngx_clientcert_names_text(&utf8, value);
+
+    if (len == NGX_DECLINED) {
+        name->bad = 1;
+        return NGX_OK;
+    }
+
+    if (len == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_clientcert_names_copy(pool, &name->value, utf8, len);
+
+    OPENSSL_free(utf8);
+
+    name->bad = (rc == NGX_OK && ngx_clientcert_pattern_control(&name->value));
+
+    return rc;
 }
 
 
@@ -357,68 +369,6 @@ ngx_clientcert_names_ascii(ngx_str_t *text)
     }
 
     return text->len > 0;
-}
-
-
-/*
- * Returns NULL if there is a control character in the name, or without memory:
- * then *rc becomes NGX_ERROR.  The result is *copy where OpenSSL wouldn't
- * compare all strings by what they say.
- */
-
-static const X509_NAME *
-ngx_clientcert_names_sound(const X509_NAME *name, X509_NAME **copy,
-    ngx_int_t *rc)
-{
-    int                 i;
-    u_char             *utf8;
-    ngx_int_t           len;
-    ngx_str_t           text;
-    ngx_uint_t          bad, numeric;
-    const ASN1_STRING  *value;
-
-    numeric = 0;
-
-    for (i = 0; i < X509_NAME_entry_count(name); i++) {
-        value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i));
-
-        len = ngx_clientcert_names_text(&utf8, value);
-
-        if (len < 0) {
-
-            if (len == NGX_ERROR) {
-                *rc = NGX_ERROR;
-            }
-
-            return NULL;
-        }
-
-        text.data = utf8;
-        text.len = len;
-        bad = ngx_clientcert_pattern_control(&text);
-
-        OPENSSL_free(utf8);
-
-        if (bad) {
-            return NULL;
-        }
-
-        if (ASN1_STRING_type(value) == V_ASN1_NUMERICSTRING) {
-            numeric = 1;
-        }
-    }
-
-    if (!numeric) {
-        return name;
-    }
-
-    *copy = ngx_clientcert_names_utf8(name);
-
-    if (*copy == NULL) {
-        *rc = NGX_ERROR;
-    }
-
-    return *copy;
 }
 
 
@@ -515,68 +465,120 @@ ngx_clientcert_names_read_serial(ngx_pool_t *pool,
 }
 
 
-ASN1_OBJECT *
-ngx_clientcert_names_oid(ngx_pool_t *pool, ngx_str_t *text)
+static ngx_int_t
+ngx_clientcert_names_sort(ngx_pool_t *pool, ngx_clientcert_names_t *names)
 {
-    ASN1_OBJECT         *oid;
-    ngx_pool_cleanup_t  *cln;
-    char                 name[NGX_CLIENTCERT_OID_LEN];
-    char                 canonical[NGX_CLIENTCERT_OID_LEN];
+    ngx_uint_t  i;
 
-    if (text->len == 0 || text->len >= NGX_CLIENTCERT_OID_LEN
-        || ngx_clientcert_pattern_control(text))
-    {
-        return NULL;
+    names->sorted = ngx_palloc(pool, (names->nelts + 1)
+                                     * sizeof(ngx_clientcert_name_t *));
+    if (names->sorted == NULL) {
+        return NGX_ERROR;
     }
 
-    (void) ngx_cpystrn((u_char *) name, text->data, text->len + 1);
-
-    cln = ngx_pool_cleanup_add(pool, 0);
-    if (cln == NULL) {
-        return NULL;
+    for (i = 0; i < names->nelts; i++) {
+        names->sorted[i] = &names->elts[i];
     }
 
-    oid = OBJ_txt2obj(name, 0);
+    ngx_qsort(names->sorted, names->nelts, sizeof(ngx_clientcert_name_t *),
+              ngx_clientcert_names_cmp);
 
-    if (oid && OBJ_length(oid) == 0) {
-        oid = NULL;
-    }
-
-    /* OpenSSL reads "1.2..3" as well */
-
-    if (oid && name[0] >= '0' && name[0] <= '9'
-        && (OBJ_obj2txt(canonical, NGX_CLIENTCERT_OID_LEN, oid, 1) < 0
-            || ngx_strcmp(canonical, name) != 0))
-    {
-        ASN1_OBJECT_free(oid);
-        oid = NULL;
-    }
-
-    if (oid) {
-        cln->handler = ngx_clientcert_oid_free;
-        cln->data = oid;
-    }
-
-    ERR_clear_error();
-
-    return oid;
+    return NGX_OK;
 }
 
 
-static void
-ngx_clientcert_oid_free(void *data)
+static int ngx_libc_cdecl
+ngx_clientcert_names_cmp(const void *one, const void *two)
 {
-    ASN1_OBJECT_free(data);
+    ngx_int_t               rc;
+    ngx_clientcert_name_t  *first, *second;
+
+    first = *(ngx_clientcert_name_t **) one;
+    second = *(ngx_clientcert_name_t **) two;
+
+    rc = ngx_clientcert_names_type_cmp(first, second->type, &second->oid);
+
+    if (rc == 0) {
+        rc = (ngx_int_t) second->bad - (ngx_int_t) first->bad;
+    }
+
+    if (rc == 0) {
+        rc = first - second;
+    }
+
+    return rc < 0 ? -1 : rc > 0;
+}
+
+
+static ngx_int_t
+ngx_clientcert_names_type_cmp(ngx_clientcert_name_t *name,
+    ngx_clientcert_name_e type, ngx_str_t *oid)
+{
+    if (name->type != type) {
+        return (ngx_int_t) name->type - (ngx_int_t) type;
+    }
+
+    return ngx_clientcert_oid_cmp(&name->oid, oid);
+}
+
+
+void
+ngx_clientcert_names_of(ngx_clientcert_names_t *names,
+    ngx_clientcert_name_e type, ngx_str_t *oid,
+    ngx_clientcert_namesakes_t *of)
+{
+    ngx_uint_t  first;
+
+    first = ngx_clientcert_names_bound(names, type, oid, 0);
+
+    of->elts = names->sorted + first;
+    of->nelts = ngx_clientcert_names_bound(names, type, oid, 1) - first;
+
+    of->unreadable = (of->nelts && of->elts[0]->bad)
+                     || (names->sans_unreadable
+                         && type >= NGX_CLIENTCERT_DNS);
+}
+
+
+/* the place of the first that isn't before this type, or that is after it */
+
+static ngx_uint_t
+ngx_clientcert_names_bound(ngx_clientcert_names_t *names,
+    ngx_clientcert_name_e type, ngx_str_t *oid, ngx_uint_t after)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  low, high, middle;
+
+    low = 0;
+    high = names->nelts;
+
+    while (low < high) {
+        middle = (low + high) / 2;
+
+        rc = ngx_clientcert_names_type_cmp(names->sorted[middle], type, oid);
+
+        if (rc < 0 || (rc == 0 && after)) {
+            low = middle + 1;
+
+        } else {
+            high = middle;
+        }
+    }
+
+    return low;
 }
 
 
 ngx_uint_t
-ngx_clientcert_names_eku(ngx_clientcert_names_t *names, ASN1_OBJECT *oid)
+ngx_clientcert_names_eku(ngx_clientcert_names_t *names, ngx_str_t *oid)
 {
-    int  i;
+    int        i;
+    ngx_str_t  has;
 
     for (i = 0; names->eku && i < sk_ASN1_OBJECT_num(names->eku); i++) {
-        if (OBJ_cmp(sk_ASN1_OBJECT_value(names->eku, i), oid) == 0) {
+        has = ngx_clientcert_oid(sk_ASN1_OBJECT_value(names->eku, i));
+
+        if (ngx_clientcert_oid_cmp(&has, oid) == 0) {
             return 1;
         }
     }
@@ -586,17 +588,18 @@ ngx_clientcert_names_eku(ngx_clientcert_names_t *names, ASN1_OBJECT *oid)
 
 
 ngx_uint_t
-ngx_clientcert_names_policy(ngx_clientcert_names_t *names, ASN1_OBJECT *oid)
+ngx_clientcert_names_policy(ngx_clientcert_names_t *names, ngx_str_t *oid)
 {
-    int          i;
-    POLICYINFO  *info;
+    int         i;
+    ngx_str_t   has;
 
     for (i = 0; names->policies && i < sk_POLICYINFO_num(names->policies);
          i++)
     {
-        info = sk_POLICYINFO_value(names->policies, i);
+        has = ngx_clientcert_oid(sk_POLICYINFO_value(names->policies, i)
+                                 ->policyid);
 
-        if (OBJ_cmp(info->policyid, oid) == 0) {
+        if (ngx_clientcert_oid_cmp(&has, oid) == 0) {
             return 1;
         }
     }

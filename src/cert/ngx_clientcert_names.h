@@ -21,40 +21,38 @@
 #define NGX_CLIENTCERT_NAMES_MAX  256
 
 
-typedef struct {
-    ngx_clientcert_name_e   type;
-    ngx_str_t               value;      /* UTF-8; of an IP its bytes */
-
-    /* can't be read or has a control character */
-    unsigned                bad:1;
-} ngx_clientcert_name_t;
-
-
 /* what a certificate says that most policies don't ask for */
 
 typedef struct {
-    ngx_clientcert_name_t  *elts;
-    ngx_uint_t              nelts;
+    ngx_clientcert_name_t   *elts;      /* in the certificate's order */
+    ngx_uint_t               nelts;
+    ngx_clientcert_name_t  **sorted;    /* by type */
 
-    /* how many of elts there are of a type, bad ones too */
-    ngx_uint_t              n[NGX_CLIENTCERT_NAME_TYPES];
+    const X509_NAME         *subject;   /* NULL: it can't be read */
+    const X509_NAME         *issuer;
+    X509_NAME               *copies[2]; /* of them, or NULL */
 
-    /* of a type there are names, or may be, that can't be read */
-    unsigned                unreadable[NGX_CLIENTCERT_NAME_TYPES];
+    ngx_str_t                serial;    /* without leading zero bytes */
+    ngx_uint_t               negative;  /* serial number */
 
-    const X509_NAME        *subject;    /* NULL: it can't be read */
-    const X509_NAME        *issuer;
-    X509_NAME              *copies[2];  /* of them, or NULL */
+    EXTENDED_KEY_USAGE      *eku;
+    CERTIFICATEPOLICIES     *policies;
 
-    ngx_str_t               serial;     /* without leading zero bytes */
-    ngx_uint_t              negative;   /* serial number */
-
-    EXTENDED_KEY_USAGE     *eku;
-    CERTIFICATEPOLICIES    *policies;
-
-    unsigned                eku_unreadable:1;
-    unsigned                policies_unreadable:1;
+    unsigned                 sans_unreadable:1;
+    unsigned                 eku_unreadable:1;
+    unsigned                 policies_unreadable:1;
 } ngx_clientcert_names_t;
+
+
+/* those of one type */
+
+typedef struct {
+    ngx_clientcert_name_t  **elts;      /* bad ones first */
+    ngx_uint_t               nelts;
+
+    /* there are some, or may be, that can't be read */
+    ngx_uint_t               unreadable;
+} ngx_clientcert_namesakes_t;
 
 
 /*
@@ -66,15 +64,20 @@ ngx_clientcert_names_t *ngx_clientcert_names_read(ngx_pool_t *pool,
     X509 *cert);
 
 /*
- * Reads an object identifier or OpenSSL's name of one, which is freed with
- * the pool.  Returns NULL if there is none of that name.
+ * Finds the names of a type, of attributes those with this object identifier.
  */
-ASN1_OBJECT *ngx_clientcert_names_oid(ngx_pool_t *pool, ngx_str_t *text);
+void ngx_clientcert_names_of(ngx_clientcert_names_t *names,
+    ngx_clientcert_name_e type, ngx_str_t *oid,
+    ngx_clientcert_namesakes_t *of);
 
+/*
+ * Whether an extended key usage, or a policy, is among those of the
+ * certificate.
+ */
 ngx_uint_t ngx_clientcert_names_eku(ngx_clientcert_names_t *names,
-    ASN1_OBJECT *oid);
+    ngx_str_t *oid);
 ngx_uint_t ngx_clientcert_names_policy(ngx_clientcert_names_t *names,
-    ASN1_OBJECT *oid);
+    ngx_str_t *oid);
 
 
 #endif /* _NGX_CLIENTCERT_NAMES_H_INCLUDED_ */

@@ -31,7 +31,7 @@ static u_char *ngx_clientcert_unmap(u_char *addr, size_t *len);
 static void ngx_clientcert_trim_dot(ngx_str_t *host);
 static ngx_str_t ngx_clientcert_parent(ngx_str_t *host);
 static uint32_t ngx_clientcert_hash(ngx_clientcert_name_e type,
-    ngx_uint_t wildcard, u_char *data, size_t len);
+    ngx_uint_t wildcard, ngx_str_t *oid, u_char *data, size_t len);
 static ngx_int_t ngx_clientcert_hash_paths(ngx_str_t *uri,
     ngx_clientcert_pattern_hash_pt handler, void *data);
 
@@ -84,7 +84,7 @@ ngx_clientcert_pattern_wildcard(ngx_clientcert_pattern_t *pt, ngx_str_t *text)
 
         break;
 
-    default: /* NGX_CLIENTCERT_CN, NGX_CLIENTCERT_O, NGX_CLIENTCERT_OU */
+    default: /* NGX_CLIENTCERT_SUBJECT, NGX_CLIENTCERT_ISSUER */
         break;
     }
 
@@ -152,7 +152,7 @@ ngx_clientcert_pattern_read(ngx_clientcert_pattern_t *pt, ngx_str_t *text,
     case NGX_CLIENTCERT_IP:
         return ngx_clientcert_read_ip(pt, err);
 
-    default: /* NGX_CLIENTCERT_CN, NGX_CLIENTCERT_O, NGX_CLIENTCERT_OU */
+    default: /* NGX_CLIENTCERT_SUBJECT, NGX_CLIENTCERT_ISSUER */
         break;
     }
 
@@ -354,7 +354,7 @@ ngx_clientcert_pattern_match(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
     case NGX_CLIENTCERT_IP:
         return ngx_clientcert_match_ip(&pt->cidr, value);
 
-    default: /* NGX_CLIENTCERT_CN, NGX_CLIENTCERT_O, NGX_CLIENTCERT_OU */
+    default: /* NGX_CLIENTCERT_SUBJECT, NGX_CLIENTCERT_ISSUER */
         return ngx_clientcert_match_attribute(&pt->text, value);
     }
 }
@@ -679,7 +679,8 @@ ngx_clientcert_parent(ngx_str_t *host)
 
 
 ngx_int_t
-ngx_clientcert_pattern_hash(ngx_clientcert_pattern_t *pt, uint32_t *hash)
+ngx_clientcert_pattern_hash(ngx_clientcert_pattern_t *pt, ngx_str_t *oid,
+    uint32_t *hash)
 {
     size_t   len;
     u_char  *data;
@@ -712,35 +713,38 @@ ngx_clientcert_pattern_hash(ngx_clientcert_pattern_t *pt, uint32_t *hash)
 #endif
     }
 
-    *hash = ngx_clientcert_hash(pt->type, pt->wildcard, data, len);
+    *hash = ngx_clientcert_hash(pt->type, pt->wildcard, oid, data, len);
 
     return NGX_OK;
 }
 
 
 ngx_int_t
-ngx_clientcert_pattern_hashes(ngx_clientcert_name_e type, ngx_str_t *value,
+ngx_clientcert_pattern_hashes(ngx_clientcert_name_t *name,
     ngx_clientcert_pattern_hash_pt handler, void *data)
 {
-    u_char     *p;
-    size_t      len;
-    ngx_int_t   rc;
-    ngx_str_t   text, parent;
+    u_char                 *p;
+    size_t                  len;
+    ngx_int_t               rc;
+    ngx_str_t               text, parent;
+    ngx_clientcert_name_e   type;
 
-    text = *value;
+    type = name->type;
+    text = name->value;
 
     if (type == NGX_CLIENTCERT_IP) {
         len = text.len;
         p = ngx_clientcert_unmap(text.data, &len);
 
-        return handler(data, ngx_clientcert_hash(type, 0, p, len));
+        return handler(data, ngx_clientcert_hash(type, 0, &name->oid, p, len));
     }
 
     if (type == NGX_CLIENTCERT_DNS || type == NGX_CLIENTCERT_EMAIL) {
         ngx_clientcert_trim_dot(&text);
     }
 
-    rc = handler(data, ngx_clientcert_hash(type, 0, text.data, text.len));
+    rc = handler(data, ngx_clientcert_hash(type, 0, &name->oid, text.data,
+                                           text.len));
 
     if (rc == NGX_OK && type == NGX_CLIENTCERT_URI) {
         return ngx_clientcert_hash_paths(&text, handler, data);
@@ -749,8 +753,8 @@ ngx_clientcert_pattern_hashes(ngx_clientcert_name_e type, ngx_str_t *value,
     if (rc == NGX_OK && type == NGX_CLIENTCERT_DNS) {
         parent = ngx_clientcert_parent(&text);
 
-        return handler(data, ngx_clientcert_hash(type, 1, parent.data,
-                                                 parent.len));
+        return handler(data, ngx_clientcert_hash(type, 1, &name->oid,
+                                                 parent.data, parent.len));
     }
 
     if (rc == NGX_OK && type == NGX_CLIENTCERT_EMAIL) {
@@ -759,7 +763,8 @@ ngx_clientcert_pattern_hashes(ngx_clientcert_name_e type, ngx_str_t *value,
         if (p) {
             len = text.data + text.len - p;
 
-            return handler(data, ngx_clientcert_hash(type, 1, p, len));
+            return handler(data, ngx_clientcert_hash(type, 1, &name->oid,
+                                                     p, len));
         }
     }
 
@@ -784,12 +789,16 @@ ngx_clientcert_pattern_hashes(ngx_clientcert_name_e type, ngx_str_t *value,
 
 static uint32_t
 ngx_clientcert_hash(ngx_clientcert_name_e type, ngx_uint_t wildcard,
-    u_char *data, size_t len)
+    ngx_str_t *oid, u_char *data, size_t len)
 {
     size_t    i;
     uint32_t  hash;
 
     hash = ngx_clientcert_hash_begin(type, wildcard);
+
+    for (i = 0; i < oid->len; i++) {
+        hash = ngx_clientcert_hash_add(hash, oid->data[i]);
+    }
 
     for (i = 0; i < len; i++) {
         if (data[i] != ' ') {
@@ -831,6 +840,13 @@ ngx_clientcert_hash_paths(ngx_str_t *uri,
     }
 
     return NGX_OK;
+}
+
+
+uint32_t
+ngx_clientcert_pattern_unreadable(ngx_clientcert_name_e type, ngx_str_t *oid)
+{
+    return ~ngx_clientcert_hash(type, 0, oid, NULL, 0);
 }
 
 

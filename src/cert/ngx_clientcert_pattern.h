@@ -15,15 +15,26 @@
 /* what a name of a certificate is; the last ones are subjectAltNames */
 
 typedef enum {
-    NGX_CLIENTCERT_CN = 0,
-    NGX_CLIENTCERT_O,
-    NGX_CLIENTCERT_OU,
+    NGX_CLIENTCERT_SUBJECT = 0,         /* an attribute of it */
+    NGX_CLIENTCERT_ISSUER,
     NGX_CLIENTCERT_DNS,
     NGX_CLIENTCERT_URI,
     NGX_CLIENTCERT_EMAIL,
     NGX_CLIENTCERT_IP,
     NGX_CLIENTCERT_NAME_TYPES
 } ngx_clientcert_name_e;
+
+
+/* a name that a certificate has */
+
+typedef struct {
+    ngx_clientcert_name_e   type;
+    ngx_str_t               oid;        /* of an attribute */
+    ngx_str_t               value;      /* UTF-8; of an IP its bytes */
+
+    /* can't be read or has a control character */
+    unsigned                bad:1;
+} ngx_clientcert_name_t;
 
 
 /* a name as it is wanted */
@@ -50,7 +61,7 @@ ngx_int_t ngx_clientcert_pattern_wildcard(ngx_clientcert_pattern_t *pt,
 
 /*
  * Reads a text without "*" into pt, of which type and wildcard must be set.
- * pt->text points into it, and the text of CN, O and OU is folded in place, as
+ * pt->text points into it, and the text of an attribute is folded in place, as
  * is the host of an EMAIL.
  * Returns NGX_OK and what is noteworthy in *err, or NULL, or NGX_ERROR and the
  * reason there.
@@ -73,21 +84,28 @@ ngx_uint_t ngx_clientcert_pattern_begins(ngx_clientcert_pattern_t *pt,
 
 /*
  * Names are found by hashes: handler is called with each that a pattern which
- * matches the name, of the given type, can have, until it returns another
- * value than NGX_OK, which is returned.
+ * matches the name can have, until it returns another value than NGX_OK, which
+ * is returned.
  */
 typedef ngx_int_t (*ngx_clientcert_pattern_hash_pt)(void *data,
     uint32_t hash);
 
-ngx_int_t ngx_clientcert_pattern_hashes(ngx_clientcert_name_e type,
-    ngx_str_t *value, ngx_clientcert_pattern_hash_pt handler, void *data);
+ngx_int_t ngx_clientcert_pattern_hashes(ngx_clientcert_name_t *name,
+    ngx_clientcert_pattern_hash_pt handler, void *data);
 
 /*
- * The hash of a pattern that was read; of a block of addresses there is none:
- * NGX_DECLINED.
+ * The hash of a pattern that was read, for an attribute of this type; of a
+ * block of addresses there is none: NGX_DECLINED.
  */
 ngx_int_t ngx_clientcert_pattern_hash(ngx_clientcert_pattern_t *pt,
-    uint32_t *hash);
+    ngx_str_t *oid, uint32_t *hash);
+
+/*
+ * A hash for all names of a type, and of attributes of this type, that can't
+ * be read.
+ */
+uint32_t ngx_clientcert_pattern_unreadable(ngx_clientcert_name_e type,
+    ngx_str_t *oid);
 
 /*
  * Folds UTF-8 text in place for comparison as in RFC 5280, section 7.1:

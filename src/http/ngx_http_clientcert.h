@@ -42,9 +42,12 @@ typedef struct {
 
 
 /*
- * Adds the $clientcert_... variables.  Returns NGX_OK or NGX_ERROR.
+ * Adds the $clientcert_... variables, before the configuration is read, and
+ * after that looks up the attributes that are in names of such ones.  Return
+ * NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_http_clientcert_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_http_clientcert_init_variables(ngx_conf_t *cf);
 
 /*
  * The verdict of the last policy that decided about the request, or NULL if

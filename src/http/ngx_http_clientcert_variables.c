@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_clientcert.h"
+#include "../cert/ngx_clientcert_oid.h"
 #include "../cert/ngx_clientcert_text.h"
 
 
@@ -23,12 +24,24 @@ typedef enum {
 #define NGX_HTTP_CLIENTCERT_ALL_SANS  NGX_CLIENTCERT_NAME_TYPES
 
 
+/* the data of a variable of one */
+
+typedef struct {
+    ngx_clientcert_name_e  type;
+    ngx_str_t              oid;
+} ngx_http_clientcert_attribute_t;
+
+
 static ngx_int_t ngx_http_clientcert_verdict_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_clientcert_digest_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_clientcert_days_left_variable(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_clientcert_attribute_variable(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_clientcert_prefix_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_clientcert_names_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_clientcert_rfc9440_variable(ngx_http_request_t *r,
@@ -40,8 +53,15 @@ static ngx_int_t ngx_http_clientcert_rfc9440(
     ngx_uint_t last, ngx_str_t *text);
 static ngx_clientcert_certificate_t *ngx_http_clientcert_variable_certificate(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, ngx_int_t *rc);
-static ngx_uint_t ngx_http_clientcert_wants(ngx_clientcert_names_t *names,
-    ngx_clientcert_name_t *name, uintptr_t data);
+static ngx_clientcert_names_t *ngx_http_clientcert_variable_names(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, ngx_int_t *rc);
+static ngx_uint_t ngx_http_clientcert_defined(
+    ngx_http_core_main_conf_t *cmcf, ngx_str_t *name);
+static ngx_str_t *ngx_http_clientcert_prefix(ngx_str_t *name);
+static ngx_int_t ngx_http_clientcert_attribute(ngx_pool_t *pool,
+    ngx_str_t *name, ngx_http_clientcert_attribute_t *attribute);
+static ngx_uint_t ngx_http_clientcert_wants(ngx_clientcert_name_t *name,
+    uintptr_t data);
 static u_char *ngx_http_clientcert_name(u_char *p,
     ngx_clientcert_name_t *name, uintptr_t data);
 static u_char *ngx_http_clientcert_ip(u_char *p, ngx_str_t *address);
@@ -54,7 +74,21 @@ static ngx_str_t  ngx_http_clientcert_deny = ngx_string("deny");
 /* in the order of ngx_clientcert_name_e, of subjectAltNames only */
 
 static const char  *ngx_http_clientcert_san_types[] = {
-    NULL, NULL, NULL, "dns:", "uri:", "email:", "ip:"
+    NULL, NULL, "dns:", "uri:", "email:", "ip:"
+};
+
+
+/* in the order of ngx_clientcert_name_e, of attributes only */
+
+static ngx_str_t  ngx_http_clientcert_prefixes[] = {
+    ngx_string("clientcert_subject_"),
+    ngx_string("clientcert_issuer_"),
+    ngx_null_string
+};
+
+
+static ngx_http_clientcert_attribute_t  ngx_http_clientcert_cn = {
+    NGX_CLIENTCERT_SUBJECT, ngx_string(NGX_CLIENTCERT_OID_CN)
 };
 
 
@@ -94,7 +128,14 @@ static ngx_http_variable_t  ngx_http_clientcert_vars[] = {
       ngx_http_clientcert_days_left_variable, 0, 0, 0 },
 
     { ngx_string("clientcert_cn"), NULL,
-      ngx_http_clientcert_names_variable, NGX_CLIENTCERT_CN, 0, 0 },
+      ngx_http_clientcert_attribute_variable,
+      (uintptr_t) &ngx_http_clientcert_cn, 0, 0 },
+
+    { ngx_string("clientcert_subject_"), NULL,
+      ngx_http_clientcert_prefix_variable, 0, NGX_HTTP_VAR_PREFIX, 0 },
+
+    { ngx_string("clientcert_issuer_"), NULL,
+      ngx_http_clientcert_prefix_variable, 0, NGX_HTTP_VAR_PREFIX, 0 },
 
     { ngx_string("clientcert_san"), NULL,
       ngx_http_clientcert_names_variable, NGX_HTTP_CLIENTCERT_ALL_SANS, 0, 0 },
@@ -137,6 +178,127 @@ ngx_http_clientcert_add_variables(ngx_conf_t *cf)
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_clientcert_init_variables(ngx_conf_t *cf)
+{
+    ngx_int_t                         rc;
+    ngx_uint_t                        i;
+    ngx_http_variable_t              *v, *var;
+    ngx_http_core_main_conf_t        *cmcf;
+    ngx_http_clientcert_attribute_t  *attribute;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+
+        if (ngx_http_clientcert_prefix(&v[i].name) == NULL
+            || ngx_http_clientcert_defined(cmcf, &v[i].name))
+        {
+            continue;
+        }
+
+        attribute = ngx_palloc(cf->pool,
+                               sizeof(ngx_http_clientcert_attribute_t));
+        if (attribute == NULL) {
+            return NGX_ERROR;
+        }
+
+        rc = ngx_http_clientcert_attribute(cf->pool, &v[i].name, attribute);
+
+        if (rc == NGX_DECLINED) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown \"%V\" variable, its name ends in neither "
+                          "an attribute that OpenSSL knows nor an object "
+                          "identifier with \"_\" for \".\"", &v[i].name);
+        }
+
+        var = (rc == NGX_OK) ? ngx_http_add_variable(cf, &v[i].name, 0) : NULL;
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = ngx_http_clientcert_attribute_variable;
+        var->data = (uintptr_t) attribute;
+    }
+
+    return NGX_OK;
+}
+
+
+/* by "set" or "map", for example */
+
+static ngx_uint_t
+ngx_http_clientcert_defined(ngx_http_core_main_conf_t *cmcf, ngx_str_t *name)
+{
+    ngx_uint_t       i;
+    ngx_hash_key_t  *key;
+
+    key = cmcf->variables_keys->keys.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+        if (key[i].key.len == name->len
+            && ngx_strncmp(key[i].key.data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_str_t *
+ngx_http_clientcert_prefix(ngx_str_t *name)
+{
+    ngx_str_t  *prefix;
+
+    for (prefix = ngx_http_clientcert_prefixes; prefix->len; prefix++) {
+        if (name->len >= prefix->len
+            && ngx_strncmp(name->data, prefix->data, prefix->len) == 0)
+        {
+            return prefix;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* returns NGX_DECLINED if there is no attribute as the name says */
+
+static ngx_int_t
+ngx_http_clientcert_attribute(ngx_pool_t *pool, ngx_str_t *name,
+    ngx_http_clientcert_attribute_t *attribute)
+{
+    size_t      i;
+    ngx_str_t  *prefix, type;
+
+    prefix = ngx_http_clientcert_prefix(name);
+
+    attribute->type = NGX_CLIENTCERT_SUBJECT
+                      + (prefix - ngx_http_clientcert_prefixes);
+
+    type.data = ngx_pstrdup(pool, name);
+    if (type.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    type.data += prefix->len;
+    type.len = name->len - prefix->len;
+
+    if (type.len && type.data[0] >= '0' && type.data[0] <= '9') {
+        for (i = 0; i < type.len; i++) {
+            if (type.data[i] == '_') {
+                type.data[i] = '.';
+            }
+        }
+    }
+
+    return ngx_clientcert_oid_read(pool, &type, 1, &attribute->oid);
 }
 
 
@@ -258,34 +420,97 @@ ngx_http_clientcert_digest_variable(ngx_http_request_t *r,
 }
 
 
+/* of several it can't be told which of them the client is */
+
+static ngx_int_t
+ngx_http_clientcert_attribute_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_clientcert_attribute_t *attribute =
+                                     (ngx_http_clientcert_attribute_t *) data;
+
+    ngx_int_t                    rc;
+    ngx_str_t                   *value;
+    ngx_clientcert_names_t      *names;
+    ngx_clientcert_namesakes_t   of;
+
+    names = ngx_http_clientcert_variable_names(r, v, &rc);
+
+    if (names == NULL) {
+        return rc;
+    }
+
+    ngx_clientcert_names_of(names, attribute->type, &attribute->oid, &of);
+
+    if (of.nelts != 1 || of.unreadable) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    value = &of.elts[0]->value;
+
+    v->len = value->len;
+    v->data = value->data;
+    v->not_found = (v->len == 0
+                    || ngx_clientcert_text_plain(value) != value->len);
+
+    return NGX_OK;
+}
+
+
+/* what isn't in the configuration, but asked for by a script for example */
+
+static ngx_int_t
+ngx_http_clientcert_prefix_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t *name = (ngx_str_t *) data;
+
+    ngx_int_t                        rc;
+    ngx_http_clientcert_attribute_t  attribute;
+
+    rc = ngx_http_clientcert_attribute(r->pool, name, &attribute);
+
+    if (rc == NGX_DECLINED) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_clientcert_attribute_variable(r, v,
+                                                  (uintptr_t) &attribute);
+}
+
+
 static ngx_int_t
 ngx_http_clientcert_names_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    size_t                         len;
-    u_char                        *p;
-    ngx_int_t                      rc;
-    ngx_uint_t                     i;
-    ngx_clientcert_name_t         *name;
-    ngx_clientcert_names_t        *names;
-    ngx_clientcert_certificate_t  *cert;
+    size_t                       len;
+    u_char                      *p;
+    ngx_int_t                    rc;
+    ngx_str_t                    oid;
+    ngx_uint_t                   i;
+    ngx_clientcert_name_t       *name;
+    ngx_clientcert_names_t      *names;
+    ngx_clientcert_namesakes_t   of;
 
-    cert = ngx_http_clientcert_variable_certificate(r, v, &rc);
+    names = ngx_http_clientcert_variable_names(r, v, &rc);
 
-    if (cert == NULL) {
+    if (names == NULL) {
         return rc;
     }
 
-    names = ngx_clientcert_certificate_names(cert);
-    if (names == NULL) {
-        return NGX_ERROR;
-    }
+    ngx_str_null(&oid);
 
-    for (i = 0; i < NGX_CLIENTCERT_NAME_TYPES; i++) {
-        if ((i == data
-             || (data == NGX_HTTP_CLIENTCERT_ALL_SANS
-                 && i >= NGX_CLIENTCERT_DNS))
-            && names->n[i] > NGX_CLIENTCERT_NAMES_MAX)
+    for (i = NGX_CLIENTCERT_DNS; i < NGX_CLIENTCERT_NAME_TYPES; i++) {
+        ngx_clientcert_names_of(names, i, &oid, &of);
+
+        if ((data == i || data == NGX_HTTP_CLIENTCERT_ALL_SANS)
+            && of.nelts > NGX_CLIENTCERT_NAMES_MAX)
         {
             v->not_found = 1;
             return NGX_OK;
@@ -297,7 +522,7 @@ ngx_http_clientcert_names_variable(ngx_http_request_t *r,
     for (i = 0; i < names->nelts; i++) {
         name = &names->elts[i];
 
-        if (ngx_http_clientcert_wants(names, name, data)) {
+        if (ngx_http_clientcert_wants(name, data)) {
             len += sizeof(",email:") - 1 + NGX_INET6_ADDRSTRLEN
                    + name->value.len * (sizeof("%2C") - 1);
         }
@@ -313,7 +538,7 @@ ngx_http_clientcert_names_variable(ngx_http_request_t *r,
     for (i = 0; i < names->nelts; i++) {
         name = &names->elts[i];
 
-        if (ngx_http_clientcert_wants(names, name, data)) {
+        if (ngx_http_clientcert_wants(name, data)) {
 
             if (p > v->data) {
                 *p++ = ',';
@@ -499,11 +724,33 @@ ngx_http_clientcert_variable_certificate(ngx_http_request_t *r,
 }
 
 
-/* left out is what matches nothing, isn't plain, or is one of several CNs */
+static ngx_clientcert_names_t *
+ngx_http_clientcert_variable_names(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_int_t *rc)
+{
+    ngx_clientcert_names_t        *names;
+    ngx_clientcert_certificate_t  *cert;
+
+    cert = ngx_http_clientcert_variable_certificate(r, v, rc);
+
+    if (cert == NULL) {
+        return NULL;
+    }
+
+    names = ngx_clientcert_certificate_names(cert);
+
+    if (names == NULL) {
+        *rc = NGX_ERROR;
+    }
+
+    return names;
+}
+
+
+/* left out is what matches nothing or isn't plain */
 
 static ngx_uint_t
-ngx_http_clientcert_wants(ngx_clientcert_names_t *names,
-    ngx_clientcert_name_t *name, uintptr_t data)
+ngx_http_clientcert_wants(ngx_clientcert_name_t *name, uintptr_t data)
 {
     if (name->bad
         || (name->type != NGX_CLIENTCERT_IP
@@ -512,12 +759,9 @@ ngx_http_clientcert_wants(ngx_clientcert_names_t *names,
         return 0;
     }
 
-    if (data == NGX_HTTP_CLIENTCERT_ALL_SANS) {
-        return ngx_http_clientcert_san_types[name->type] != NULL;
-    }
-
-    return name->type == data
-           && (data != NGX_CLIENTCERT_CN || names->n[data] == 1);
+    return data == NGX_HTTP_CLIENTCERT_ALL_SANS
+           ? ngx_http_clientcert_san_types[name->type] != NULL
+           : name->type == data;
 }
 
 
@@ -531,10 +775,6 @@ ngx_http_clientcert_name(u_char *p, ngx_clientcert_name_t *name,
 
     if (name->type == NGX_CLIENTCERT_IP) {
         return ngx_http_clientcert_ip(p, &name->value);
-    }
-
-    if (data == NGX_CLIENTCERT_CN) {
-        return ngx_cpymem(p, name->value.data, name->value.len);
     }
 
     return ngx_clientcert_text_list(p, &name->value);

@@ -7,12 +7,13 @@
 #include "ngx_clientcert_answer.h"
 #include "../cert/ngx_clientcert_chain.h"
 #include "../cert/ngx_clientcert_dn.h"
+#include "../cert/ngx_clientcert_oid.h"
 
 
 static ngx_clientcert_answer_e ngx_clientcert_answer_match(
     ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask,
     ngx_str_t *value);
-static ngx_uint_t ngx_clientcert_answer_spiffe(
+static ngx_uint_t ngx_clientcert_answer_lone(
     ngx_clientcert_condition_t *cond);
 static ngx_clientcert_answer_e ngx_clientcert_answer_if(ngx_uint_t yes);
 static ngx_clientcert_answer_e ngx_clientcert_answer_unreadable(
@@ -192,49 +193,48 @@ ngx_clientcert_answer_e
 ngx_clientcert_answer_name(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
-    ngx_uint_t                i, type;
-    ngx_clientcert_name_t    *name;
-    ngx_clientcert_names_t   *names;
-    ngx_clientcert_answer_e   answer;
+    ngx_uint_t                   i;
+    ngx_clientcert_names_t      *names;
+    ngx_clientcert_answer_e      answer;
+    ngx_clientcert_namesakes_t   of;
 
     names = ngx_clientcert_certificate_names(ask->cert);
     if (names == NULL) {
         return ngx_clientcert_answer_memory(ask);
     }
 
-    type = cond->key->type;
+    ngx_clientcert_names_of(names, cond->key->type, &cond->oid, &of);
 
     /* a deny matches then, and the client chooses how many others there are */
 
-    if (names->unreadable[type] && cond->deny) {
+    if (of.unreadable && cond->deny) {
         return ngx_clientcert_answer_unreadable(cond, ask);
     }
 
     /* of several it can't be told which of them the client is */
 
-    if (names->n[type] > 1 && !cond->deny
-        && (type == NGX_CLIENTCERT_CN || ngx_clientcert_answer_spiffe(cond)))
-    {
+    if (of.nelts > 1 && !cond->deny && ngx_clientcert_answer_lone(cond)) {
         return NGX_CLIENTCERT_NO;
     }
 
     if (ngx_clientcert_condition_is_regex(cond)
-        && names->n[type] > NGX_CLIENTCERT_NAMES_MAX)
+        && of.nelts > NGX_CLIENTCERT_NAMES_MAX)
     {
         return ngx_clientcert_answer_unknown(cond, ask, "the certificate has "
                                              "more than %d names of this type",
                                              NGX_CLIENTCERT_NAMES_MAX);
     }
 
-    for (i = 0; i < names->nelts; i++) {
-        name = &names->elts[i];
+    for (i = 0; i < of.nelts; i++) {
 
-        if (name->type == type && !name->bad) {
-            answer = ngx_clientcert_answer_match(cond, ask, &name->value);
+        if (of.elts[i]->bad) {
+            continue;
+        }
 
-            if (answer != NGX_CLIENTCERT_NO) {
-                return answer;
-            }
+        answer = ngx_clientcert_answer_match(cond, ask, &of.elts[i]->value);
+
+        if (answer != NGX_CLIENTCERT_NO) {
+            return answer;
         }
     }
 
@@ -274,12 +274,16 @@ ngx_clientcert_answer_match(ngx_clientcert_condition_t *cond,
 }
 
 
-/* an X.509-SVID has exactly one URI */
+/* a CN, and an X.509-SVID has exactly one URI */
 
 static ngx_uint_t
-ngx_clientcert_answer_spiffe(ngx_clientcert_condition_t *cond)
+ngx_clientcert_answer_lone(ngx_clientcert_condition_t *cond)
 {
     ngx_clientcert_pattern_t  *pt = cond->value;
+
+    if (ngx_clientcert_oid_cmp(&cond->oid, &ngx_clientcert_oid_cn) == 0) {
+        return 1;
+    }
 
 #if (NGX_PCRE)
     if (cond->regex) {
@@ -402,7 +406,7 @@ ngx_clientcert_answer_unknown(ngx_clientcert_condition_t *cond,
 
     if (ask->doubt.last == ask->text || cond->deny) {
         last = ask->text + NGX_CLIENTCERT_CONDITION_TEXT;
-        p = ngx_slprintf(ask->text, last, "%V ", &cond->key->name);
+        p = ngx_slprintf(ask->text, last, "%V ", &cond->name);
 
         va_start(args, fmt);
         ask->doubt.last = ngx_vslprintf(p, last, fmt, args);

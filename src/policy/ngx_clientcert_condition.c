@@ -8,11 +8,16 @@
 #include "ngx_clientcert_answer.h"
 #include "../cert/ngx_clientcert_chain.h"
 #include "../cert/ngx_clientcert_dn.h"
+#include "../cert/ngx_clientcert_oid.h"
 #include "../cert/ngx_clientcert_text.h"
 
 
-static ngx_int_t ngx_clientcert_condition_key(ngx_clientcert_condition_t *cond,
-    ngx_str_t *text);
+static ngx_int_t ngx_clientcert_condition_key(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text);
+static ngx_clientcert_key_t *ngx_clientcert_condition_find_key(
+    ngx_str_t *name, ngx_str_t *attribute);
+static ngx_uint_t ngx_clientcert_condition_is_single(
+    ngx_clientcert_condition_t *cond);
 static ngx_int_t ngx_clientcert_condition_compile(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
 static ngx_uint_t ngx_clientcert_condition_one_variable(ngx_str_t *text);
@@ -59,9 +64,9 @@ ngx_clientcert_key_t  ngx_clientcert_keys[] = {
       NGX_CLIENTCERT_KEY_SINGLE|NGX_CLIENTCERT_KEY_WHOLE,
       ngx_clientcert_value_dn, ngx_clientcert_answer_dn },
 
-    { ngx_string("cn"), NGX_CLIENTCERT_CN,
+    { ngx_string("subject."), NGX_CLIENTCERT_SUBJECT,
       NGX_CLIENTCERT_LOOKUP_NAME,
-      NGX_CLIENTCERT_KEY_REGEX|NGX_CLIENTCERT_KEY_SINGLE,
+      NGX_CLIENTCERT_KEY_REGEX|NGX_CLIENTCERT_KEY_ATTRIBUTE,
       ngx_clientcert_value_name, ngx_clientcert_answer_name },
 
     { ngx_string("uri"), NGX_CLIENTCERT_URI,
@@ -84,19 +89,14 @@ ngx_clientcert_key_t  ngx_clientcert_keys[] = {
       0,
       ngx_clientcert_value_name, ngx_clientcert_answer_name },
 
-    { ngx_string("ou"), NGX_CLIENTCERT_OU,
-      NGX_CLIENTCERT_LOOKUP_NAME,
-      NGX_CLIENTCERT_KEY_REGEX,
-      ngx_clientcert_value_name, ngx_clientcert_answer_name },
-
     { ngx_string("issuer"), NGX_CLIENTCERT_ISSUER,
       NGX_CLIENTCERT_LOOKUP_DN,
       NGX_CLIENTCERT_KEY_SINGLE|NGX_CLIENTCERT_KEY_WHOLE,
       ngx_clientcert_value_dn, ngx_clientcert_answer_dn },
 
-    { ngx_string("o"), NGX_CLIENTCERT_O,
+    { ngx_string("issuer."), NGX_CLIENTCERT_ISSUER,
       NGX_CLIENTCERT_LOOKUP_NAME,
-      NGX_CLIENTCERT_KEY_REGEX,
+      NGX_CLIENTCERT_KEY_REGEX|NGX_CLIENTCERT_KEY_ATTRIBUTE,
       ngx_clientcert_value_name, ngx_clientcert_answer_name },
 
     { ngx_string("eku"), NGX_CLIENTCERT_EKU,
@@ -125,23 +125,32 @@ ngx_clientcert_key_t  ngx_clientcert_keys[] = {
 };
 
 
+/* attributes that need no "subject." before them */
+
+static ngx_str_t  ngx_clientcert_short_names[] = {
+    ngx_string("cn"),
+    ngx_string("o"),
+    ngx_string("ou"),
+    ngx_null_string
+};
+
+
 ngx_int_t
 ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text)
 {
+    ngx_int_t  rc;
     ngx_str_t  value;
 
     rd->last = rd->text;
     value = *text;
 
-    if (ngx_clientcert_condition_key(cond, &value) != NGX_OK) {
-        return NGX_DECLINED;
-    }
+    rc = ngx_clientcert_condition_key(rd, cond, &value);
 
     rd->value = value;
 
-    if (cond->key->read == NULL) {
-        return NGX_OK;
+    if (rc != NGX_OK || cond->key->read == NULL) {
+        return rc;
     }
 
     if ((cond->key->flags & NGX_CLIENTCERT_KEY_REGEX) && value.data[0] == '~')
@@ -160,23 +169,20 @@ ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
 /* finds the key, leaves the value in text, or returns NGX_DECLINED */
 
 static ngx_int_t
-ngx_clientcert_condition_key(ngx_clientcert_condition_t *cond,
-    ngx_str_t *text)
+ngx_clientcert_condition_key(ngx_clientcert_reading_t *rd,
+    ngx_clientcert_condition_t *cond, ngx_str_t *text)
 {
-    size_t                 len;
     u_char                *eq;
+    ngx_int_t              rc;
+    ngx_str_t              attribute;
     ngx_clientcert_key_t  *key;
 
     eq = ngx_strlchr(text->data, text->data + text->len, '=');
-    len = eq ? (size_t) (eq - text->data) : text->len;
 
-    for (key = ngx_clientcert_keys; key->name.len; key++) {
-        if (key->name.len == len
-            && ngx_strncmp(key->name.data, text->data, len) == 0)
-        {
-            break;
-        }
-    }
+    cond->name.data = text->data;
+    cond->name.len = eq ? (size_t) (eq - text->data) : text->len;
+
+    key = ngx_clientcert_condition_find_key(&cond->name, &attribute);
 
     if (key->name.len == 0 || (key->read == NULL) != (eq == NULL)) {
         return NGX_DECLINED;
@@ -189,7 +195,65 @@ ngx_clientcert_condition_key(ngx_clientcert_condition_t *cond,
         text->data = eq + 1;
     }
 
-    return NGX_OK;
+    if (!(key->flags & NGX_CLIENTCERT_KEY_ATTRIBUTE)) {
+        return NGX_OK;
+    }
+
+    rc = ngx_clientcert_oid_read(rd->pool, &attribute, 1, &cond->oid);
+
+    if (rc == NGX_DECLINED) {
+        ngx_clientcert_value_note(rd, "\"%V\" is neither an object identifier "
+                                  "nor an attribute that OpenSSL knows",
+                                  &attribute);
+        return NGX_ERROR;
+    }
+
+    return rc;
+}
+
+
+static ngx_clientcert_key_t *
+ngx_clientcert_condition_find_key(ngx_str_t *name, ngx_str_t *attribute)
+{
+    ngx_str_t             *known, prefix;
+    ngx_clientcert_key_t  *key;
+
+    prefix = *name;
+    ngx_str_null(attribute);
+
+    for (known = ngx_clientcert_short_names; known->len; known++) {
+        if (known->len == name->len
+            && ngx_strncmp(known->data, name->data, name->len) == 0)
+        {
+            ngx_str_set(&prefix, "subject.");
+            *attribute = *name;
+        }
+    }
+
+    for (key = ngx_clientcert_keys; key->name.len; key++) {
+
+        if (prefix.len < key->name.len
+            || ngx_strncmp(key->name.data, prefix.data, key->name.len) != 0)
+        {
+            continue;
+        }
+
+        if (key->flags & NGX_CLIENTCERT_KEY_ATTRIBUTE) {
+
+            if (attribute->len == 0) {
+                attribute->data = prefix.data + key->name.len;
+                attribute->len = prefix.len - key->name.len;
+            }
+
+            break;
+        }
+
+        if (prefix.len == key->name.len) {
+            break;
+        }
+    }
+
+    return key;
 }
 
 
@@ -210,7 +274,7 @@ ngx_clientcert_condition_compile(ngx_clientcert_reading_t *rd,
 
     if (cond->key->flags & NGX_CLIENTCERT_KEY_CONSTANT) {
         ngx_clientcert_value_note(rd, "\"%V\" takes no variables",
-                                  &cond->key->name);
+                                  &cond->name);
         return NGX_ERROR;
     }
 
@@ -294,7 +358,7 @@ ngx_clientcert_condition_one_variable(ngx_str_t *text)
 ngx_str_t *
 ngx_clientcert_condition_name(ngx_clientcert_condition_t *cond)
 {
-    return &cond->key->name;
+    return &cond->name;
 }
 
 
@@ -401,6 +465,7 @@ ngx_int_t
 ngx_clientcert_condition_cmp(ngx_clientcert_condition_t *one,
     ngx_clientcert_condition_t *two)
 {
+    ngx_int_t   rc;
     ngx_uint_t  first, second;
 
     first = ngx_clientcert_condition_is_regex(one);
@@ -414,6 +479,12 @@ ngx_clientcert_condition_cmp(ngx_clientcert_condition_t *one,
 
     if (one->key != two->key) {
         return one->key - two->key;
+    }
+
+    rc = ngx_clientcert_oid_cmp(&one->oid, &two->oid);
+
+    if (rc != 0) {
+        return rc;
     }
 
     return ngx_memn2cmp(one->id.data, two->id.data, one->id.len, two->id.len);
@@ -436,7 +507,8 @@ ngx_clientcert_condition_excludes(ngx_clientcert_condition_t *one,
     ngx_clientcert_condition_t *two)
 {
     if (one->key != two->key
-        || !(one->key->flags & NGX_CLIENTCERT_KEY_SINGLE)
+        || ngx_clientcert_oid_cmp(&one->oid, &two->oid) != 0
+        || !ngx_clientcert_condition_is_single(one)
         || one->compiled || two->compiled
         || ngx_clientcert_condition_is_regex(one)
         || ngx_clientcert_condition_is_regex(two)
@@ -458,4 +530,12 @@ ngx_clientcert_condition_excludes(ngx_clientcert_condition_t *one,
     /* a denied CN may be one of several */
 
     return !one->deny || one->key->lookup != NGX_CLIENTCERT_LOOKUP_NAME;
+}
+
+
+static ngx_uint_t
+ngx_clientcert_condition_is_single(ngx_clientcert_condition_t *cond)
+{
+    return (cond->key->flags & NGX_CLIENTCERT_KEY_SINGLE)
+           || ngx_clientcert_oid_cmp(&cond->oid, &ngx_clientcert_oid_cn) == 0;
 }

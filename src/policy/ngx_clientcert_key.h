@@ -14,9 +14,6 @@
 
 /* of what "type" of a key can mean besides the type of a name */
 
-#define NGX_CLIENTCERT_SUBJECT  0
-#define NGX_CLIENTCERT_ISSUER   1
-
 #define NGX_CLIENTCERT_EKU      0
 #define NGX_CLIENTCERT_POLICY   1
 

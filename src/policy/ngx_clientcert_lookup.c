@@ -8,33 +8,66 @@
 #include "../cert/ngx_clientcert_dn.h"
 
 
-/* kinds are bits by their places among the keys, but for this one */
-#define NGX_CLIENTCERT_KIND_SHA1  0x80000000
+/* kinds are bits, with the type of a digest, of a name added */
+
+#define NGX_CLIENTCERT_KIND_DIGEST  0
+#define NGX_CLIENTCERT_KIND_SERIAL  NGX_CLIENTCERT_DIGESTS
+#define NGX_CLIENTCERT_KIND_DN      (NGX_CLIENTCERT_KIND_SERIAL + 1)
+#define NGX_CLIENTCERT_KIND_NAME    (NGX_CLIENTCERT_KIND_DN + 2)
+
+
+typedef struct {
+    ngx_clientcert_pattern_hash_pt   handler;
+    void                            *data;
+    ngx_uint_t                       kinds;
+    ngx_uint_t                       deny;
+} ngx_clientcert_looking_t;
 
 
 static ngx_uint_t ngx_clientcert_lookup_value(
     ngx_clientcert_condition_t *cond, uint32_t *hash);
-static ngx_int_t ngx_clientcert_lookup_digest(ngx_clientcert_asking_t *ask,
-    ngx_clientcert_digest_e digest, ngx_clientcert_pattern_hash_pt handler,
-    void *data);
-static ngx_int_t ngx_clientcert_lookup_dn(const X509_NAME *name,
-    ngx_clientcert_pattern_hash_pt handler, void *data);
-static ngx_int_t ngx_clientcert_lookup_names(ngx_clientcert_names_t *names,
-    ngx_uint_t types, ngx_clientcert_pattern_hash_pt handler, void *data);
-static ngx_uint_t ngx_clientcert_lookup_unreadable(ngx_clientcert_key_t *key,
-    ngx_clientcert_names_t *names);
+static ngx_int_t ngx_clientcert_lookup_digest(
+    ngx_clientcert_looking_t *looking, ngx_clientcert_certificate_t *cert,
+    ngx_clientcert_digest_e digest);
+static ngx_int_t ngx_clientcert_lookup_dn(ngx_clientcert_looking_t *looking,
+    const X509_NAME *name, ngx_clientcert_name_e type);
+static ngx_int_t ngx_clientcert_lookup_names(
+    ngx_clientcert_looking_t *looking, ngx_clientcert_names_t *names);
+static ngx_int_t ngx_clientcert_lookup_unreadable(
+    ngx_clientcert_looking_t *looking, ngx_clientcert_name_e type,
+    ngx_str_t *oid);
+
+
+/* of what is no attribute: a whole name, a subjectAltName */
+
+static ngx_str_t  ngx_clientcert_no_oid = ngx_null_string;
 
 
 ngx_uint_t
 ngx_clientcert_lookup_kind(ngx_clientcert_condition_t *cond)
 {
-    if ((cond->key->flags & NGX_CLIENTCERT_KEY_THUMBPRINT)
-        && cond->id.len == NGX_CLIENTCERT_SHA1_LEN)
-    {
-        return NGX_CLIENTCERT_KIND_SHA1;
-    }
+    ngx_uint_t  type;
 
-    return 1 << (cond->key - ngx_clientcert_keys);
+    type = cond->key->type;
+
+    switch (cond->key->lookup) {
+
+    case NGX_CLIENTCERT_LOOKUP_DIGEST:
+        if (cond->id.len == NGX_CLIENTCERT_SHA1_LEN) {
+            type = NGX_CLIENTCERT_SHA1;
+        }
+
+        return 1 << (NGX_CLIENTCERT_KIND_DIGEST + type);
+
+    case NGX_CLIENTCERT_LOOKUP_SERIAL:
+        return 1 << NGX_CLIENTCERT_KIND_SERIAL;
+
+    case NGX_CLIENTCERT_LOOKUP_DN:
+        return 1 << (NGX_CLIENTCERT_KIND_DN + type);
+
+    default: /* NGX_CLIENTCERT_LOOKUP_NAME */
+        return 1 << (NGX_CLIENTCERT_KIND_NAME + type);
+    }
 }
 
 
@@ -59,113 +92,181 @@ ngx_clientcert_lookup_hash(ngx_clientcert_condition_t *cond, ngx_uint_t any,
 static ngx_uint_t
 ngx_clientcert_lookup_value(ngx_clientcert_condition_t *cond, uint32_t *hash)
 {
+    ngx_uint_t                    n;
     ngx_clientcert_dn_t          *dn;
     ngx_clientcert_serial_t      *serial;
     ngx_clientcert_thumbprint_t  *tp;
+
+    n = 1;
 
     switch (cond->key->lookup) {
 
     case NGX_CLIENTCERT_LOOKUP_DIGEST:
         tp = cond->value;
         hash[0] = ngx_crc32_long(tp->digest, tp->len);
-        return 1;
+        return n;
 
     case NGX_CLIENTCERT_LOOKUP_SERIAL:
         serial = cond->value;
         hash[0] = ngx_crc32_long(serial->bytes.data, serial->bytes.len);
-        return 1;
+        return n;
 
     case NGX_CLIENTCERT_LOOKUP_DN:
         dn = cond->value;
 
-        if (ngx_clientcert_dn_hash(dn->name, &hash[0]) != NGX_OK) {
+        if (ngx_clientcert_dn_hash(dn->name, &hash[0]) != NGX_OK
+            || (dn->reversed
+                && ngx_clientcert_dn_hash(dn->reversed, &hash[n++]) != NGX_OK))
+        {
             return 0;
         }
 
-        if (dn->reversed == NULL) {
-            return 1;
-        }
-
-        return (ngx_clientcert_dn_hash(dn->reversed, &hash[1]) == NGX_OK) * 2;
+        break;
 
     case NGX_CLIENTCERT_LOOKUP_NAME:
-        return ngx_clientcert_pattern_hash(cond->value, &hash[0]) == NGX_OK;
+        if (ngx_clientcert_pattern_hash(cond->value, &cond->oid, &hash[0])
+            != NGX_OK)
+        {
+            return 0;
+        }
+
+        break;
 
     default: /* NGX_CLIENTCERT_LOOKUP_NONE */
         return 0;
     }
+
+    if (cond->deny) {
+        hash[n++] = ngx_clientcert_pattern_unreadable(cond->key->type,
+                                                      &cond->oid);
+    }
+
+    return n;
 }
 
 
 ngx_int_t
 ngx_clientcert_lookup(ngx_clientcert_asking_t *ask, ngx_uint_t kinds,
-    ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler, void *data,
-    ngx_uint_t *unknown)
+    ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler, void *data)
 {
-    ngx_int_t                rc;
-    ngx_uint_t               kind, types;
-    ngx_clientcert_key_t    *key;
-    ngx_clientcert_names_t  *names;
+    ngx_int_t                  rc;
+    ngx_uint_t                 i;
+    ngx_clientcert_names_t    *names;
+    ngx_clientcert_looking_t   looking;
+
+    looking.handler = handler;
+    looking.data = data;
+    looking.kinds = kinds;
+    looking.deny = deny;
 
     rc = NGX_OK;
-    types = 0;
-    names = NULL;
-    *unknown = 0;
 
-    if (kinds & NGX_CLIENTCERT_KIND_SHA1) {
-        rc = ngx_clientcert_lookup_digest(ask, NGX_CLIENTCERT_SHA1, handler,
-                                          data);
-    }
-
-    for (key = ngx_clientcert_keys; rc == NGX_OK && key->name.len; key++) {
-
-        kind = 1 << (key - ngx_clientcert_keys);
-
-        if (!(kinds & kind)) {
-            continue;
-        }
-
-        if (key->lookup == NGX_CLIENTCERT_LOOKUP_DIGEST) {
-            rc = ngx_clientcert_lookup_digest(ask, key->type, handler, data);
-            continue;
-        }
-
-        names = ngx_clientcert_certificate_names(ask->cert);
-        if (names == NULL) {
-            rc = NGX_ERROR;
-            break;
-        }
-
-        if (deny && ngx_clientcert_lookup_unreadable(key, names)) {
-            *unknown |= kind;
-            continue;
-        }
-
-        switch (key->lookup) {
-
-        case NGX_CLIENTCERT_LOOKUP_SERIAL:
-            rc = handler(data, ngx_crc32_long(names->serial.data,
-                                              names->serial.len));
-            break;
-
-        case NGX_CLIENTCERT_LOOKUP_DN:
-            rc = ngx_clientcert_lookup_dn(key->type == NGX_CLIENTCERT_SUBJECT
-                                          ? names->subject : names->issuer,
-                                          handler, data);
-            break;
-
-        default: /* NGX_CLIENTCERT_LOOKUP_NAME */
-            types |= 1 << key->type;
-            break;
+    for (i = 0; rc == NGX_OK && i < NGX_CLIENTCERT_DIGESTS; i++) {
+        if (kinds & (1 << (NGX_CLIENTCERT_KIND_DIGEST + i))) {
+            rc = ngx_clientcert_lookup_digest(&looking, ask->cert, i);
         }
     }
 
-    if (rc == NGX_OK && types) {
-        rc = ngx_clientcert_lookup_names(names, types, handler, data);
+    if (rc != NGX_OK || kinds >> NGX_CLIENTCERT_KIND_SERIAL == 0) {
+        return rc;
     }
 
-    if (rc == NGX_ERROR) {
-        *unknown = kinds;
+    names = ngx_clientcert_certificate_names(ask->cert);
+    if (names == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (kinds & (1 << NGX_CLIENTCERT_KIND_SERIAL)) {
+        rc = handler(data, ngx_crc32_long(names->serial.data,
+                                          names->serial.len));
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_clientcert_lookup_dn(&looking, names->subject,
+                                      NGX_CLIENTCERT_SUBJECT);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_clientcert_lookup_dn(&looking, names->issuer,
+                                      NGX_CLIENTCERT_ISSUER);
+    }
+
+    return rc == NGX_OK ? ngx_clientcert_lookup_names(&looking, names) : rc;
+}
+
+
+static ngx_int_t
+ngx_clientcert_lookup_digest(ngx_clientcert_looking_t *looking,
+    ngx_clientcert_certificate_t *cert, ngx_clientcert_digest_e digest)
+{
+    u_char  *value;
+
+    value = ngx_clientcert_certificate_digest(cert, digest);
+    if (value == NULL) {
+        return NGX_ERROR;
+    }
+
+    return looking->handler(looking->data,
+                            ngx_crc32_long(value,
+                                           digest == NGX_CLIENTCERT_SHA1
+                                           ? NGX_CLIENTCERT_SHA1_LEN
+                                           : NGX_CLIENTCERT_SHA256_LEN));
+}
+
+
+static ngx_int_t
+ngx_clientcert_lookup_dn(ngx_clientcert_looking_t *looking,
+    const X509_NAME *name, ngx_clientcert_name_e type)
+{
+    uint32_t  hash;
+
+    if (!(looking->kinds & (1 << (NGX_CLIENTCERT_KIND_DN + type)))) {
+        return NGX_OK;
+    }
+
+    if (name == NULL) {
+        return ngx_clientcert_lookup_unreadable(looking, type,
+                                                &ngx_clientcert_no_oid);
+    }
+
+    return (ngx_clientcert_dn_hash(name, &hash) == NGX_OK)
+           ? looking->handler(looking->data, hash) : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_clientcert_lookup_names(ngx_clientcert_looking_t *looking,
+    ngx_clientcert_names_t *names)
+{
+    ngx_int_t               rc;
+    ngx_uint_t              i, types;
+    ngx_clientcert_name_t  *name;
+
+    rc = NGX_OK;
+    types = looking->kinds >> NGX_CLIENTCERT_KIND_NAME;
+
+    i = names->sans_unreadable ? NGX_CLIENTCERT_DNS
+                               : NGX_CLIENTCERT_NAME_TYPES;
+
+    for ( /* void */ ; rc == NGX_OK && i < NGX_CLIENTCERT_NAME_TYPES; i++) {
+        if (types & (1 << i)) {
+            rc = ngx_clientcert_lookup_unreadable(looking, i,
+                                                  &ngx_clientcert_no_oid);
+        }
+    }
+
+    for (i = 0; rc == NGX_OK && types && i < names->nelts; i++) {
+        name = &names->elts[i];
+
+        if (!(types & (1 << name->type))) {
+            continue;
+        }
+
+        rc = name->bad
+             ? ngx_clientcert_lookup_unreadable(looking, name->type,
+                                                &name->oid)
+             : ngx_clientcert_pattern_hashes(name, looking->handler,
+                                             looking->data);
     }
 
     return rc;
@@ -173,80 +274,13 @@ ngx_clientcert_lookup(ngx_clientcert_asking_t *ask, ngx_uint_t kinds,
 
 
 static ngx_int_t
-ngx_clientcert_lookup_digest(ngx_clientcert_asking_t *ask,
-    ngx_clientcert_digest_e digest, ngx_clientcert_pattern_hash_pt handler,
-    void *data)
+ngx_clientcert_lookup_unreadable(ngx_clientcert_looking_t *looking,
+    ngx_clientcert_name_e type, ngx_str_t *oid)
 {
-    u_char  *value;
-
-    value = ngx_clientcert_certificate_digest(ask->cert, digest);
-    if (value == NULL) {
-        return NGX_ERROR;
-    }
-
-    return handler(data, ngx_crc32_long(value,
-                                        digest == NGX_CLIENTCERT_SHA1
-                                        ? NGX_CLIENTCERT_SHA1_LEN
-                                        : NGX_CLIENTCERT_SHA256_LEN));
-}
-
-
-static ngx_int_t
-ngx_clientcert_lookup_dn(const X509_NAME *name,
-    ngx_clientcert_pattern_hash_pt handler, void *data)
-{
-    uint32_t  hash;
-
-    if (name == NULL) {
+    if (!looking->deny) {
         return NGX_OK;
     }
 
-    return (ngx_clientcert_dn_hash(name, &hash) == NGX_OK)
-           ? handler(data, hash) : NGX_ERROR;
-}
-
-
-/* types are bits by ngx_clientcert_name_e */
-
-static ngx_int_t
-ngx_clientcert_lookup_names(ngx_clientcert_names_t *names, ngx_uint_t types,
-    ngx_clientcert_pattern_hash_pt handler, void *data)
-{
-    ngx_int_t               rc;
-    ngx_uint_t              i;
-    ngx_clientcert_name_t  *name;
-
-    for (i = 0; i < names->nelts; i++) {
-        name = &names->elts[i];
-
-        if ((types & (1 << name->type)) && !name->bad) {
-            rc = ngx_clientcert_pattern_hashes(name->type, &name->value,
-                                               handler, data);
-            if (rc != NGX_OK) {
-                return rc;
-            }
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_clientcert_lookup_unreadable(ngx_clientcert_key_t *key,
-    ngx_clientcert_names_t *names)
-{
-    switch (key->lookup) {
-
-    case NGX_CLIENTCERT_LOOKUP_SERIAL:
-        return 0;
-
-    case NGX_CLIENTCERT_LOOKUP_DN:
-        return (key->type == NGX_CLIENTCERT_SUBJECT ? names->subject
-                                                    : names->issuer)
-               == NULL;
-
-    default: /* NGX_CLIENTCERT_LOOKUP_NAME */
-        return names->unreadable[key->type];
-    }
+    return looking->handler(looking->data,
+                            ngx_clientcert_pattern_unreadable(type, oid));
 }

@@ -11,10 +11,15 @@
 #include "ngx_clientcert_key.h"
 
 
+/* at most, of a condition */
+#define NGX_CLIENTCERT_LOOKUP_HASHES  3
+
+
 /*
- * The hashes that a condition is found by, at most two of them: their number
- * is returned, and 0 if conditions of its kind must all be asked.  With any
- * set, such conditions have a hash as well, of what they are.
+ * Writes the hashes that a condition is found by and returns their number, 0
+ * if conditions of its kind must all be asked.  With any set, such conditions
+ * have a hash as well, of what they are.  The first one is also that of
+ * conditions which hold for the same certificates, or among theirs.
  */
 ngx_uint_t ngx_clientcert_lookup_hash(ngx_clientcert_condition_t *cond,
     ngx_uint_t any, uint32_t *hash);
@@ -26,14 +31,14 @@ ngx_uint_t ngx_clientcert_lookup_kind(ngx_clientcert_condition_t *cond);
 
 /*
  * Calls handler with each hash by which conditions of these kinds that may
- * hold for the certificate of ask are found, until it returns another value
- * than NGX_OK, which is returned.  *unknown becomes those of the kinds that
- * can't be told of, for a deny because the certificate can't be read, and with
- * NGX_ERROR for want of memory: then all conditions of them must be asked.
+ * hold for the certificate of ask are found, those of a deny also because it
+ * can't be read.  If handler returns another value than NGX_OK that is
+ * returned at once, and NGX_ERROR without memory: then all conditions of these
+ * kinds must be asked.
  */
 ngx_int_t ngx_clientcert_lookup(ngx_clientcert_asking_t *ask,
     ngx_uint_t kinds, ngx_uint_t deny, ngx_clientcert_pattern_hash_pt handler,
-    void *data, ngx_uint_t *unknown);
+    void *data);
 
 
 #endif /* _NGX_CLIENTCERT_LOOKUP_H_INCLUDED_ */

@@ -118,7 +118,7 @@ ngx_clientcert_rules_add(ngx_clientcert_rules_t *rules,
     ngx_clientcert_rule_t *rule, ngx_pool_t *pool,
     ngx_clientcert_rule_t **same)
 {
-    uint32_t                     hash[2];
+    uint32_t                     hash[NGX_CLIENTCERT_LOOKUP_HASHES];
     ngx_uint_t                   i, n;
     ngx_clientcert_condition_t  *cond;
 
@@ -152,8 +152,8 @@ ngx_clientcert_rules_add(ngx_clientcert_rules_t *rules,
         ngx_clientcert_rules_append(&rules->varying, rule);
 
     } else if (cond) {
-        rule->kind = ngx_clientcert_lookup_kind(cond);
-        rules->kinds |= rule->kind;
+        rule->looked_up = 1;
+        rules->kinds |= ngx_clientcert_lookup_kind(cond);
 
     } else {
         ngx_clientcert_rules_append(&rules->walked, rule);
@@ -189,7 +189,7 @@ ngx_clientcert_rules_hash(ngx_clientcert_rules_t *rules,
     ngx_clientcert_rule_t *rule, ngx_clientcert_condition_t **cond,
     uint32_t *hash)
 {
-    uint32_t                     other[2];
+    uint32_t                     other[NGX_CLIENTCERT_LOOKUP_HASHES];
     ngx_uint_t                   i, n, found, places, least;
     ngx_clientcert_place_t      *place;
     ngx_clientcert_condition_t  *c;
@@ -352,7 +352,7 @@ static ngx_clientcert_rule_t *
 ngx_clientcert_rules_match(ngx_clientcert_rules_t *rules, ngx_uint_t n,
     ngx_clientcert_rule_t *rule, ngx_uint_t verified, ngx_uint_t same)
 {
-    uint32_t                     hash[2];
+    uint32_t                     hash[NGX_CLIENTCERT_LOOKUP_HASHES];
     ngx_clientcert_place_t      *place;
     ngx_clientcert_condition_t  *cond;
 
@@ -437,7 +437,7 @@ ngx_clientcert_rules_find(ngx_clientcert_rules_t *rules,
     ngx_clientcert_asking_t *ask, ngx_clientcert_rule_t **found)
 {
     ngx_int_t                 rc;
-    ngx_uint_t                deny, unknown;
+    ngx_uint_t                deny;
     ngx_clientcert_rule_t    *rule;
     ngx_clientcert_search_t   search;
 
@@ -454,17 +454,16 @@ ngx_clientcert_rules_find(ngx_clientcert_rules_t *rules,
     deny = rules->first->deny;
 
     rc = ngx_clientcert_lookup(ask, rules->kinds, deny,
-                               ngx_clientcert_rules_look_up, &search,
-                               &unknown);
+                               ngx_clientcert_rules_look_up, &search);
 
     if (rc == NGX_ERROR && !deny) {
         (void) ngx_clientcert_answer_memory(ask);
     }
 
-    rule = (deny && unknown) ? rules->first : NULL;
+    rule = (deny && rc == NGX_ERROR) ? rules->first : NULL;
 
     for ( /* void */ ; rc != NGX_DONE && rule; rule = rule->next) {
-        if (!rule->varies && (rule->kind & unknown)) {
+        if (rule->looked_up) {
             rc = ngx_clientcert_rules_ask(&search, rule);
         }
     }
@@ -520,7 +519,7 @@ ngx_clientcert_rules_look_up(void *data, uint32_t hash)
     place->asked = ngx_clientcert_rules_search;
 
     for ( /* void */ ; place; place = place->same) {
-        if (!place->rule->varies
+        if (place->rule->looked_up
             && ngx_clientcert_rules_ask(search, place->rule) == NGX_DONE)
         {
             return NGX_DONE;

@@ -32,7 +32,6 @@ struct ngx_clientcert_rule_s {
 
     ngx_str_t                    label;
     ngx_uint_t                   number;    /* in the configuration's order */
-    ngx_uint_t                   kind;      /* of what it is found by */
     ngx_uint_t                   asked;     /* in which search, last */
 
     u_char                      *file;
@@ -43,6 +42,7 @@ struct ngx_clientcert_rule_s {
     unsigned                     deny:1;
     unsigned                     needs_chain:1; /* a verified one */
     unsigned                     varies:1;      /* has variables */
+    unsigned                     looked_up:1;   /* found by a hash */
     unsigned                     trusted:1;     /* pins or has its own CA */
 };
 

@@ -7,6 +7,7 @@
 #include "ngx_clientcert_value.h"
 #include "../cert/ngx_clientcert_chain.h"
 #include "../cert/ngx_clientcert_dn.h"
+#include "../cert/ngx_clientcert_oid.h"
 
 
 /* of so many digits one is a letter, as good as always, in hexadecimal */
@@ -357,7 +358,9 @@ ngx_clientcert_value_name(ngx_clientcert_reading_t *rd,
         ngx_clientcert_value_note(rd, "%s", err);
     }
 
-    if (pt->type <= NGX_CLIENTCERT_OU || pt->type == NGX_CLIENTCERT_EMAIL) {
+    if ((cond->key->flags & NGX_CLIENTCERT_KEY_ATTRIBUTE)
+        || pt->type == NGX_CLIENTCERT_EMAIL)
+    {
         value = pt->text;
     }
 
@@ -390,7 +393,7 @@ ngx_clientcert_value_pattern(ngx_clientcert_reading_t *rd,
     ngx_clientcert_value_note(rd, "\"*\" and \"|\" make no pattern here, "
                               "write \"%V=%V\" for one, or \"\\*\" and "
                               "\"\\|\" for the characters",
-                              &cond->key->name, &regex);
+                              &cond->name, &regex);
 
     return NGX_ERROR;
 }
@@ -449,15 +452,28 @@ ngx_int_t
 ngx_clientcert_value_oid(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text)
 {
-    cond->value = ngx_clientcert_names_oid(rd->pool, text);
+    ngx_int_t   rc;
+    ngx_str_t  *oid;
 
-    if (cond->value == NULL) {
-        ngx_clientcert_value_note(rd, "it is neither an object identifier "
-                                  "nor a name that OpenSSL knows");
+    oid = ngx_palloc(rd->pool, sizeof(ngx_str_t));
+    if (oid == NULL) {
         return NGX_ERROR;
     }
 
-    return ngx_clientcert_value_id(rd, cond, text->data, text->len);
+    cond->value = oid;
+
+    rc = ngx_clientcert_oid_read(rd->pool, text, 0, oid);
+
+    if (rc == NGX_DECLINED) {
+        ngx_clientcert_value_note(rd, "it is neither an object identifier "
+                                  "nor a name that OpenSSL knows");
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_clientcert_value_id(rd, cond, oid->data, oid->len);
 }
 
 

@@ -11,6 +11,7 @@
 
 #include "shim.h"
 #include "../../src/cert/ngx_clientcert_names.h"
+#include "../../src/cert/ngx_clientcert_oid.h"
 
 
 int LLVMFuzzerTestOneInput(const u_char *data, size_t size);
@@ -56,13 +57,44 @@ fuzz_name(ngx_clientcert_name_t *name)
 }
 
 
+/* it is among those of its type, of which the bad ones are the first */
+
+static void
+fuzz_found(ngx_clientcert_names_t *names, ngx_clientcert_name_t *name)
+{
+    ngx_uint_t                   i, bad, found;
+    ngx_clientcert_namesakes_t   of;
+
+    ngx_clientcert_names_of(names, name->type, &name->oid, &of);
+
+    bad = 0;
+    found = 0;
+
+    for (i = 0; i < of.nelts; i++) {
+
+        if (of.elts[i]->type != name->type
+            || ngx_clientcert_oid_cmp(&of.elts[i]->oid, &name->oid) != 0
+            || (of.elts[i]->bad && i && !of.elts[i - 1]->bad))
+        {
+            abort();
+        }
+
+        bad |= of.elts[i]->bad;
+        found |= (of.elts[i] == name);
+    }
+
+    if (!found || (bad && !of.unreadable)) {
+        abort();
+    }
+}
+
+
 static void
 fuzz_names(X509 *cert)
 {
-    ngx_uint_t               i, n;
-    ngx_str_t                text;
+    ngx_uint_t               i;
+    ngx_str_t                text, oid;
     ngx_pool_t               pool;
-    ASN1_OBJECT             *oid;
     ngx_clientcert_names_t  *names;
 
     names = ngx_clientcert_names_read(&pool, cert);
@@ -72,16 +104,10 @@ fuzz_names(X509 *cert)
 
     for (i = 0; i < names->nelts; i++) {
         fuzz_name(&names->elts[i]);
+        fuzz_found(names, &names->elts[i]);
     }
 
-    n = 0;
-
-    for (i = 0; i < NGX_CLIENTCERT_NAME_TYPES; i++) {
-        n += names->n[i];
-    }
-
-    if (n != names->nelts
-        || (names->serial.len && names->serial.data[0] == 0)
+    if ((names->serial.len && names->serial.data[0] == 0)
         || (names->subject
             && X509_NAME_cmp(names->subject, names->subject) != 0))
     {
@@ -89,10 +115,13 @@ fuzz_names(X509 *cert)
     }
 
     ngx_str_set(&text, "clientAuth");
-    oid = ngx_clientcert_names_oid(&pool, &text);
 
-    (void) ngx_clientcert_names_eku(names, oid);
-    (void) ngx_clientcert_names_policy(names, oid);
+    if (ngx_clientcert_oid_read(&pool, &text, 0, &oid) != NGX_OK) {
+        abort();
+    }
+
+    (void) ngx_clientcert_names_eku(names, &oid);
+    (void) ngx_clientcert_names_policy(names, &oid);
 }
 
 

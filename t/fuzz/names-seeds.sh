@@ -31,14 +31,14 @@ san() {
     printf "$1" > "$corpus/san/$i"
 }
 
-san '\003*.example.com\000api.example.com'
-san '\003API.example.com.\000api.example.com'
-san '\004spiffe://example.org/ns/*\000spiffe://example.org/ns/../x'
-san '\004urn:a\000urn:a'
-san '\005a@b.test\000a@B.test'
-san '\005*@b.test\000"a@c"@B.test.'
+san '\002*.example.com\000api.example.com'
+san '\002API.example.com.\000api.example.com'
+san '\003spiffe://example.org/ns/*\000spiffe://example.org/ns/../x'
+san '\003urn:a\000urn:a'
+san '\004a@b.test\000a@B.test'
+san '\004*@b.test\000"a@c"@B.test.'
 san '\000\\*a\\|\000*A|'
-san '\00610.0.0.1\000abcd'
+san '\00510.0.0.1\000abcd'
 san '\000 a  B \000A b'
 
 i=0

@@ -140,10 +140,19 @@ fuzz_is_hash(void *data, uint32_t hash)
 static void
 fuzz_found(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
 {
-    uint32_t  hash;
+    uint32_t               hash;
+    ngx_clientcert_name_t  name;
 
-    if (ngx_clientcert_pattern_hash(pt, &hash) == NGX_OK
-        && ngx_clientcert_pattern_hashes(pt->type, value, fuzz_is_hash, &hash)
+    memset(&name, 0, sizeof(name));
+    name.type = pt->type;
+    name.value = *value;
+
+    if (name.type <= NGX_CLIENTCERT_ISSUER) {
+        ngx_str_set(&name.oid, "\x55\x04\x03");
+    }
+
+    if (ngx_clientcert_pattern_hash(pt, &name.oid, &hash) == NGX_OK
+        && ngx_clientcert_pattern_hashes(&name, fuzz_is_hash, &hash)
            != NGX_DONE)
     {
         abort();

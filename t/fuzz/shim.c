@@ -75,6 +75,13 @@ ngx_pcalloc(ngx_pool_t *pool, size_t size)
 }
 
 
+u_char *
+ngx_pstrdup(ngx_pool_t *pool, ngx_str_t *src)
+{
+    return memcpy(ngx_palloc(pool, src->len), src->data, src->len);
+}
+
+
 ngx_pool_cleanup_t *
 ngx_pool_cleanup_add(ngx_pool_t *pool, size_t size)
 {
