@@ -272,6 +272,30 @@ ngx_clientcert_ca_first(ngx_clientcert_ca_t *ca, const X509_NAME *subject)
 
 
 ngx_uint_t
+ngx_clientcert_ca_expiry(ngx_clientcert_ca_t *ca, time_t now,
+    time_t *not_after)
+{
+    int     i, n;
+    time_t  end;
+
+    n = sk_X509_num(ca->certs);
+    *not_after = 0;
+
+    for (i = 0; i < n; i++) {
+        end = ca->dates[i].not_after;
+
+        if (*not_after < now ? end > *not_after
+                             : end >= now && end < *not_after)
+        {
+            *not_after = end;
+        }
+    }
+
+    return n;
+}
+
+
+ngx_uint_t
 ngx_clientcert_ca_roots_only(ngx_clientcert_ca_t *ca)
 {
     int  i;

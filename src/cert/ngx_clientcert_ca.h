@@ -46,6 +46,13 @@ ngx_clientcert_ca_t *ngx_clientcert_ca_read(ngx_conf_t *cf, ngx_array_t *cas,
 int ngx_clientcert_ca_first(ngx_clientcert_ca_t *ca, const X509_NAME *subject);
 
 /*
+ * How many certificates there are, and when the first of those that haven't
+ * expired at the time now does, or the last one has.
+ */
+ngx_uint_t ngx_clientcert_ca_expiry(ngx_clientcert_ca_t *ca, time_t now,
+    time_t *not_after);
+
+/*
  * Whether all certificates of the file are self-signed: a chain with an
  * intermediate that isn't in hand can't be led to one of them.
  */

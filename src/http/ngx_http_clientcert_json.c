@@ -7,11 +7,7 @@
 #include "ngx_http_clientcert_json.h"
 
 
-static void ngx_http_clientcert_json_key(ngx_http_clientcert_output_t *out,
-    const char *key);
-
-
-static void
+void
 ngx_http_clientcert_json_key(ngx_http_clientcert_output_t *out,
     const char *key)
 {
@@ -85,12 +81,12 @@ ngx_http_clientcert_json_hex(ngx_http_clientcert_output_t *out,
 {
     u_char  hex[NGX_HTTP_CLIENTCERT_PRINT / 2];
 
-    ngx_http_clientcert_json_key(out, key);
-
     if (bytes == NULL) {
-        ngx_http_clientcert_output_print(out, "null");
+        ngx_http_clientcert_json_null(out, key);
         return;
     }
+
+    ngx_http_clientcert_json_key(out, key);
 
     len = ngx_min(len, sizeof(hex) / 2);
 
@@ -118,17 +114,26 @@ ngx_http_clientcert_json_flag(ngx_http_clientcert_output_t *out,
 
 
 void
+ngx_http_clientcert_json_null(ngx_http_clientcert_output_t *out,
+    const char *key)
+{
+    ngx_http_clientcert_json_key(out, key);
+    ngx_http_clientcert_output_print(out, "null");
+}
+
+
+void
 ngx_http_clientcert_json_time(ngx_http_clientcert_output_t *out,
     const char *key, time_t time)
 {
     ngx_tm_t  tm;
 
-    ngx_http_clientcert_json_key(out, key);
-
     if (time == 0) {
-        ngx_http_clientcert_output_print(out, "null");
+        ngx_http_clientcert_json_null(out, key);
         return;
     }
+
+    ngx_http_clientcert_json_key(out, key);
 
     ngx_gmtime(time, &tm);
 

@@ -19,6 +19,10 @@
  * Commas come by themselves.
  */
 
+/* what stands before a value that the caller prints */
+void ngx_http_clientcert_json_key(ngx_http_clientcert_output_t *out,
+    const char *key);
+
 /* an object "{", or an array "[", up to its close "}" or "]" */
 void ngx_http_clientcert_json_open(ngx_http_clientcert_output_t *out,
     const char *key, char bracket);
@@ -41,6 +45,8 @@ void ngx_http_clientcert_json_number(ngx_http_clientcert_output_t *out,
     const char *key, uint64_t number);
 void ngx_http_clientcert_json_flag(ngx_http_clientcert_output_t *out,
     const char *key, ngx_uint_t flag);
+void ngx_http_clientcert_json_null(ngx_http_clientcert_output_t *out,
+    const char *key);
 
 /* RFC 3339 in UTC; null if it is 0 */
 void ngx_http_clientcert_json_time(ngx_http_clientcert_output_t *out,

@@ -16,12 +16,12 @@
 
 typedef struct {
     ngx_http_clientcert_output_t      *out;
-    ngx_http_clientcert_main_conf_t   *mcf;
-    ngx_http_clientcert_status_t      *status;
+    ngx_clientcert_stats_t            *stats;
 
     ngx_clientcert_policy_t          **policy;      /* those asked for */
     ngx_uint_t                         n;
 
+    ngx_uint_t                         max;         /* rules */
     ngx_uint_t                         work;        /* that is left */
     ngx_uint_t                         omitted;     /* series */
 } ngx_http_clientcert_metrics_t;
@@ -63,42 +63,20 @@ static void ngx_http_clientcert_metrics_name(ngx_http_clientcert_metrics_t *m,
     const char *name, const char *label, ngx_str_t *value);
 
 
-ngx_int_t
+void
 ngx_http_clientcert_metrics(ngx_http_clientcert_output_t *out,
-    ngx_http_clientcert_main_conf_t *mcf,
-    ngx_http_clientcert_status_t *status, ngx_str_t *policy)
+    ngx_http_clientcert_query_t *query)
 {
-    ngx_uint_t                     i;
     ngx_http_clientcert_metrics_t  m;
 
     ngx_memzero(&m, sizeof(ngx_http_clientcert_metrics_t));
 
     m.out = out;
-    m.mcf = mcf;
-    m.status = status;
-    m.policy = mcf->policies.elts;
-    m.n = mcf->policies.nelts;
-    m.work = NGX_HTTP_CLIENTCERT_STATUS_WORK;
-
-    if (policy->data) {
-
-        for (i = 0; i < m.n; i++) {
-            if (m.policy[i]->name.len == policy->len
-                && ngx_strncmp(m.policy[i]->name.data, policy->data,
-                               policy->len)
-                   == 0)
-            {
-                break;
-            }
-        }
-
-        if (i == m.n) {
-            return NGX_DECLINED;
-        }
-
-        m.policy += i;
-        m.n = 1;
-    }
+    m.stats = query->mcf->stats;
+    m.policy = query->policies;
+    m.n = query->npolicies;
+    m.work = query->work;
+    m.max = query->status->max;
 
     ngx_http_clientcert_metrics_build(&m);
     ngx_http_clientcert_metrics_decisions(&m, 0);
@@ -108,7 +86,7 @@ ngx_http_clientcert_metrics(ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_metrics_unused(&m);
     ngx_http_clientcert_metrics_zones(&m);
 
-    if (status->rules) {
+    if (query->status->rules) {
         ngx_http_clientcert_metrics_rules(&m);
     }
 
@@ -116,8 +94,6 @@ ngx_http_clientcert_metrics(ngx_http_clientcert_output_t *out,
         "Series left out of this answer by its limits.");
     ngx_http_clientcert_output_print(out,
         "nginx_clientcert_omitted_series %ui\n", m.omitted);
-
-    return NGX_OK;
 }
 
 
@@ -126,7 +102,7 @@ ngx_http_clientcert_metrics_build(ngx_http_clientcert_metrics_t *m)
 {
     ngx_clientcert_stats_t  *stats;
 
-    stats = m->mcf->stats;
+    stats = m->stats;
 
     ngx_http_clientcert_metrics_family(m, "build_info", "gauge",
         "Version of the module and of what it was built with; always 1.");
@@ -209,7 +185,7 @@ ngx_http_clientcert_metrics_others(ngx_http_clientcert_metrics_t *m)
     ngx_uint_t                reason;
     ngx_clientcert_counts_t  *counts;
 
-    counts = &m->mcf->stats->counts;
+    counts = &m->stats->counts;
 
     if (counts->left_out == 0) {
         return;
@@ -306,8 +282,6 @@ ngx_http_clientcert_metrics_unused(ngx_http_clientcert_metrics_t *m)
 }
 
 
-/* those that are counted together aren't known to be unused */
-
 static ngx_int_t
 ngx_http_clientcert_metrics_unused_of(ngx_http_clientcert_metrics_t *m,
     ngx_clientcert_rules_t *rules)
@@ -324,9 +298,7 @@ ngx_http_clientcert_metrics_unused_of(ngx_http_clientcert_metrics_t *m,
     n = 0;
 
     for (rule = rules->first; rule; rule = rule->next) {
-        n += (ngx_clientcert_counts_value(&rule->count,
-                                          NGX_CLIENTCERT_DECISIONS_MADE)
-              == 0);
+        n += ngx_clientcert_decisions_unused(rule);
     }
 
     return n;
@@ -355,7 +327,7 @@ ngx_http_clientcert_metrics_rules(ngx_http_clientcert_metrics_t *m)
     }
 
     rule = rules.elts;
-    n = ngx_min(rules.nelts, m->status->max);
+    n = ngx_min(rules.nelts, m->max);
 
     if (rules.nelts > n) {
         ngx_qsort(rule, rules.nelts,
@@ -396,36 +368,35 @@ ngx_http_clientcert_metrics_collect(ngx_http_clientcert_metrics_t *m,
     ngx_array_t *rules)
 {
     ngx_uint_t                           i, k;
-    ngx_clientcert_rule_t               *rule, *first[2];
+    ngx_clientcert_rule_t               *rule;
     ngx_http_clientcert_metrics_rule_t  *r;
 
     for (i = 0; i < m->n; i++) {
+        for (k = 0; k < m->policy[i]->nrules; k++) {
 
-        first[0] = m->policy[i]->deny.first;
-        first[1] = m->policy[i]->allow.first;
-
-        for (k = 0; k < 2; k++) {
-            for (rule = first[k]; rule; rule = rule->next) {
-
-                if (m->work == 0
-                    || ngx_clientcert_counts_shared(&rule->count))
-                {
-                    m->omitted++;
-                    continue;
-                }
-
-                m->work--;
-
-                r = ngx_array_push(rules);
-                if (r == NULL) {
-                    return NGX_ERROR;
-                }
-
-                r->policy = m->policy[i];
-                r->rule = rule;
-                r->last = ngx_clientcert_counts_value(&rule->count,
-                                               NGX_CLIENTCERT_DECISIONS_LAST);
+            if (m->work == 0) {
+                m->omitted += m->policy[i]->nrules - k;
+                break;
             }
+
+            m->work--;
+
+            rule = m->policy[i]->rules[k];
+
+            if (ngx_clientcert_counts_shared(&rule->count)) {
+                m->omitted++;
+                continue;
+            }
+
+            r = ngx_array_push(rules);
+            if (r == NULL) {
+                return NGX_ERROR;
+            }
+
+            r->policy = m->policy[i];
+            r->rule = rule;
+            r->last = ngx_clientcert_counts_value(&rule->count,
+                                               NGX_CLIENTCERT_DECISIONS_LAST);
         }
     }
 
@@ -462,7 +433,7 @@ ngx_http_clientcert_metrics_zones(ngx_http_clientcert_metrics_t *m)
 {
     ngx_clientcert_stats_t  *stats;
 
-    stats = m->mcf->stats;
+    stats = m->stats;
 
     ngx_http_clientcert_metrics_family(m, "zone_size_bytes", "gauge",
         "Size of a zone of shared memory.");
@@ -474,9 +445,7 @@ ngx_http_clientcert_metrics_zones(ngx_http_clientcert_metrics_t *m)
         "Used bytes of a zone of shared memory.");
     ngx_http_clientcert_output_print(m->out,
         "nginx_clientcert_zone_used_bytes{zone=\"clientcert_status_zone\"} "
-        "%uz\n", stats->zone->shm.size
-                 - (stats->counts.sh->n - stats->counts.sh->used)
-                   * sizeof(ngx_clientcert_counts_line_t));
+        "%uz\n", ngx_clientcert_stats_used(stats));
 }
 
 

@@ -9,7 +9,9 @@
 #include "ngx_http_clientcert_status.h"
 
 
-#define NGX_HTTP_CLIENTCERT_STATUS_MAX  1000
+/* items of a list */
+#define NGX_HTTP_CLIENTCERT_STATUS_LIMIT  100
+#define NGX_HTTP_CLIENTCERT_STATUS_MAX    1000
 
 
 static ngx_int_t ngx_http_clientcert_status_parameter(ngx_conf_t *cf,
@@ -18,9 +20,14 @@ static ngx_int_t ngx_http_clientcert_status_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_clientcert_status_permitted(ngx_http_request_t *r,
     ngx_http_clientcert_loc_conf_t *lcf);
 static ngx_uint_t ngx_http_clientcert_status_is_local(ngx_http_request_t *r);
-static ngx_int_t ngx_http_clientcert_status_error(ngx_http_request_t *r,
-    ngx_http_clientcert_output_t *out, const char *code, const char *text,
-    ngx_str_t *value);
+static ngx_int_t ngx_http_clientcert_status_query(ngx_http_request_t *r,
+    ngx_http_clientcert_status_t *status, ngx_http_clientcert_output_t *out,
+    ngx_http_clientcert_query_t *query);
+static ngx_int_t ngx_http_clientcert_status_policies(
+    ngx_http_clientcert_output_t *out, ngx_http_clientcert_query_t *query,
+    ngx_str_t *name);
+static ngx_int_t ngx_http_clientcert_status_arg(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
 
 
 static ngx_str_t  ngx_http_clientcert_status_json =
@@ -179,11 +186,11 @@ ngx_http_clientcert_status_init(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_clientcert_status_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                         rc;
-    ngx_str_t                         policy;
-    ngx_http_clientcert_output_t      out;
-    ngx_http_clientcert_loc_conf_t   *lcf;
-    ngx_http_clientcert_main_conf_t  *mcf;
+    ngx_int_t                        rc;
+    ngx_str_t                       *type;
+    ngx_http_clientcert_query_t      query;
+    ngx_http_clientcert_output_t     out;
+    ngx_http_clientcert_loc_conf_t  *lcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         rc = ngx_http_clientcert_output_header(r, "Allow", "GET, HEAD");
@@ -192,7 +199,6 @@ ngx_http_clientcert_status_handler(ngx_http_request_t *r)
     }
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_clientcert_policy_module);
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_clientcert_policy_module);
 
     if (!ngx_http_clientcert_status_permitted(r, lcf)) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -208,21 +214,28 @@ ngx_http_clientcert_status_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    if (ngx_http_clientcert_status_arg(r, "policy", &policy) != NGX_OK) {
+    ngx_http_clientcert_output_init(&out, r->pool);
+
+    rc = ngx_http_clientcert_status_query(r, lcf->status, &out, &query);
+
+    if (rc == NGX_OK && lcf->status->prometheus) {
+        ngx_http_clientcert_metrics(&out, &query);
+
+    } else if (rc == NGX_OK) {
+        rc = ngx_http_clientcert_view(&out, &query);
+    }
+
+    if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_clientcert_output_init(&out, r->pool);
+    type = (rc == NGX_OK && lcf->status->prometheus)
+           ? &ngx_http_clientcert_status_text
+           : &ngx_http_clientcert_status_json;
 
-    rc = ngx_http_clientcert_metrics(&out, mcf, lcf->status, &policy);
-
-    if (rc != NGX_OK) {
-        return ngx_http_clientcert_status_error(r, &out, "no_such_policy",
-                                                "no policy", &policy);
-    }
-
-    return ngx_http_clientcert_output_send(&out, r, NGX_HTTP_OK,
-                                           &ngx_http_clientcert_status_text);
+    return ngx_http_clientcert_output_send(&out, r,
+                                           (rc == NGX_OK) ? NGX_HTTP_OK : rc,
+                                           type);
 }
 
 
@@ -276,7 +289,85 @@ ngx_http_clientcert_status_is_local(ngx_http_request_t *r)
 }
 
 
-ngx_int_t
+/* returns NGX_OK, NGX_ERROR without memory, or the status of what is wrong */
+
+static ngx_int_t
+ngx_http_clientcert_status_query(ngx_http_request_t *r,
+    ngx_http_clientcert_status_t *status, ngx_http_clientcert_output_t *out,
+    ngx_http_clientcert_query_t *query)
+{
+    ngx_int_t  n;
+    ngx_str_t  policy, limit, unused;
+
+    ngx_memzero(query, sizeof(ngx_http_clientcert_query_t));
+
+    query->mcf = ngx_http_get_module_main_conf(r,
+                                           ngx_http_clientcert_policy_module);
+    query->status = status;
+    query->limit = NGX_HTTP_CLIENTCERT_STATUS_LIMIT;
+    query->work = NGX_HTTP_CLIENTCERT_STATUS_WORK;
+
+    if (ngx_http_clientcert_status_arg(r, "view", &query->view) != NGX_OK
+        || ngx_http_clientcert_status_arg(r, "q", &query->q) != NGX_OK
+        || ngx_http_clientcert_status_arg(r, "policy", &policy) != NGX_OK
+        || ngx_http_clientcert_status_arg(r, "after", &query->after) != NGX_OK
+        || ngx_http_clientcert_status_arg(r, "limit", &limit) != NGX_OK
+        || ngx_http_clientcert_status_arg(r, "unused", &unused) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    query->unused = (unused.len == 1 && unused.data[0] == '1');
+
+    if (limit.data) {
+        n = ngx_atoi(limit.data, limit.len);
+
+        if (n < 1 || n > NGX_HTTP_CLIENTCERT_STATUS_MAX) {
+            return ngx_http_clientcert_status_error(out, NGX_HTTP_BAD_REQUEST,
+                                                    "limit", &limit);
+        }
+
+        query->limit = n;
+    }
+
+    return ngx_http_clientcert_status_policies(out, query, &policy);
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_status_policies(ngx_http_clientcert_output_t *out,
+    ngx_http_clientcert_query_t *query, ngx_str_t *name)
+{
+    ngx_uint_t                 i;
+    ngx_clientcert_policy_t  **policy;
+
+    policy = query->mcf->policies.elts;
+
+    query->policies = policy;
+    query->npolicies = query->mcf->policies.nelts;
+
+    if (name->data == NULL) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < query->npolicies; i++) {
+        if (policy[i]->name.len == name->len
+            && ngx_strncmp(policy[i]->name.data, name->data, name->len) == 0)
+        {
+            query->policies = &policy[i];
+            query->npolicies = 1;
+            query->skipped = i;
+
+            return NGX_OK;
+        }
+    }
+
+    return ngx_http_clientcert_status_error(out, NGX_HTTP_NOT_FOUND, "policy",
+                                            name);
+}
+
+
+static ngx_int_t
 ngx_http_clientcert_status_arg(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {
@@ -302,22 +393,25 @@ ngx_http_clientcert_status_arg(ngx_http_request_t *r, const char *name,
 }
 
 
-/* 404, with a word that stays and a sentence */
-
-static ngx_int_t
-ngx_http_clientcert_status_error(ngx_http_request_t *r,
-    ngx_http_clientcert_output_t *out, const char *code, const char *text,
-    ngx_str_t *value)
+ngx_int_t
+ngx_http_clientcert_status_error(ngx_http_clientcert_output_t *out,
+    ngx_int_t status, const char *what, ngx_str_t *value)
 {
+    const char  *how;
+
+    how = (status == NGX_HTTP_NOT_FOUND) ? "no_such" : "invalid";
+
     ngx_http_clientcert_json_open(out, NULL, '{');
-    ngx_http_clientcert_json_number(out, "format", 1);
+    ngx_http_clientcert_json_number(out, "format",
+                                    NGX_HTTP_CLIENTCERT_STATUS_FORMAT);
     ngx_http_clientcert_json_open(out, "error", '{');
-    ngx_http_clientcert_json_number(out, "status", NGX_HTTP_NOT_FOUND);
-    ngx_http_clientcert_json_word(out, "code", code);
-    ngx_http_clientcert_output_print(out, ",\"text\":\"%s \\\"", text);
+    ngx_http_clientcert_json_number(out, "status", status);
+    ngx_http_clientcert_output_print(out, ",\"code\":\"%s_%s\"", how, what);
+    ngx_http_clientcert_output_print(out, ",\"text\":\"%s %s \\\"",
+                                     (status == NGX_HTTP_NOT_FOUND)
+                                     ? "no such" : "invalid", what);
     ngx_http_clientcert_output_text(out, value);
     ngx_http_clientcert_output_print(out, "\\\"\"}}\n");
 
-    return ngx_http_clientcert_output_send(out, r, NGX_HTTP_NOT_FOUND,
-                                           &ngx_http_clientcert_status_json);
+    return status;
 }

@@ -15,6 +15,9 @@
 #include "ngx_http_clientcert_output.h"
 
 
+/* of all that is JSON; fields may come without a new one, but not go */
+#define NGX_HTTP_CLIENTCERT_STATUS_FORMAT  1
+
 /* what a request may look at, so that others don't wait for it */
 #define NGX_HTTP_CLIENTCERT_STATUS_WORK  20000
 
@@ -49,20 +52,42 @@ char *ngx_http_clientcert_status(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_clientcert_status_init(ngx_conf_t *cf,
     ngx_http_clientcert_main_conf_t *mcf);
 
-/*
- * An argument of the request, unescaped, with data NULL if there is none.
- * Returns NGX_OK, or NGX_ERROR without memory.
- */
-ngx_int_t ngx_http_clientcert_status_arg(ngx_http_request_t *r,
-    const char *name, ngx_str_t *value);
+/* what a request asks for; texts have data NULL if it doesn't say */
+
+typedef struct {
+    ngx_http_clientcert_main_conf_t   *mcf;
+    ngx_http_clientcert_status_t      *status;
+
+    ngx_str_t                          view;
+    ngx_str_t                          q;       /* to be found */
+    ngx_str_t                          after;   /* "next" of a list */
+    ngx_uint_t                         limit;   /* items */
+    ngx_uint_t                         unused;  /* those alone */
+
+    /* the policies asked for, one or all, and how many are before them */
+    ngx_clientcert_policy_t          **policies;
+    ngx_uint_t                         npolicies;
+    ngx_uint_t                         skipped;
+
+    ngx_uint_t                         work;    /* that it may still do */
+} ngx_http_clientcert_query_t;
+
 
 /*
- * Writes the metrics of all, or of the policy named, in Prometheus' text
- * format.  Returns NGX_OK, or NGX_DECLINED if there is no such policy.
+ * Write the metrics in Prometheus' text format, or a view in JSON; return
+ * NGX_OK, or the status of an error that is written instead.
  */
-ngx_int_t ngx_http_clientcert_metrics(ngx_http_clientcert_output_t *out,
-    ngx_http_clientcert_main_conf_t *mcf,
-    ngx_http_clientcert_status_t *status, ngx_str_t *policy);
+void ngx_http_clientcert_metrics(ngx_http_clientcert_output_t *out,
+    ngx_http_clientcert_query_t *query);
+ngx_int_t ngx_http_clientcert_view(ngx_http_clientcert_output_t *out,
+    ngx_http_clientcert_query_t *query);
+
+/*
+ * Writes that an argument is invalid, or that there is no such thing, by the
+ * status 400 or 404, which it returns.
+ */
+ngx_int_t ngx_http_clientcert_status_error(ngx_http_clientcert_output_t *out,
+    ngx_int_t status, const char *what, ngx_str_t *value);
 
 
 #endif /* _NGX_HTTP_CLIENTCERT_STATUS_H_INCLUDED_ */

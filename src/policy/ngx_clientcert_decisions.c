@@ -7,7 +7,10 @@
 #include "ngx_clientcert_decisions.h"
 
 
-static ngx_int_t ngx_clientcert_decisions_rules(ngx_clientcert_rules_t *rules,
+static ngx_int_t ngx_clientcert_decisions_policy(ngx_conf_t *cf,
+    ngx_clientcert_policy_t *policy, ngx_clientcert_counts_t *counts);
+static ngx_int_t ngx_clientcert_decisions_rules(
+    ngx_clientcert_policy_t *policy, ngx_clientcert_rule_t *rule,
     uint64_t key, ngx_clientcert_counts_t *counts);
 
 
@@ -15,45 +18,13 @@ ngx_int_t
 ngx_clientcert_decisions_init(ngx_conf_t *cf, ngx_array_t *policies,
     ngx_clientcert_counts_t *counts)
 {
-    uint64_t                       key;
-    ngx_uint_t                     i;
-    ngx_clientcert_policy_t      **policy;
-    ngx_clientcert_counts_row_t  **row;
-
-    static ngx_str_t  kind = ngx_string("policy");
-    static ngx_str_t  dry_run = ngx_string("dry_run");
+    ngx_uint_t                 i;
+    ngx_clientcert_policy_t  **policy;
 
     policy = policies->elts;
 
     for (i = 0; i < policies->nelts; i++) {
-
-        row = ngx_array_push(&counts->rows);
-        if (row == NULL) {
-            return NGX_ERROR;
-        }
-
-        *row = ngx_pcalloc(cf->pool, sizeof(ngx_clientcert_counts_row_t));
-        if (*row == NULL) {
-            return NGX_ERROR;
-        }
-
-        key = ngx_clientcert_counts_key(0, &kind);
-        key = ngx_clientcert_counts_key(key, &policy[i]->name);
-
-        if (policy[i]->dry_run) {
-            key = ngx_clientcert_counts_key(key, &dry_run);
-        }
-
-        (*row)->key = key;
-        (*row)->values = NGX_CLIENTCERT_DECISIONS_VALUES;
-
-        policy[i]->counts = *row;
-
-        if (ngx_clientcert_decisions_rules(&policy[i]->deny, key, counts)
-            != NGX_OK
-            || ngx_clientcert_decisions_rules(&policy[i]->allow, key, counts)
-               != NGX_OK)
-        {
+        if (ngx_clientcert_decisions_policy(cf, policy[i], counts) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -63,14 +34,56 @@ ngx_clientcert_decisions_init(ngx_conf_t *cf, ngx_array_t *policies,
 
 
 static ngx_int_t
-ngx_clientcert_decisions_rules(ngx_clientcert_rules_t *rules, uint64_t key,
+ngx_clientcert_decisions_policy(ngx_conf_t *cf,
+    ngx_clientcert_policy_t *policy, ngx_clientcert_counts_t *counts)
+{
+    ngx_clientcert_counts_row_t  *row, **place;
+
+    static ngx_str_t  kind = ngx_string("policy");
+    static ngx_str_t  dry_run = ngx_string("dry_run");
+
+    place = ngx_array_push(&counts->rows);
+    row = ngx_pcalloc(cf->pool, sizeof(ngx_clientcert_counts_row_t));
+
+    policy->rules = ngx_palloc(cf->pool, (policy->deny.n + policy->allow.n)
+                                         * sizeof(ngx_clientcert_rule_t *));
+
+    if (place == NULL || row == NULL || policy->rules == NULL) {
+        return NGX_ERROR;
+    }
+
+    *place = row;
+    policy->counts = row;
+
+    row->values = NGX_CLIENTCERT_DECISIONS_VALUES;
+    row->key = ngx_clientcert_counts_key(0, &kind);
+    row->key = ngx_clientcert_counts_key(row->key, &policy->name);
+
+    if (policy->dry_run) {
+        row->key = ngx_clientcert_counts_key(row->key, &dry_run);
+    }
+
+    if (ngx_clientcert_decisions_rules(policy, policy->deny.first, row->key,
+                                       counts)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_clientcert_decisions_rules(policy, policy->allow.first,
+                                          row->key, counts);
+}
+
+
+static ngx_int_t
+ngx_clientcert_decisions_rules(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_rule_t *rule, uint64_t key,
     ngx_clientcert_counts_t *counts)
 {
     ngx_uint_t                i;
-    ngx_clientcert_rule_t    *rule;
     ngx_clientcert_count_t  **count;
 
-    for (rule = rules->first; rule; rule = rule->next) {
+    for ( /* void */ ; rule; rule = rule->next) {
 
         count = ngx_array_push(&counts->counts);
         if (count == NULL) {
@@ -78,6 +91,7 @@ ngx_clientcert_decisions_rules(ngx_clientcert_rules_t *rules, uint64_t key,
         }
 
         *count = &rule->count;
+        policy->rules[policy->nrules++] = rule;
 
         rule->id = key;
 

@@ -48,6 +48,19 @@ ngx_int_t ngx_clientcert_decisions_init(ngx_conf_t *cf, ngx_array_t *policies,
     ngx_clientcert_counts_t *counts);
 
 /*
+ * Whether a rule has decided nothing yet, as far as is known.
+ */
+static ngx_inline ngx_uint_t
+ngx_clientcert_decisions_unused(ngx_clientcert_rule_t *rule)
+{
+    return !ngx_clientcert_counts_shared(&rule->count)
+           && ngx_clientcert_counts_value(&rule->count,
+                                          NGX_CLIENTCERT_DECISIONS_MADE)
+              == 0;
+}
+
+
+/*
  * Counts a verdict about the client of a connection, which may be NULL.  The
  * policy must have counts.
  */

@@ -75,6 +75,8 @@ typedef struct {
 
     /* of ngx_clientcert_decisions.c, NULL: nothing is counted */
     ngx_clientcert_counts_row_t *counts;
+    ngx_clientcert_rule_t      **rules;     /* all that are counted */
+    ngx_uint_t                   nrules;
 
     unsigned                     defined:1;
     unsigned                     varies:1;      /* has variables */

@@ -199,3 +199,15 @@ ngx_clientcert_stats_left_out(ngx_clientcert_stats_t *stats)
                   stats->counts.left_out, stats->zone->shm.size / 1024,
                   ngx_align(size, 64 * 1024) / 1024);
 }
+
+
+size_t
+ngx_clientcert_stats_used(ngx_clientcert_stats_t *stats)
+{
+    ngx_clientcert_counts_sh_t  *sh;
+
+    sh = stats->counts.sh;
+
+    return stats->zone->shm.size
+           - (sh->n - sh->used) * sizeof(ngx_clientcert_counts_line_t);
+}

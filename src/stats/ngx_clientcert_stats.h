@@ -42,6 +42,11 @@ typedef struct {
 ngx_clientcert_stats_t *ngx_clientcert_stats_create(ngx_conf_t *cf);
 
 /*
+ * How many bytes of the zone are in use.
+ */
+size_t ngx_clientcert_stats_used(ngx_clientcert_stats_t *stats);
+
+/*
  * Reads the parameters of the directive.
  */
 char *ngx_clientcert_stats_conf(ngx_conf_t *cf, ngx_clientcert_stats_t *stats);
