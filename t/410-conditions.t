@@ -66,6 +66,7 @@ my @conditions = (
     [ 'serial=0a0b0c', 1 ],
     [ 'serial=00:0A:0B:0C', 1 ],
     [ 'serial=A0B0C', 1 ],
+    [ '"serial=0a 0b 0c"', 1 ],
     [ 'serial=0xa0b0c', 1 ],
     [ 'serial=0X0A0B0C', 1 ],
     [ '"serial=658188 (0xa0b0c)"', 1 ],

@@ -200,6 +200,7 @@ refused(@$_) for (
     [ 'serial=xyz', '"z" is not a hexadecimal digit' ],
     [ 'serial=', 'there are no digits' ],
     [ 'serial=0x', 'there are no digits' ],
+    [ '"serial= 12"', '" " is not a hexadecimal digit' ],
     [ '"serial=4660 (0x1235)"', 'its decimal and its hexadecimal form are not '
                                 . 'the same number' ],
     [ '"serial= (0x1234)"', 'its decimal and its hexadecimal form are not .*' ],
@@ -217,6 +218,7 @@ refused(@$_) for (
     [ 'dns=b\xc3\xbccher.test', 'a DNS name has letters.*' ],
     [ "dns=b\xc3\xbccher.test", 'an international name.*"xn--"' ],
     [ 'uri=example.org', 'a URI is written with its scheme.*' ],
+    [ 'uri=urn:a|urn:b', 'a URI has no blanks, no "\\\\" or "\|" and no .*' ],
     [ 'uri=spiffe://*', 'a URI is written with its scheme.*' ],
     [ 'uri=spiffe://a*', '"\*" can only stand at the end, after a "/"' ],
     [ 'uri=spiffe://a/../*', '"\*" needs a complete host.*' ],

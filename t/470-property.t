@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/lib";
 use ClientCert;
 use DerCert;
 use Encode 'encode';
+use MIME::Base64 'encode_base64';
 
 my $seed = $ENV{CLIENTCERT_SEED} // int rand 2**31;
 srand $seed;
@@ -290,16 +291,19 @@ my %conditions = (
     },
     serial => sub {
         my $v = one(@serials);
-        return ('serial=' . one($v, "00:$v"), sub { $_[0]{serial} eq $v });
+        my $both = sprintf '%d (0x%x)', hex $v, hex $v;
+        return ('"serial=' . one($v, "00:$v", "0x$v", $both) . '"',
+                sub { $_[0]{serial} eq $v });
     },
     spki => sub {
         my $v = one(@keys);
-        return ('spki=' . unpack('H*', spki_sha256($v)),
+        my $base64 = encode_base64(spki_sha256($v), '');
+        return ('spki=' . one(unpack('H*', spki_sha256($v)), "sha256//$base64"),
                 sub { $_[0]{key} eq $v }, 1);
     },
     thumbprint => sub {
         my $v = one(@certs)->{name};
-        return ('thumbprint=' . one(sha1($v), sha256($v)),
+        return ('thumbprint=' . one(sha1($v), sha256($v), x5t($v)),
                 sub { $_[0]{name} eq $v }, 1);
     },
     subject => sub {

@@ -228,8 +228,8 @@ ngx_clientcert_read_uri(ngx_clientcert_pattern_t *pt, const char **err)
     last = pt->text.data + pt->text.len;
 
     for (p = pt->text.data; p < last; p++) {
-        if (*p <= ' ' || *p > '~' || *p == '\\') {
-            *err = "a URI has no blanks, no \"\\\" and no characters "
+        if (*p <= ' ' || *p > '~' || *p == '\\' || *p == '|') {
+            *err = "a URI has no blanks, no \"\\\" or \"|\" and no characters "
                    "outside of ASCII";
             return NGX_ERROR;
         }

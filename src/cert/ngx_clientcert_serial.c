@@ -83,7 +83,9 @@ ngx_clientcert_serial_hex(u_char *p, u_char *end, ngx_str_t *bytes,
 
     for (p = end; p > first; /* void */ ) {
 
-        if (*--p == ':' && p > first) {
+        p--;
+
+        if ((*p == ':' || *p == ' ') && p > first) {
             continue;
         }
 

@@ -27,9 +27,10 @@ typedef struct {
 
 /*
  * Reads a serial number as people paste it: hexadecimal of any case, with ":"
- * or without, maybe after "0x"; or as openssl-x509(1) prints it, decimal and
- * hexadecimal as in "4660 (0x1234)"; "-" or "(Negative)" before it.  The bytes
- * are of the pool, and there is room for one more before them.
+ * or blanks between the bytes, maybe after "0x"; or as openssl-x509(1) prints
+ * it, decimal and hexadecimal as in "4660 (0x1234)"; "-" or "(Negative)" in
+ * front.  The bytes are of the pool, and there is room for one more before
+ * them.
  * Returns NGX_OK, or NGX_ERROR with what is wrong in err, of
  * NGX_CLIENTCERT_SERIAL_TEXT bytes, up to *last, and without memory nothing.
  */
