@@ -51,6 +51,11 @@ my %policies = (
     deny_uri => 'deny uri=spiffe://example.org/ns/prod/*; allow verified;',
     https    => 'allow uri=https://example.org/*;',
     email    => 'allow email=Joe@Example.com;',
+    upn      => 'allow upn=Joe@Corp.example;',
+    upn_umlaut => 'allow upn=jörg@corp.example;',
+    upn_any  => 'allow upn=*@CORP.example;',
+    upn_re   => 'allow upn=~@corp\.example$;',
+    deny_upn => 'deny upn=joe@corp.example; allow verified;',
     ip       => 'allow ip=10.1.2.3;',
     ip_net   => 'allow ip=10.0.0.0/8;',
     ip6      => 'allow ip=2001:db8::/32;',
@@ -154,7 +159,7 @@ my @tests = (
       'dns dns_dot dns_any dns_re' ],
     [ 'dns text as a URI', { san => [ uri => 'api.example.com' ] }, '' ],
     [ 'dns text as an email', { san => [ email => 'api.example.com' ] }, '' ],
-    [ 'dns text as another name', { san => [ other => 'api.example.com' ] },
+    [ 'dns text as another name', { san => [ upn => 'api.example.com' ] },
       '' ],
     [ 'dns text as the CN', { subject => [ [ CN => 'api.example.com' ] ] },
       '' ],
@@ -201,6 +206,38 @@ my @tests = (
     [ 'email, another case', { san => [ email => 'joe@example.com' ] }, '' ],
     [ 'email in the subject', { subject => [ [ emailAddress =>
       'Joe@Example.com', 22 ] ] }, '' ],
+
+    [ 'upn', { san => [ upn => 'joe@corp.example' ] }, 'upn upn_any upn_re' ],
+    [ 'upn, another case', { san => [ upn => 'JOE@corp.Example' ] },
+      'upn upn_any' ],
+    [ 'upn, IA5String', { san => [ upn => [ der(22, 'joe@corp.example') ] ] },
+      'upn upn_any upn_re' ],
+    [ 'upn, BMPString', { san => [ upn => [ der(30, encode('UTF-16BE',
+                                            'joe@corp.example')) ] ] },
+      'upn upn_any upn_re' ],
+    [ 'upn, an umlaut', { san => [ upn => encode('UTF-8',
+                                                 'Jörg@corp.example') ] },
+      'upn_umlaut upn_any upn_re' ],
+    [ 'upn, the second of two', { san => [ upn => 'x@y', upn =>
+                                           'joe@corp.example' ] },
+      'upn upn_any upn_re' ],
+    [ 'upn, another host', { san => [ upn => 'joe@corp.example.evil.test' ] },
+      '' ],
+    [ 'upn, a host below', { san => [ upn => 'joe@x.corp.example' ] }, '' ],
+    [ 'upn, a host before', { san => [ upn => 'joe@corp.example@evil.test' ] },
+      '' ],
+    [ 'upn, a NUL', { san => [ upn => "joe\@corp.example\0" ] }, '' ],
+    [ 'upn, a NUL inside', { san => [ upn => "joe\0\@corp.example" ] }, '' ],
+    [ 'upn, a number', { san => [ upn => [ der(2, "\1") ] ] }, '' ],
+    [ 'upn, true', { san => [ upn => [ der(1, "\xff") ] ] }, '' ],
+    [ 'upn, two strings', { san => [ upn => [ der(0x30, (der(12,
+                                      'joe@corp.example')) x 2) ] ] }, '' ],
+    [ 'upn, nothing in it', { san => [ upn => '' ] }, '' ],
+    [ 'upn, no UTF-8', { san => [ upn => "joe\xff\@corp.example" ] }, '' ],
+    [ 'upn text as an email', { san => [ email => 'joe@corp.example' ] },
+      '' ],
+    [ 'upn text as a CN', { subject => [ [ CN => 'joe@corp.example' ] ] },
+      '' ],
 
     [ 'ip', { san => [ ip => pack 'C4', 10, 1, 2, 3 ] }, 'ip ip_net ip_map' ],
     [ 'ip, another one', { san => [ ip => pack 'C4', 10, 2, 0, 1 ] },
@@ -275,6 +312,10 @@ for my $test (@tests) {
     $wanted{deny_uri} = 401
         if grep { m{^spiffe://example\.org/ns/prod/} }
                 @{ $parts->{san} // [] };
+
+    $wanted{deny_upn} = 401
+        if $allowed =~ /\bupn\b/
+        || $what =~ /^upn, (?:a N|a number|true|two str|nothing|no UTF)/;
 
     # what can't be read may be anything
     @wanted{'deny_cn', 'deny_subj', 'deny_dn', 'deny_no', 'deny_4514'}

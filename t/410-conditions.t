@@ -22,7 +22,7 @@ my %parts = (
     serial => '0a0b0c', eku => [ '1.3.6.1.5.5.7.3.2', '1.3.6.1.5.5.7.3.4' ],
     policies => [ '2.16.840.1.101.3.2.1.48.1', '1.2.3.4' ],
     san => [ dns => 'full.test', uri => 'urn:full', email => 'a@full.test',
-             ip => pack 'C4', 192, 0, 2, 1 ],
+             upn => 'Joe.Doe@corp.test', ip => pack 'C4', 192, 0, 2, 1 ],
 );
 
 der_cert(name => 'full', %parts);
@@ -136,6 +136,14 @@ my @conditions = (
     [ 'email=*@test', 0 ],
     [ 'email=*@b.full.test', 0 ],
     [ 'email=\*@full.test', 0 ],
+    [ 'upn=joe.doe@CORP.test', 1 ],
+    [ 'upn=*@corp.test', 1 ],
+    [ 'upn=~*^joe\.', 1 ],
+    [ 'upn=~^joe', 0 ],
+    [ 'upn=doe@corp.test', 0 ],
+    [ 'upn=*@full.test', 0 ],
+    [ 'upn=a@full.test', 0 ],
+    [ 'email=joe.doe@corp.test', 0 ],
     [ 'ip=192.0.2.1', 1 ],
     [ 'ip=192.0.2.0/24', 1 ],
     [ 'ip=192.0.3.0/24', 0 ],

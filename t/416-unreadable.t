@@ -38,6 +38,8 @@ my %certs = (
     nul_dns => [ san => [ dns => "a.test\0.b" ] ],
     nul_uri => [ san => [ uri => "urn:a\0" ] ],
     nul_email => [ san => [ email => "a\@a.test\0" ] ],
+    nul_upn => [ san => [ upn => "a\@b\0" ] ],
+    no_text_upn => [ san => [ upn => [ der(4, 'a@b') ] ] ],
     long_ip => [ san => [ ip => "\12\0\0\1\0" ] ],
     two_policies => [ ext => [ [ $policies, 0, policy('1.2.3.4') ],
                                [ $policies, 0, policy('1.2.3.5') ] ] ],
@@ -67,6 +69,7 @@ my %conditions = (
     uri => [ 'uri=urn:other', 'uri=http://other/*', 'uri=~^other$' ],
     email => [ 'email=other@a.test', 'email=*@other.test',
                'email=~^other$' ],
+    upn => [ 'upn=other@a.test', 'upn=*@other.test', 'upn=~^other$' ],
     ip => [ 'ip=192.0.2.1', 'ip=192.0.2.0/24' ],
     policy_oid => [ 'policy_oid=1.2.3.9' ],
     eku => [ 'eku=serverAuth' ],
@@ -78,10 +81,11 @@ my %matches = (
     nul_issuer => [qw(o issuer_o subject issuer)],
     control_o => [qw(o subject)], control_ou => [qw(ou subject)],
     nul_dns => ['dns'], nul_uri => ['uri'], nul_email => ['email'],
-    long_ip => ['ip'],
+    long_ip => ['ip'], nul_upn => ['upn'], no_text_upn => ['upn'],
     two_policies => ['policy_oid'], bad_policies => ['policy_oid'],
     two_ekus => ['eku'], bad_eku => ['eku'],
-    two_sans => [qw(dns uri email ip)], bad_san => [qw(dns uri email ip)],
+    two_sans => [qw(dns uri email ip upn)],
+    bad_san => [qw(dns uri email ip upn)],
 );
 
 # [ line, what X holds, the answer, is it told (undef: no matter) ]

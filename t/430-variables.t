@@ -23,7 +23,7 @@ der_cert(name => 'rich', not_after => $now + 86400 * 10 + 3600,
          san => [ dns => 'b.test', uri => 'urn:x,y"z', dns => 'a.test',
                   email => 'me@a.test', ip => pack('C4', 10, 0, 0, 1),
                   ip => pack('H32', '20010db8' . '0' x 23 . '1'),
-                  dns => "evil\r\nX-Evil: 1", other => 'upn@a.test',
+                  dns => "evil\r\nX-Evil: 1", upn => 'upn@a.test',
                   uri => 'urn:x%2Cy' ]);
 der_cert(name => 'poor', san => undef, subject => [ [ O => 'x' ] ]);
 der_cert(name => 'two', subject => [ [ CN => 'a' ], [ CN => 'b' ] ]);
@@ -49,7 +49,7 @@ der_cert(name => 'soon', not_after => $now + 3600);
 der_cert(name => 'no_text', subject => [ [ CN => 'x', 8 ], [ UID => 'u' ],
                                          [ OU => "a\0" ], [ OU => 'b' ] ]);
 
-my @names = qw(cn san san_dns san_uri san_email san_ip days_left spki_sha256
+my @names = qw(cn san san_dns san_uri san_email san_ip san_upn days_left spki_sha256
                rfc9440 rfc9440_chain subject_cn subject_commonname
                subject_2_5_4_3 subject_organizationidentifier subject_2_5_4_97
                subject_UID subject_userid subject_1_2_3_4_5 subject_dc
@@ -136,9 +136,10 @@ is($rich->{issuer_uid}, '', 'issuer_uid, which is of the subject');
 is($rich->{san_dns}, 'b.test,a.test', 'san_dns');
 is($rich->{san_uri}, 'urn:x%2Cy"z,urn:x%252Cy', 'san_uri');
 is($rich->{san_email}, 'me@a.test', 'san_email');
+is($rich->{san_upn}, 'upn@a.test', 'san_upn');
 is($rich->{san_ip}, '10.0.0.1,2001:db8::1', 'san_ip');
 is($rich->{san}, 'dns:b.test,uri:urn:x%2Cy"z,dns:a.test,email:me@a.test,'
-                 . 'ip:10.0.0.1,ip:2001:db8::1,uri:urn:x%252Cy', 'san');
+                 . 'ip:10.0.0.1,ip:2001:db8::1,upn:upn@a.test,uri:urn:x%252Cy', 'san');
 is($rich->{days_left}, 10, 'days_left');
 is($rich->{spki_sha256}, unpack('H*', spki_sha256('acme')), 'spki_sha256');
 is($rich->{rfc9440}, ':' . base64('rich') . ':', 'rfc9440');

@@ -16,7 +16,7 @@ der_cert(name => 'full', serial => '0a0b0c', policies => [ '1.2.3.4' ],
                       [ UID => 'u1' ] ],
          eku => [ '1.3.6.1.5.5.7.3.2', '1.3.6.1.5.5.7.3.4' ],
          san => [ dns => 'a.full.test', uri => 'http://full/a/b',
-                  email => 'a@full.test', ip => pack('C4', 10, 1, 2, 3),
+                  email => 'a@full.test', upn => 'a@corp.test', ip => pack('C4', 10, 1, 2, 3),
                   ip => pack 'H32', '20010db8' . '0' x 23 . '1' ]);
 
 my ($sha1, $sha256) = (sha1('full'), sha256('full'));
@@ -56,6 +56,9 @@ my %keys = (
     email => [ [ 'a@full.test' ],
                [ '*', '*@full.test', '@full.test', 'full.test', 'a@*',
                  'a@*.test', '~.', '~full', '~*FULL' ] ],
+    upn => [ [ 'a@corp.test', 'A@Corp.test' ],
+             [ '*', '*@corp.test', '@corp.test', 'corp.test', 'a@*', '~.',
+               '~corp', '~*CORP', 'a@corp.test,x' ] ],
     ip => [ [ '10.1.2.3', '2001:db8::1' ],
             [ '0.0.0.0/0', '::/0', '10.0.0.0/8', '10.1.2.3/32', '10.1.2.3/0',
               '2001:db8::/32', '2001:db8::1/128', '10.1.2.*', '*', '~.',
@@ -74,6 +77,7 @@ my @around = (
     [ 'dns=*.$http_x', 'full.test', '*', '*.test', 'test', '' ],
     [ 'uri=http://full/$http_x', 'a/b', '*', 'a/*', 'a' ],
     [ 'uri=http://full/$http_x/*', 'a', '*', '..', '.', '' ],
+    [ 'upn=*@$http_x', 'corp.test', '*', '*.test', 'x@corp.test', '' ],
     [ 'email=$http_x@full.test', 'a', '*', '~a', 'b@full.test,a' ],
     [ 'email=*@$http_x', 'full.test', '*', '*.test', 'test', '', '~.',
       '@full.test', 'a@full.test' ],

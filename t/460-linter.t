@@ -49,6 +49,8 @@ warns("allow cn=a;\nallow o=x cn=a;",
 quiet("allow o=x cn=a;\nallow cn=a;", 'a wider rule behind a narrower one');
 warns("allow o=x cn=a;\nallow cn=A o=X;", qr/"allow" is a duplicate of/,
       'the same conditions in another order');
+warns("allow upn=a\@b upn=A\@B;", qr/duplicate condition "upn=A\@B"/,
+      'a user in another case');
 warns("allow cn=a cn=a;", qr/duplicate condition "cn=a", ignored/,
       'a condition twice');
 warns("allow cn=a cn=b;", qr/can never match, a certificate has one cn/,
@@ -228,6 +230,8 @@ refused(@$_) for (
     [ 'email=*@example..com', 'a label of the DNS name is empty' ],
     [ "email=*\@b\xc3\xbccher.test", 'an international name.*"xn--"' ],
     [ 'email=joe', 'an address is written "name@host"' ],
+    [ 'upn=joe', 'invalid upn "joe": an address is written "name@host"' ],
+    [ 'upn=joe@*', '"\*" and "\|" make no pattern here, write "upn=~\*.*' ],
     [ 'ip=10.0.0', 'it is neither an IP address nor a CIDR block' ],
     [ 'ca=/nowhere.pem', 'invalid ca "/nowhere.pem"' ],
     [ 'subject=admin', '"admin" is not "type=value".*' ],

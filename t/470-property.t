@@ -21,7 +21,8 @@ my ($certs, $policies) = (40, 60);
 # what makes a name of a type unreadable
 my %bad = (cn => "a\0", o => "Example\n", ou => "one\x7f", dc => "\t",
            serialnumber => "\0", dns => "x.test\0", uri => "urn:\x80",
-           email => "joe\0\@example.com", ip => 'fives');
+           email => "joe\0\@example.com", ip => 'fives',
+           upn => "joe\n\@example.com");
 
 # attributes in the order of a subject
 my @attributes = qw(dc o ou serialnumber cn);
@@ -41,6 +42,7 @@ my @uris = ('spiffe://e/p/a', 'spiffe://e/p/../a', 'spiffe://e/pp/a',
             'urn:x:y', 'spiffe://e/p/a/b');
 my @emails = ('joe@example.com', 'joe@EXAMPLE.com', 'Joe@example.com',
               '"a@com"@b.example.com', 'example.com');
+my @upns = ('joe@corp.test', 'JOE@corp.test', 'jane@corp.test.', 'joe@x.test');
 my @ips = map { pack 'H*', $_ } '0a000001', '0a000002', '0b000001',
           '00' x 10 . 'ffff0a000001', '20010db8' . '00' x 11 . '01',
           '20010db9' . '00' x 11 . '01';
@@ -67,7 +69,7 @@ my @certs = map {
         o => [ some(2, @os) ], ou => [ some(2, @ous) ],
         dc => [ some(3, @dcs) ], serialnumber => [ some(2, @numbers) ],
         dns => [ some(2, @hosts) ], uri => [ some(2, @uris) ],
-        email => [ some(2, @emails) ], ip => [ some(2, @ips) ],
+        email => [ some(2, @emails) ], upn => [ some(2, @upns) ], ip => [ some(2, @ips) ],
         use => [ some(1, @uses) ], days => one(@days),
         bad => { map { $_ => rand() < 0.03 } sort keys %bad },
     );
@@ -87,7 +89,7 @@ my @certs = map {
              san => [ map { @$_ } sort { rand() <=> 0.5 } map {
                  my $type = $_;
                  map { [ $type => $_ ] } $names->($type);
-             } qw(dns uri email ip) ]);
+             } qw(dns uri email ip upn) ]);
     \%c;
 } 1 .. $certs;
 
@@ -235,6 +237,16 @@ my %conditions = (
         my $v = one('example.com', 'EXAMPLE.com.', 'com', 'b.example.com');
         return ("email=*\@$v", sub {
             has($_[0], 'email', sub { $_[0] =~ /.*\@(.*)/s && host($1) eq host($v) });
+        });
+    },
+    upn => sub {
+        my $v = one(@upns, '*@corp.test', '*@Corp.test.');
+        return ("upn=$v", sub {
+            has($_[0], 'upn', sub {
+                my $upn = host(shift);
+                $upn =~ s/^.*@/*@/ if $v =~ /^\*/;
+                return $upn eq host($v);
+            });
         });
     },
     ip => sub {

@@ -80,6 +80,8 @@ my %clients = (
     psp => { subject => [ [ '2.5.4.97' => 'PSDDE-BAFIN-123456' ],
                           [ CN => 'x' ] ] },
     card => { subject => [ [ serialNumber => 'PNOEE-38001085718', 19 ] ] },
+    user => { san => [ upn => 'Jane@corp.example.com' ] },
+    'other-user' => { san => [ upn => 'Bob@corp.example.com' ] },
     comma => { subject => [ [ O => 'x,CN=acme' ] ] },
     'self-acme' => { ca => 'self', subject => [ [ CN => 'acme' ] ] },
 );

@@ -57,7 +57,7 @@ der_cert(name => 'full',
     serial => '0a0b0c', policies => [ '1.2.3.4' ],
     eku => [ '1.3.6.1.5.5.7.3.2', '1.3.6.1.5.5.7.3.4' ],
     san => [ dns => 'full.test', uri => 'urn:full', email => 'a@full.test',
-             ip => pack 'C4', 192, 0, 2, 1 ]);
+             upn => 'a@corp.test', ip => pack 'C4', 192, 0, 2, 1 ]);
 
 my $spki = unpack 'H*', spki_sha256('acme');
 my $inter = sha256('int-a');
@@ -89,6 +89,7 @@ my %kinds = (
     uri => [ 'uri=urn:full', 'uri=urn:none' ],
     email => [ 'email=a@full.test', 'email=b@full.test' ],
     email_host => [ 'email=*@full.test', 'email=*@none.test' ],
+    upn => [ 'upn=a@corp.test', 'upn=b@corp.test' ],
     ip => [ 'ip=192.0.2.0/24', 'ip=192.0.3.0/24' ],
     ip_var => [ 'ip=$http_ip', 'ip=$remote_addr' ],
     eku => [ 'eku=emailProtection', 'eku=serverAuth' ],

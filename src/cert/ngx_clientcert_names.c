@@ -10,6 +10,12 @@
 #include <openssl/err.h>
 
 
+/* types of strings that text can be made of */
+#define NGX_CLIENTCERT_NAMES_STRINGS                                          \
+    (B_ASN1_DIRECTORYSTRING|B_ASN1_IA5STRING|B_ASN1_NUMERICSTRING             \
+     |B_ASN1_VISIBLESTRING)
+
+
 static void *ngx_clientcert_names_extension(X509 *cert, int nid,
     ngx_uint_t *unreadable, ngx_int_t *rc);
 static void ngx_clientcert_names_free(void *data);
@@ -20,6 +26,8 @@ static ngx_int_t ngx_clientcert_names_read_sans(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, GENERAL_NAMES *sans);
 static ngx_int_t ngx_clientcert_names_read_san(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, GENERAL_NAME *san);
+static ngx_int_t ngx_clientcert_names_read_other(ngx_pool_t *pool,
+    ngx_clientcert_names_t *names, const OTHERNAME *other);
 static ngx_clientcert_name_t *ngx_clientcert_names_push(
     ngx_clientcert_names_t *names, ngx_clientcert_name_e type);
 static ngx_int_t ngx_clientcert_names_copy(ngx_pool_t *pool,
@@ -222,7 +230,7 @@ ngx_clientcert_names_read_san(ngx_pool_t *pool, ngx_clientcert_names_t *names,
     GENERAL_NAME *san)
 {
     int                      kind;
-    const ASN1_STRING       *value;
+    const void              *value;
     ngx_clientcert_name_e    type;
     ngx_clientcert_name_t   *name;
 
@@ -246,6 +254,9 @@ ngx_clientcert_names_read_san(ngx_pool_t *pool, ngx_clientcert_names_t *names,
         type = NGX_CLIENTCERT_IP;
         break;
 
+    case GEN_OTHERNAME:
+        return ngx_clientcert_names_read_other(pool, names, value);
+
     default:
         return NGX_OK;
     }
@@ -263,6 +274,43 @@ ngx_clientcert_names_read_san(ngx_pool_t *pool, ngx_clientcert_names_t *names,
     name->bad = (type == NGX_CLIENTCERT_IP)
                 ? (name->value.len != 4 && name->value.len != 16)
                 : !ngx_clientcert_names_ascii(&name->value);
+
+    return NGX_OK;
+}
+
+
+/* a userPrincipalName is a UTF8String, others are none of ours */
+
+static ngx_int_t
+ngx_clientcert_names_read_other(ngx_pool_t *pool,
+    ngx_clientcert_names_t *names, const OTHERNAME *other)
+{
+    const ASN1_TYPE        *value;
+    ngx_clientcert_name_t  *name;
+
+    if (OBJ_obj2nid(other->type_id) != NID_ms_upn) {
+        return NGX_OK;
+    }
+
+    value = other->value;
+    name = ngx_clientcert_names_push(names, NGX_CLIENTCERT_UPN);
+
+    /* only a string has an ASN1_STRING */
+
+    if (!(ASN1_tag2bit(value->type) & NGX_CLIENTCERT_NAMES_STRINGS)) {
+        name->bad = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_clientcert_names_read_text(pool, name, value->value.asn1_string)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (name->value.len == 0) {
+        name->bad = 1;
+    }
 
     return NGX_OK;
 }
@@ -339,8 +387,7 @@ ngx_clientcert_names_text(u_char **utf8, const ASN1_STRING *value)
     int  len;
 
     if (!(ASN1_tag2bit(ASN1_STRING_type(value))
-          & (B_ASN1_DIRECTORYSTRING|B_ASN1_IA5STRING|B_ASN1_NUMERICSTRING
-             |B_ASN1_VISIBLESTRING)))
+          & NGX_CLIENTCERT_NAMES_STRINGS))
     {
         return NGX_DECLINED;
     }

@@ -75,6 +75,7 @@ ngx_clientcert_pattern_wildcard(ngx_clientcert_pattern_t *pt, ngx_str_t *text)
         return NGX_OK;
 
     case NGX_CLIENTCERT_EMAIL:
+    case NGX_CLIENTCERT_UPN:
 
         if (text->len >= 2 && p[0] == '*' && p[1] == '@') {
             pt->wildcard = 1;
@@ -147,6 +148,7 @@ ngx_clientcert_pattern_read(ngx_clientcert_pattern_t *pt, ngx_str_t *text,
         return ngx_clientcert_read_uri(pt, err);
 
     case NGX_CLIENTCERT_EMAIL:
+    case NGX_CLIENTCERT_UPN:
         return ngx_clientcert_read_email(pt, err);
 
     case NGX_CLIENTCERT_IP:
@@ -279,6 +281,10 @@ ngx_clientcert_read_email(ngx_clientcert_pattern_t *pt, const char **err)
         return NGX_ERROR;
     }
 
+    if (pt->type == NGX_CLIENTCERT_UPN) {
+        at = pt->text.data;
+    }
+
     ngx_strlow(at, at, last - at);
 
     if (!pt->wildcard) {
@@ -349,6 +355,7 @@ ngx_clientcert_pattern_match(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
         return ngx_clientcert_match_uri(pt, value);
 
     case NGX_CLIENTCERT_EMAIL:
+    case NGX_CLIENTCERT_UPN:
         return ngx_clientcert_match_email(pt, value);
 
     case NGX_CLIENTCERT_IP:
@@ -548,7 +555,10 @@ ngx_clientcert_plain_path(u_char *p, u_char *last)
 }
 
 
-/* RFC 5280, section 7.5: only the host is compared without regard to case */
+/*
+ * RFC 5280, section 7.5: only the host is compared without regard to case,
+ * but a directory takes all of its users' names so.
+ */
 
 static ngx_uint_t
 ngx_clientcert_match_email(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
@@ -573,10 +583,14 @@ ngx_clientcert_match_email(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
         len = 0;
     }
 
-    return address.len == pt->text.len
-           && ngx_memcmp(address.data, pt->text.data, len) == 0
-           && ngx_strncasecmp(at, pt->text.data + len, address.len - len)
-              == 0;
+    if (address.len != pt->text.len
+        || ngx_strncasecmp(address.data, pt->text.data, address.len) != 0)
+    {
+        return 0;
+    }
+
+    return pt->type == NGX_CLIENTCERT_UPN
+           || ngx_memcmp(address.data, pt->text.data, len) == 0;
 }
 
 
@@ -739,7 +753,9 @@ ngx_clientcert_pattern_hashes(ngx_clientcert_name_t *name,
         return handler(data, ngx_clientcert_hash(type, 0, &name->oid, p, len));
     }
 
-    if (type == NGX_CLIENTCERT_DNS || type == NGX_CLIENTCERT_EMAIL) {
+    if (type == NGX_CLIENTCERT_DNS || type == NGX_CLIENTCERT_EMAIL
+        || type == NGX_CLIENTCERT_UPN)
+    {
         ngx_clientcert_trim_dot(&text);
     }
 
@@ -757,7 +773,9 @@ ngx_clientcert_pattern_hashes(ngx_clientcert_name_t *name,
                                                  parent.data, parent.len));
     }
 
-    if (rc == NGX_OK && type == NGX_CLIENTCERT_EMAIL) {
+    if (rc == NGX_OK
+        && (type == NGX_CLIENTCERT_EMAIL || type == NGX_CLIENTCERT_UPN))
+    {
         p = ngx_clientcert_at(&text);
 
         if (p) {

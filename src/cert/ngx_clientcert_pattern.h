@@ -21,6 +21,7 @@ typedef enum {
     NGX_CLIENTCERT_URI,
     NGX_CLIENTCERT_EMAIL,
     NGX_CLIENTCERT_IP,
+    NGX_CLIENTCERT_UPN,
     NGX_CLIENTCERT_NAME_TYPES
 } ngx_clientcert_name_e;
 
@@ -45,7 +46,7 @@ typedef struct {
     ngx_cidr_t              cidr;       /* IP, a mapped IPv4 one as IPv4 */
 
     /* DNS: after one label of any text, URI: before any path below it,
-       EMAIL: "@" and the host of any address */
+       EMAIL and UPN: "@" and the host of any address */
     unsigned                wildcard:1;
 } ngx_clientcert_pattern_t;
 
@@ -61,8 +62,8 @@ ngx_int_t ngx_clientcert_pattern_wildcard(ngx_clientcert_pattern_t *pt,
 
 /*
  * Reads a text without "*" into pt, of which type and wildcard must be set.
- * pt->text points into it, and the text of an attribute is folded in place, as
- * is the host of an EMAIL.
+ * pt->text points into it, and the text of an attribute or UPN is folded in
+ * place, as is the host of an EMAIL.
  * Returns NGX_OK and what is noteworthy in *err, or NULL, or NGX_ERROR and the
  * reason there.
  */

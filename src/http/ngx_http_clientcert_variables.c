@@ -74,7 +74,7 @@ static ngx_str_t  ngx_http_clientcert_deny = ngx_string("deny");
 /* in the order of ngx_clientcert_name_e, of subjectAltNames only */
 
 static const char  *ngx_http_clientcert_san_types[] = {
-    NULL, NULL, "dns:", "uri:", "email:", "ip:"
+    NULL, NULL, "dns:", "uri:", "email:", "ip:", "upn:"
 };
 
 
@@ -151,6 +151,9 @@ static ngx_http_variable_t  ngx_http_clientcert_vars[] = {
 
     { ngx_string("clientcert_san_ip"), NULL,
       ngx_http_clientcert_names_variable, NGX_CLIENTCERT_IP, 0, 0 },
+
+    { ngx_string("clientcert_san_upn"), NULL,
+      ngx_http_clientcert_names_variable, NGX_CLIENTCERT_UPN, 0, 0 },
 
     { ngx_string("clientcert_rfc9440"), NULL,
       ngx_http_clientcert_rfc9440_variable, 0, 0, 0 },

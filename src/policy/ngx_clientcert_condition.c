@@ -79,6 +79,11 @@ ngx_clientcert_key_t  ngx_clientcert_keys[] = {
       NGX_CLIENTCERT_KEY_REGEX,
       ngx_clientcert_value_name, ngx_clientcert_answer_name },
 
+    { ngx_string("upn"), NGX_CLIENTCERT_UPN,
+      NGX_CLIENTCERT_LOOKUP_NAME,
+      NGX_CLIENTCERT_KEY_REGEX,
+      ngx_clientcert_value_name, ngx_clientcert_answer_name },
+
     { ngx_string("dns"), NGX_CLIENTCERT_DNS,
       NGX_CLIENTCERT_LOOKUP_NAME,
       NGX_CLIENTCERT_KEY_REGEX,

@@ -359,7 +359,7 @@ ngx_clientcert_value_name(ngx_clientcert_reading_t *rd,
     }
 
     if ((cond->key->flags & NGX_CLIENTCERT_KEY_ATTRIBUTE)
-        || pt->type == NGX_CLIENTCERT_EMAIL)
+        || pt->type == NGX_CLIENTCERT_EMAIL || pt->type == NGX_CLIENTCERT_UPN)
     {
         value = pt->text;
     }

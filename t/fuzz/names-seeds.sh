@@ -24,6 +24,9 @@ dn '/C=DE/O=a\/b, c\xC3\xB6/CN=x+OU=y'
 dn 'CN=J\C3\B6rg'
 
 cp "$certs"/*.der "$corpus/facts/"
+openssl req -x509 -key "$certs/acme.key" -outform DER -out "$corpus/facts/upn" \
+    -subj '/DC=test/UID=u1/2.5.4.97=PSDDE-1/CN=a/CN=b' -multivalue-rdn \
+    -addext 'subjectAltName=otherName:msUPN;UTF8:a@b.test,email:a@b.test'
 
 i=0
 san() {
@@ -38,6 +41,7 @@ san '\003urn:a\000urn:a'
 san '\004a@b.test\000a@B.test'
 san '\004*@b.test\000"a@c"@B.test.'
 san '\000\\*a\\|\000*A|'
+san '\006*@b.test\000A@B.test.'
 san '\00510.0.0.1\000abcd'
 san '\000 a  B \000A b'
 

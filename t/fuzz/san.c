@@ -105,6 +105,7 @@ fuzz_matched(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
         break;
 
     case NGX_CLIENTCERT_EMAIL:
+    case NGX_CLIENTCERT_UPN:
         end = value->len - (value->len && value->data[value->len - 1] == '.');
 
         if (end < n

@@ -10,7 +10,8 @@ package DerCert;
 #     subject    a list of attributes, each [ type, value, string type ], and
 #                several of them in one RDN as [ [ ... ], [ ... ] ]; the string
 #                type is a tag, 12 (UTF8String) unless given
-#     san        pairs of type and bytes; 'other' is an otherName, in UTF-8
+#     san        pairs of type and bytes; 'upn' is the otherName of a
+#                userPrincipalName, UTF-8 or another DER value in [ ... ]
 #     serial     hexadecimal
 #     eku        a list of OIDs, clientAuth unless given; undef: no extension
 #     policies   a list of OIDs
@@ -94,9 +95,9 @@ sub general_names {
     my @pairs = @_;
     my @names;
     while (my ($type, $value) = splice @pairs, 0, 2) {
-        push @names, $type eq 'other'
+        push @names, $type eq 'upn'
             ? der(0xa0, der_oid('1.3.6.1.4.1.311.20.2.3'),
-                  der(0xa0, der(12, $value)))
+                  der(0xa0, ref $value ? @$value : der(12, $value)))
             : der(0x80 | $general{$type}, $value);
     }
     return der(0x30, @names);
