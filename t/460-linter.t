@@ -153,10 +153,12 @@ for ([ 'cn=host-*', 'cn=~*^host-.*$' ],
      [ 'email=joe*@example.com', 'email=~*^joe.*@example\.com$' ],
      [ 'email=*@*.example.com', 'email=~*^.*@.*\.example\.com$' ],
      [ 'email=*', 'email=~*^.*$' ],
+     [ 'subject.UID=host-*', 'subject.UID=~*^host-.*$' ],
+     [ 'issuer.CN=a|b', 'issuer.CN=~*^(a|b)$' ],
      [ 'email=a@x.test|b@x.test', 'email=~*^(a@x\.test|b@x\.test)$' ])
 {
     my ($condition, $regex) = @$_;
-    my ($key, $value) = $condition =~ /^"?(\w+)=(.*?)"?$/;
+    my ($key, $value) = $condition =~ /^"?([\w.]+)=(.*?)"?$/;
     my $error = qr/invalid $key "\Q$value": $none "$regex" $itself\E in \S+:\d+$/m;
 
     for my $verb ('allow', 'deny') {
