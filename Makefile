@@ -206,7 +206,7 @@ $(BUILD)/index_fuzz: t/fuzz/index.c src/store/ngx_clientcert_index.[ch]
 	    t/fuzz/index.c src/store/ngx_clientcert_index.c
 
 NAMES_SRCS = t/fuzz/shim.c $(addprefix src/cert/ngx_clientcert_,pattern.c \
-             names.c dn.c oid.c error.c serial.c)
+             names.c dn.c oid.c error.c serial.c certificate.c time.c)
 
 $(BUILD)/%_fuzz: t/fuzz/%.c t/fuzz/shim.h $(NAMES_SRCS) $(wildcard src/*/*.h)
 	clang $(UNIT_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -fsanitize=fuzzer -o $@ \

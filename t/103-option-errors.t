@@ -375,3 +375,92 @@ qr/\[emerg\] .*invalid time "398days" in "max_lifetime"/
 --- must_die: 1
 --- error_log eval
 qr/\[emerg\] .*"max_lifetime" directive is duplicate in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 33: min_key of a kind that has no sizes here
+--- http_config
+    clientcert_policy p {
+        min_key ed25519=256;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid parameter "ed25519=256" in "min_key", it must be "rsa=" or "ec=" with a number of bits in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 34: min_key without saying of what
+--- http_config
+    clientcert_policy p {
+        min_key 2048;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid parameter "2048" in "min_key"/
+
+
+
+=== TEST 35: the sizes the wrong way round
+--- http_config
+    clientcert_policy p {
+        min_key rsa=256 ec=2048;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid size "rsa=256" in "min_key", it must be from 512 to 16384 bits in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 36: an elliptic curve that there isn't
+--- http_config
+    clientcert_policy p {
+        min_key ec=2048;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid size "ec=2048" in "min_key", it must be from 112 to 571 bits/
+
+
+
+=== TEST 37: both in one word
+--- http_config
+    clientcert_policy p {
+        min_key rsa=2048,ec=256;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid size "rsa=2048,ec=256" in "min_key"/
+
+
+
+=== TEST 38: no number at all
+--- http_config
+    clientcert_policy p {
+        min_key rsa=;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid size "rsa=" in "min_key"/
+
+
+
+=== TEST 39: a size twice
+--- http_config
+    clientcert_policy p {
+        min_key rsa=2048 rsa=3072;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*duplicate "rsa=3072" in "min_key" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 40: min_key twice
+--- http_config
+    clientcert_policy p {
+        min_key rsa=2048;
+        min_key ec=256;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*"min_key" directive is duplicate in \S+nginx\.conf:\d+$/

@@ -47,7 +47,9 @@ my @ips = map { pack 'H*', $_ } '0a000001', '0a000002', '0b000001',
           '00' x 10 . 'ffff0a000001', '20010db8' . '00' x 11 . '01',
           '20010db9' . '00' x 11 . '01';
 my @serials = ('01', '0203', '7f');
-my @keys = ('acme', 'globex');
+my %bits = (acme => [ ec => 256 ], globex => [ ec => 256 ],
+            p384 => [ ec => 384 ], rsa => [ rsa => 2048 ], ed => [ ed => 0 ]);
+my @keys = sort keys %bits;
 my @cas = ('ca-a', 'ca-a', 'ca-b', 'self');
 my @days = (1, 30, 400);
 my @uses = ('1.3.6.1.5.5.7.3.4', '1.3.6.1.5.5.7.3.3');
@@ -60,10 +62,19 @@ sub text {
                    $text), $tag);
 }
 
+for ([ p384 => qw(EC -pkeyopt ec_paramgen_curve:P-384) ],
+     [ ed => 'ED25519' ])
+{
+    my ($name, @how) = @$_;
+    my $file = ClientCert::own_cert_dir() . "/$name.key";
+    system(qw(openssl genpkey -out), $file, '-algorithm', @how) == 0
+        or die "openssl genpkey failed\n";
+}
+
 # What the client has, from which DER is made.
 my @certs = map {
     my %c = (
-        name => "random$_", ca => one(@cas), key => one(@keys),
+        name => "random$_", ca => one(@cas), key => one(@keys, @keys[0, 1]),
         serial => one(@serials),
         cn => [ rand() < 0.7 ? one(@cns) : some(2, @cns) ],
         o => [ some(2, @os) ], ou => [ some(2, @ous) ],
@@ -75,6 +86,8 @@ my @certs = map {
     );
     $c{bad}{subject} = grep { $c{bad}{$_} } @attributes;
     $c{bad}{issuer} = $c{bad}{subject} && $c{ca} eq 'self';
+    # it signs by ECDSA
+    $c{key} = one('acme', 'p384') if $c{ca} eq 'self';
     my $names = sub {
         my $type = shift;
         return (@{ $c{$type} }, $c{bad}{$type} ? $bad{$type} : ());
@@ -350,7 +363,10 @@ my @policies = map {
     my $number = $_;
     my %policy = (name => "p$number", rules => [],
                   trust => one('pin', 'pin', 'chain'),
-                  days => one(0, 0, @days));
+                  days => one(0, 0, 0, @days),
+                  bits => { map { @$_ } some(2,
+                      [ ec => one(256, 257, 521) ],
+                      [ rsa => one(2048, 2049) ]) });
     my %seen;
 
     for my $i (0 .. int rand 5) {
@@ -399,6 +415,8 @@ sub model {
 
     return 'deny:lifetime:'
         if $policy->{days} && $c->{days} > $policy->{days};
+    my ($algorithm, $bits) = @{ $bits{ $c->{key} } };
+    return 'deny:weak_key:' if $bits < ($policy->{bits}{$algorithm} // 0);
     return 'deny:untrusted:' if $policy->{trust} eq 'chain' && !$verified;
 
     my @allow = grep { !$_->{deny} } @{ $policy->{rules} };
@@ -433,6 +451,9 @@ for my $policy (@policies) {
     $blocks .= "clientcert_policy $policy->{name} {\n"
              . "    trust $policy->{trust};\n"
              . ($policy->{days} ? "    max_lifetime $policy->{days}d;\n" : '');
+    my %bits = %{ $policy->{bits} };
+    $blocks .= join ' ', '    min_key', (map { "$_=$bits{$_}" } sort keys %bits),
+                         ";\n" if %bits;
     for my $rule (@{ $policy->{rules} }) {
         $blocks .= $rule->{deny}
             ? "    deny $rule->{text};\n"

@@ -159,6 +159,13 @@ begin(sub {
         }
     }
 
+    for my $bits (256, 384) {
+        $policies .= "clientcert_policy key_$bits "
+                   . "{ min_key ec=$bits; allow spki=$spki; }\n";
+        $locations .= "location = /key/$bits { "
+                    . "clientcert_require key_$bits; empty_gif; }\n";
+    }
+
     return <<"END";
     clientcert_store held directory=%%PREFIX%%/held;
     clientcert_store empty directory=%%PREFIX%%/empty;
@@ -274,6 +281,7 @@ my %due = (deny => '401 denied', none => '401 no_match',
 # it may have lacked no more than its chain
 sub due {
     my (undef, $what, $kind) = split m{/}, shift;
+    return $kind == 256 ? '200 ok' : '401 weak_key' if $what eq 'key';
     return $what eq 'none' && $kind eq 'ca' ? '401 untrusted' : $due{$what};
 }
 
@@ -348,6 +356,10 @@ for my $kind (@kinds) {
     request("/pass/$kind", 'full', 1, 1);
 }
 
+# a key that can't be read is as short as can be
+request('/key/384', 'full', @$_) for [ 0, 1 ], [ 1, 1 ], [ 1, 5 ], [ 1, 1e9 ];
+request('/key/256', 'full', 1, $_) for 1, 5;
+
 # what one policy has read badly isn't what another one knows
 request($_, 'full', 1, 1, @denials) for '/deny/dns', '/deny/cn', '/deny/ca';
 
@@ -390,7 +402,8 @@ sub handshake {
     is(scalar(grep { /^401 / } @got), scalar @all, 'all is well again');
 }
 
-my @chained = map { "/deny/$_" } qw(ca issuer_thumbprint verified dns);
+my @chained = ('/key/384',
+               map { "/deny/$_" } qw(ca issuer_thumbprint verified dns));
 handshake('full', 'TLSv1_2', 1, \@chained, @denials);
 handshake('full', 'TLSv1_3', 2, \@chained, @denials);
 handshake('self', 'TLSv1_2', 3,

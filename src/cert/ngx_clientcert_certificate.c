@@ -12,6 +12,8 @@
 static void ngx_clientcert_certificate_free(void *data);
 static int ngx_clientcert_certificate_purpose(
     ngx_clientcert_certificate_t *cert);
+static ngx_int_t ngx_clientcert_certificate_key_of(X509 *x509,
+    ngx_uint_t *min);
 static X509 *ngx_clientcert_certificate_x509(
     ngx_clientcert_certificate_t *cert, ngx_uint_t i);
 static int ngx_clientcert_certificate_print(const X509_NAME *name,
@@ -178,6 +180,71 @@ ngx_clientcert_certificate_digest_of(X509 *x509,
     }
 
     return NGX_OK;
+}
+
+
+/* without memory OpenSSL has read a certificate without its key */
+
+ngx_int_t
+ngx_clientcert_certificate_key(ngx_clientcert_certificate_t *cert,
+    ngx_uint_t *min)
+{
+    X509       *copy;
+    ngx_int_t   rc;
+
+    rc = ngx_clientcert_certificate_key_of(cert->x509, min);
+
+    if (rc != NGX_ERROR) {
+        return rc;
+    }
+
+    copy = X509_dup(cert->x509);
+
+    if (copy) {
+        rc = ngx_clientcert_certificate_key_of(copy, min);
+        X509_free(copy);
+    }
+
+    ERR_clear_error();
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_clientcert_certificate_key_of(X509 *x509, ngx_uint_t *min)
+{
+    int                          bits;
+    EVP_PKEY                    *key;
+    ngx_clientcert_algorithm_e   algorithm;
+
+    key = X509_get0_pubkey(x509);
+    if (key == NULL) {
+        return NGX_ERROR;
+    }
+
+    switch (EVP_PKEY_get_base_id(key)) {
+
+    case EVP_PKEY_RSA:
+    case EVP_PKEY_RSA_PSS:
+        algorithm = NGX_CLIENTCERT_RSA;
+        break;
+
+    case EVP_PKEY_EC:
+        algorithm = NGX_CLIENTCERT_EC;
+        break;
+
+    default:
+        return NGX_OK;
+    }
+
+    bits = EVP_PKEY_get_bits(key);
+
+    if (bits <= 0) {
+        return NGX_ERROR;
+    }
+
+    return ((ngx_uint_t) bits >= min[algorithm]) ? NGX_OK : NGX_DECLINED;
 }
 
 

@@ -23,6 +23,15 @@ typedef enum {
 } ngx_clientcert_digest_e;
 
 
+/* public keys that can be too short */
+
+typedef enum {
+    NGX_CLIENTCERT_RSA = 0,         /* RSASSA-PSS, too */
+    NGX_CLIENTCERT_EC,
+    NGX_CLIENTCERT_ALGORITHMS
+} ngx_clientcert_algorithm_e;
+
+
 /*
  * What one certificate says, wherever it comes from.  What few ask for is read
  * when it is first asked for, and kept.
@@ -83,6 +92,15 @@ u_char *ngx_clientcert_certificate_digest(ngx_clientcert_certificate_t *cert,
  */
 ngx_int_t ngx_clientcert_certificate_digest_of(X509 *x509,
     ngx_clientcert_digest_e digest, u_char *value);
+
+/*
+ * Whether the public key has at least as many bits as min says for its
+ * algorithm: of the modulus or, of EC, of the group's order
+ * (EVP_PKEY_get_bits(3)).  Keys of other algorithms do.  Returns NGX_OK,
+ * NGX_DECLINED, or NGX_ERROR without memory or if the key can't be read.
+ */
+ngx_int_t ngx_clientcert_certificate_key(ngx_clientcert_certificate_t *cert,
+    ngx_uint_t *min);
 
 /*
  * Returns the names, or NULL without memory.  They belong to the certificate.

@@ -41,7 +41,7 @@ static void ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
     ngx_clientcert_client_t *client, ngx_clientcert_asking_t *ask,
     ngx_clientcert_verdict_t *constant, ngx_clientcert_verdict_t *verdict);
 static ngx_clientcert_reason_e ngx_clientcert_policy_fitness(
-    ngx_clientcert_policy_t *policy, ngx_clientcert_certificate_t *cert);
+    ngx_clientcert_policy_t *policy, ngx_clientcert_asking_t *ask);
 static ngx_clientcert_rule_t *ngx_clientcert_policy_find(
     ngx_clientcert_rules_t *rules, ngx_clientcert_asking_t *ask,
     ngx_clientcert_verdict_t *constant);
@@ -355,7 +355,7 @@ ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
         goto doubt;
     }
 
-    verdict->reason = ngx_clientcert_policy_fitness(policy, cert);
+    verdict->reason = ngx_clientcert_policy_fitness(policy, ask);
 
     if (verdict->reason != NGX_CLIENTCERT_OK) {
         return;
@@ -408,9 +408,12 @@ doubt:
 
 static ngx_clientcert_reason_e
 ngx_clientcert_policy_fitness(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_certificate_t *cert)
+    ngx_clientcert_asking_t *ask)
 {
-    int64_t  lifetime;
+    int64_t                        lifetime;
+    ngx_clientcert_certificate_t  *cert;
+
+    cert = ask->cert;
 
     if (!cert->client_purpose) {
         return NGX_CLIENTCERT_WRONG_PURPOSE;
@@ -422,7 +425,22 @@ ngx_clientcert_policy_fitness(ngx_clientcert_policy_t *policy,
         return NGX_CLIENTCERT_LIFETIME;
     }
 
-    return NGX_CLIENTCERT_OK;
+    if (!policy->sized) {
+        return NGX_CLIENTCERT_OK;
+    }
+
+    switch (ngx_clientcert_certificate_key(cert, policy->min_key)) {
+
+    case NGX_OK:
+        return NGX_CLIENTCERT_OK;
+
+    case NGX_DECLINED:
+        return NGX_CLIENTCERT_WEAK_KEY;
+
+    default: /* NGX_ERROR */
+        ask->doubt.unknown = 1;
+        return NGX_CLIENTCERT_ERROR;
+    }
 }
 
 

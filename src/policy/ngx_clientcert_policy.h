@@ -63,6 +63,8 @@ typedef struct {
     ngx_uint_t                   trust;
     ngx_flag_t                   validity;
     time_t                       max_lifetime;  /* seconds, 0: any */
+    ngx_uint_t                   min_key[NGX_CLIENTCERT_ALGORITHMS];
+                                                /* bits, 0: any */
     ngx_flag_t                   dry_run;
     ngx_uint_t                   log_level;
 
@@ -80,6 +82,7 @@ typedef struct {
 
     unsigned                     defined:1;
     unsigned                     varies:1;      /* has variables */
+    unsigned                     sized:1;       /* has a "min_key" */
 } ngx_clientcert_policy_t;
 
 

@@ -31,6 +31,19 @@ static char *ngx_clientcert_policy_reject(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_clientcert_policy_lifetime(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static char *ngx_clientcert_policy_min_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_clientcert_policy_bits(ngx_conf_t *cf,
+    ngx_clientcert_policy_t *policy, ngx_str_t *value);
+
+
+/* of keys, by their algorithms, with all sizes that OpenSSL takes */
+
+typedef struct {
+    ngx_str_t   prefix;
+    ngx_int_t   least;
+    ngx_int_t   most;
+} ngx_clientcert_policy_bits_t;
 
 
 static ngx_conf_enum_t  ngx_clientcert_policy_trusts[] = {
@@ -46,6 +59,14 @@ static ngx_conf_enum_t  ngx_clientcert_policy_log_levels[] = {
     { ngx_string("warn"), NGX_LOG_WARN },
     { ngx_string("error"), NGX_LOG_ERR },
     { ngx_null_string, 0 }
+};
+
+
+static ngx_clientcert_policy_bits_t
+    ngx_clientcert_policy_sizes[NGX_CLIENTCERT_ALGORITHMS] = {
+
+    { ngx_string("rsa="), 512, 16384 },
+    { ngx_string("ec="), 112, 571 }
 };
 
 
@@ -98,6 +119,13 @@ static ngx_command_t  ngx_clientcert_policy_commands[] = {
     { ngx_string("max_lifetime"),
       NGX_CONF_TAKE1,
       ngx_clientcert_policy_lifetime,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("min_key"),
+      NGX_CONF_TAKE12,
+      ngx_clientcert_policy_min_key,
       0,
       0,
       NULL },
@@ -633,4 +661,78 @@ ngx_clientcert_policy_lifetime(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_clientcert_policy_min_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_clientcert_policy_t *policy = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (policy->sized) {
+        return "is duplicate";
+    }
+
+    policy->sized = 1;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_clientcert_policy_bits(cf, policy, &value[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_policy_bits(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
+    ngx_str_t *value)
+{
+    ngx_int_t                      bits;
+    ngx_uint_t                     i;
+    ngx_clientcert_policy_bits_t  *size;
+
+    for (i = 0; i < NGX_CLIENTCERT_ALGORITHMS; i++) {
+        size = &ngx_clientcert_policy_sizes[i];
+
+        if (value->len < size->prefix.len
+            || ngx_strncmp(value->data, size->prefix.data, size->prefix.len)
+               != 0)
+        {
+            continue;
+        }
+
+        bits = ngx_atoi(value->data + size->prefix.len,
+                        value->len - size->prefix.len);
+
+        if (bits < size->least || bits > size->most) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid size \"%V\" in \"min_key\", it must "
+                               "be from %i to %i bits",
+                               value, size->least, size->most);
+            return NGX_ERROR;
+        }
+
+        if (policy->min_key[i]) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate \"%V\" in \"min_key\"", value);
+            return NGX_ERROR;
+        }
+
+        policy->min_key[i] = bits;
+
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in \"min_key\", it must be "
+                       "\"rsa=\" or \"ec=\" with a number of bits", value);
+
+    return NGX_ERROR;
 }

@@ -6,11 +6,12 @@
 
 /*
  * Whatever certificate OpenSSL can read has names that are whole or bad, and
- * a name of it that is written down is found in it.
+ * a name of it that is written down is found in it.  Its key is long enough
+ * or not, for any length that is asked for.
  */
 
 #include "shim.h"
-#include "../../src/cert/ngx_clientcert_names.h"
+#include "../../src/cert/ngx_clientcert_certificate.h"
 #include "../../src/cert/ngx_clientcert_oid.h"
 
 
@@ -90,14 +91,13 @@ fuzz_found(ngx_clientcert_names_t *names, ngx_clientcert_name_t *name)
 
 
 static void
-fuzz_names(X509 *cert)
+fuzz_names(ngx_clientcert_certificate_t *cert)
 {
     ngx_uint_t               i;
     ngx_str_t                text, oid;
-    ngx_pool_t               pool;
     ngx_clientcert_names_t  *names;
 
-    names = ngx_clientcert_names_read(&pool, cert);
+    names = ngx_clientcert_certificate_names(cert);
     if (names == NULL) {
         abort();
     }
@@ -116,7 +116,7 @@ fuzz_names(X509 *cert)
 
     ngx_str_set(&text, "clientAuth");
 
-    if (ngx_clientcert_oid_read(&pool, &text, 0, &oid) != NGX_OK) {
+    if (ngx_clientcert_oid_read(cert->pool, &text, 0, &oid) != NGX_OK) {
         abort();
     }
 
@@ -125,20 +125,47 @@ fuzz_names(X509 *cert)
 }
 
 
+static void
+fuzz_key(ngx_clientcert_certificate_t *cert)
+{
+    ngx_int_t   any, longer;
+    ngx_uint_t  min[NGX_CLIENTCERT_ALGORITHMS];
+
+    ngx_memzero(min, sizeof(min));
+    any = ngx_clientcert_certificate_key(cert, min);
+
+    memset(min, 0xff, sizeof(min));
+    longer = ngx_clientcert_certificate_key(cert, min);
+
+    if (any == NGX_DECLINED || (longer == NGX_ERROR) != (any == NGX_ERROR)) {
+        abort();
+    }
+}
+
+
 int
 LLVMFuzzerTestOneInput(const u_char *data, size_t size)
 {
-    X509          *cert;
-    const u_char  *p;
+    X509                          *x509;
+    ngx_pool_t                     pool;
+    const u_char                  *p;
+    ngx_clientcert_certificate_t  *cert;
 
     p = data;
-    cert = d2i_X509(NULL, &p, size);
+    x509 = d2i_X509(NULL, &p, size);
+
+    if (x509 == NULL) {
+        return 0;
+    }
+
+    cert = ngx_clientcert_certificate_create(&pool, x509, NULL, NULL);
 
     if (cert) {
         fuzz_names(cert);
-        shim_free();
-        X509_free(cert);
+        fuzz_key(cert);
     }
+
+    shim_free();
 
     return 0;
 }

@@ -5,6 +5,7 @@
 
 
 #include "shim.h"
+#include <ngx_event.h>
 
 
 typedef struct shim_block_s  shim_block_t;
@@ -195,6 +196,13 @@ ngx_slprintf(u_char *buf, u_char *last, const char *fmt, ...)
     va_end(args);
 
     return buf;
+}
+
+
+void
+ngx_ssl_error(ngx_uint_t level, ngx_log_t *log, ngx_err_t err, char *fmt, ...)
+{
+    ERR_clear_error();
 }
 
 

@@ -1009,7 +1009,7 @@ test_limits(void)
 
 
 static EVP_PKEY *
-make_rsa(int bits, int exponent_bits)
+make_rsa(const char *type, int exponent_bits)
 {
     BIGNUM        *e;
     EVP_PKEY      *key;
@@ -1020,9 +1020,9 @@ make_rsa(int bits, int exponent_bits)
     BN_set_bit(e, exponent_bits - 1);
     BN_set_bit(e, 0);
 
-    ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
     EVP_PKEY_keygen_init(ctx);
-    EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, bits);
+    EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 1024);
     EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e);
     EVP_PKEY_keygen(ctx, &key);
 
@@ -1073,12 +1073,12 @@ odd(EVP_PKEY *key, int where, ngx_int_t wanted)
 static void
 test_keys(void)
 {
-    report(odd(make_rsa(1024, 17), SENT, NGX_DECLINED), "RSA: no");
-    report(odd(make_rsa(1024, 70), SENT, NGX_ABORT),
+    report(odd(make_rsa("RSA", 17), SENT, NGX_DECLINED), "RSA: no");
+    report(odd(make_rsa("RSA", 70), SENT, NGX_ABORT),
            "RSA with an exponent that could be made: unknown");
-    report(odd(make_rsa(1024, 70), STORE, NGX_DECLINED),
+    report(odd(make_rsa("RSA", 70), STORE, NGX_DECLINED),
            "if it is a known one's: no");
-    report(odd(make_rsa(1024, 70), IN_FILE, NGX_OK), "or the file's: yes");
+    report(odd(make_rsa("RSA", 70), IN_FILE, NGX_OK), "or the file's: yes");
     report(odd(make_explicit(), SENT, NGX_ABORT),
            "a curve of its own: unknown");
     report(odd(make_explicit(), IN_FILE, NGX_OK), "of the file: yes");
@@ -1088,19 +1088,12 @@ test_keys(void)
 /* an object identifier that isn't a key's, in place of the right one */
 
 static void
-test_unreadable(void)
+write_unreadable(cert_t *c)
 {
-    int      i;
-    cert_t  *c;
-    scene_t  scene;
+    int  i;
 
     static const u_char  oid[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01 };
 
-    memset(&scene, 0, sizeof(scene_t));
-
-    add(&scene, "leaf", LEAF_KEY, "ca", 0, 0);
-    add(&scene, "ca", 0, "ca", 0, STORE);
-    c = add(&scene, "ca", 1, "ca", 0, SENT);
     write_cert(c);
 
     i = 0;
@@ -1110,10 +1103,130 @@ test_unreadable(void)
     }
 
     c->der[i + sizeof(oid) - 1] = 0x7f;
+}
+
+
+static void
+test_unreadable(void)
+{
+    scene_t     scene;
+    ngx_uint_t  min[] = { 512, 112 };
+
+    memset(&scene, 0, sizeof(scene_t));
+
+    write_unreadable(add(&scene, "leaf", LEAF_KEY, "ca", 0, 0));
+    open_scene(&scene);
+
+    report(ngx_clientcert_certificate_key(scene.cert, min) == NGX_ERROR
+           && ERR_peek_error() == 0,
+           "how long a key is that can't be read: an error");
+
+    close_scene(&scene);
+
+    add(&scene, "leaf", LEAF_KEY, "ca", 0, 0);
+    add(&scene, "ca", 0, "ca", 0, STORE);
+    write_unreadable(add(&scene, "ca", 1, "ca", 0, SENT));
 
     report(leads(&scene, NGX_ABORT,
                  "issuer \"CN=ca\", one of whose keys is odd"),
            "a key that can't be read: unknown");
+}
+
+
+/* the leaf's key, asked for so many bits of RSA and EC */
+
+static int
+fits(EVP_PKEY *key, ngx_uint_t rsa, ngx_uint_t ec, ngx_int_t wanted)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  min[] = { rsa, ec };
+    scene_t     scene;
+
+    memset(&scene, 0, sizeof(scene_t));
+
+    add(&scene, "leaf", LEAF_KEY, "ca", 0, 0)->key = key;
+    open_scene(&scene);
+
+    rc = ngx_clientcert_certificate_key(scene.cert, min);
+
+    close_scene(&scene);
+    EVP_PKEY_free(key);
+
+    return rc == wanted && ERR_peek_error() == 0;
+}
+
+
+static void
+test_sizes(void)
+{
+    report(fits(make_rsa("RSA", 17), 1024, 571, NGX_OK), "RSA of 1024: yes");
+    report(fits(make_rsa("RSA", 17), 1025, 0, NGX_DECLINED), "of 1025: no");
+    report(fits(make_rsa("RSA-PSS", 17), 1024, 571, NGX_OK),
+           "RSASSA-PSS: yes");
+    report(fits(make_rsa("RSA-PSS", 17), 4096, 0, NGX_DECLINED), "and no");
+    report(fits(EVP_EC_gen("P-384"), 16384, 384, NGX_OK), "P-384: yes");
+    report(fits(EVP_EC_gen("P-384"), 0, 385, NGX_DECLINED), "of 385: no");
+    report(fits(EVP_EC_gen("sect233k1"), 0, 233, NGX_DECLINED),
+           "a field of 233 bits, a group of 232: no");
+    report(fits(make_explicit(), 0, 257, NGX_DECLINED),
+           "a curve of its own: no");
+    report(fits(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), 16384, 571, NGX_OK),
+           "a kind of one size: yes");
+}
+
+
+/* a certificate that was read while there was no memory */
+
+static void
+test_read(void)
+{
+    int         n, wrong, bare;
+    X509       *x509;
+    ngx_int_t   rc;
+    ngx_uint_t  min[] = { 0, 257 };
+    scene_t     scene;
+
+    memset(&scene, 0, sizeof(scene_t));
+
+    add(&scene, "leaf", LEAF_KEY, "ca", 0, 0);
+    open_scene(&scene);
+
+    wrong = 0;
+    bare = 0;
+    for_good = 0;
+
+    for (n = 1, hit = 1; hit; n++) {
+        hit = 0;
+        allocations = n;
+        x509 = read_cert(&scene.certs[0]);
+        allocations = -1;
+        ERR_clear_error();
+
+        if (x509 == NULL) {
+            continue;
+        }
+
+        bare += (X509_get0_pubkey(x509) == NULL);
+
+        scene.cert = ngx_clientcert_certificate_create(NULL, x509, NULL, NULL);
+
+        wrong += (ngx_clientcert_certificate_key(scene.cert, min)
+                  != NGX_DECLINED);
+
+        allocations = 1;
+        for_good = 1;
+        rc = ngx_clientcert_certificate_key(scene.cert, min);
+        allocations = -1;
+        for_good = 0;
+
+        wrong += (rc == NGX_OK);
+    }
+
+    printf("# %d allocations, %d without a key, %d wrong\n", n, bare, wrong);
+
+    report(wrong == 0 && bare > 0, "no memory for the key: never a yes");
+
+    close_scene(&scene);
 }
 
 
@@ -1386,6 +1499,7 @@ main(int argc, char **argv)
     test_limits();
     test_keys();
     test_unreadable();
+    test_sizes();
     test_text();
     test_dates();
     test_issuers();
@@ -1397,6 +1511,7 @@ main(int argc, char **argv)
     memset(&scene, 0, sizeof(scene_t));
     sweep_leads(&scene);
     sweep_others(&scene);
+    test_read();
 
     __lsan_enable();
 
