@@ -148,3 +148,42 @@ GET /t
 --- error_code: 204
 --- error_log
 store "a": read() "/tmp" failed (21: Is a directory)
+
+=== TEST 16: a mask of hidden files
+--- http_config
+    clientcert_store a directory=/tmp/.*;
+--- config
+    location = /t { return 204; }
+--- must_die
+--- error_log
+invalid parameter "directory=/tmp/.*", hidden files don't count
+
+=== TEST 17: a mask in a directory that isn't there
+--- http_config
+    clientcert_store a directory=/nonexistent/*.pem;
+--- config
+    location = /t { return 204; }
+--- must_die
+--- error_log
+store "a": open() "/nonexistent" failed (2: No such file or directory)
+
+=== TEST 18: a mask in the root
+--- http_config
+    clientcert_policy p { allow store=a; }
+    clientcert_store a directory=/*.pem;
+--- config
+    location = /t { return 204; }
+--- request
+GET /t
+--- error_code: 204
+--- error_log
+in "/" matches "*.pem"
+
+=== TEST 19: a mask that isn't the last part
+--- http_config
+    clientcert_store a directory=/t*p/x;
+--- config
+    location = /t { return 204; }
+--- must_die
+--- error_log
+store "a": open() "/t*p/x" failed (2: No such file or directory)

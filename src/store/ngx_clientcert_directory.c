@@ -7,6 +7,7 @@
 #include "ngx_clientcert_directory.h"
 #include "ngx_clientcert_file.h"
 #include "ngx_clientcert_readdir.h"
+#include "../cert/ngx_clientcert_text.h"
 
 
 /*
@@ -29,6 +30,9 @@
 /* so many files are opened ahead, so that the disk reads some at a time */
 #define NGX_CLIENTCERT_AHEAD      64
 
+/* leftovers that are named in a line of the log */
+#define NGX_CLIENTCERT_LEFTOVERS  5
+
 /* how often the directory is read in one look for files that were moved */
 #define NGX_CLIENTCERT_HUNTS      3
 
@@ -44,6 +48,8 @@ static void ngx_clientcert_directory_count(ngx_clientcert_source_t *src,
 static ngx_int_t ngx_clientcert_directory_fill(ngx_clientcert_source_t *src,
     ngx_uint_t outgrown);
 static void ngx_clientcert_directory_done(ngx_clientcert_source_t *src);
+static void ngx_clientcert_directory_tell_leftovers(
+    ngx_clientcert_source_t *src);
 static ngx_int_t ngx_clientcert_directory_look(ngx_clientcert_source_t *src);
 static ngx_int_t ngx_clientcert_directory_look_inside(
     ngx_clientcert_source_t *src);
@@ -74,6 +80,7 @@ ngx_clientcert_kind_t  ngx_clientcert_directory_kind = {
     "certificates",
     1,
     0,
+    1,
     ngx_clientcert_directory_size,
     ngx_clientcert_directory_create,
     ngx_clientcert_directory_destroy,
@@ -100,7 +107,7 @@ ngx_clientcert_directory_size(ngx_clientcert_source_t *src)
     ngx_clientcert_dirent_t  *name;
     u_char                    path[NGX_MAX_PATH + 1];
 
-    names = ngx_clientcert_readdir(src->log, AT_FDCWD, (char *) src->path.data,
+    names = ngx_clientcert_readdir(src, AT_FDCWD, (char *) src->path.data,
                                    NULL, &err);
     if (names == NULL) {
         return NGX_CLIENTCERT_STORE_MIN_SIZE;
@@ -189,7 +196,7 @@ ngx_clientcert_directory_mark(ngx_clientcert_source_t *src, ngx_str_t *name,
 
     dir = src->known;
 
-    if (name->data[0] == '.') {
+    if (!ngx_clientcert_readdir_takes(src, name)) {
         return;
     }
 
@@ -261,6 +268,10 @@ ngx_clientcert_directory_done(ngx_clientcert_source_t *src)
 
     dir = src->known;
 
+    if (dir->leftovers) {
+        ngx_clientcert_directory_tell_leftovers(src);
+    }
+
     if (dir->files.left_out == 0) {
         return;
     }
@@ -278,6 +289,55 @@ ngx_clientcert_directory_done(ngx_clientcert_source_t *src)
                                     file->left_out < file->ncerts
                                     ? ", in part" : "");
         }
+    }
+}
+
+
+static void
+ngx_clientcert_directory_tell_leftovers(ngx_clientcert_source_t *src)
+{
+    u_char                      *p;
+    ngx_uint_t                   n, denies;
+    ngx_queue_t                 *q;
+    ngx_clientcert_file_t       *file;
+    ngx_clientcert_directory_t  *dir;
+    u_char                       text[(NGX_CLIENTCERT_LEFTOVERS + 1)
+                                      * (NGX_CLIENTCERT_ORIGIN_LEN * 4 + 4)];
+
+    n = 0;
+    p = text;
+    dir = src->known;
+    denies = src->store->denies;
+
+    for (q = ngx_queue_head(&dir->files.all);
+         q != ngx_queue_sentinel(&dir->files.all);
+         q = ngx_queue_next(q))
+    {
+        file = ngx_queue_data(q, ngx_clientcert_file_t, queue);
+
+        if (file->leftover == NGX_CLIENTCERT_LEFTOVER_MET) {
+            file->leftover = NGX_CLIENTCERT_LEFTOVER_TOLD;
+
+            if (n++ < NGX_CLIENTCERT_LEFTOVERS) {
+                p = ngx_cpymem(p, (n > 1) ? ", \"" : "\"", (n > 1) ? 3 : 1);
+                p = ngx_clientcert_text_log(p, &file->sn.str);
+                *p++ = '"';
+            }
+        }
+    }
+
+    dir->leftovers = 0;
+
+    if (n > NGX_CLIENTCERT_LEFTOVERS) {
+        p = ngx_sprintf(p, ", ... (%ui in all)", n);
+    }
+
+    if (n) {
+        ngx_clientcert_source_log(src, denies ? NGX_LOG_WARN : NGX_LOG_NOTICE,
+                                  0, "leftovers by name, which %s: %*s",
+                                  denies ? "count as a \"deny\" uses them"
+                                         : "don't count",
+                                  (size_t) (p - text), text);
     }
 }
 
@@ -541,7 +601,7 @@ ngx_clientcert_directory_look_at_names(ngx_clientcert_source_t *src,
     ngx_clientcert_directory_t  *dir;
 
     dir = src->known;
-    names = ngx_clientcert_readdir(src->log, dir->fd, ".", known, &err);
+    names = ngx_clientcert_readdir(src, dir->fd, ".", known, &err);
 
     if (names == NULL) {
         ngx_clientcert_source_failed(src, err, "readdir()");

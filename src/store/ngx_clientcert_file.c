@@ -5,6 +5,7 @@
 
 
 #include "ngx_clientcert_file.h"
+#include "ngx_clientcert_readdir.h"
 #include "../cert/ngx_clientcert_text.h"
 
 
@@ -29,6 +30,8 @@ static void ngx_clientcert_file_check_access(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file);
 static ngx_int_t ngx_clientcert_file_stat(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, ngx_uint_t *how, struct stat *sb);
+static ngx_uint_t ngx_clientcert_file_is_left_out(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, ngx_uint_t how);
 static ngx_int_t ngx_clientcert_file_stat_failed(ngx_clientcert_source_t *src,
     ngx_clientcert_file_t *file, ngx_err_t err);
 static ngx_uint_t ngx_clientcert_file_has_settled(ngx_clientcert_source_t *src,
@@ -151,6 +154,13 @@ ngx_clientcert_file_stat(ngx_clientcert_source_t *src,
         *how |= NGX_CLIENTCERT_OTHER;
     }
 
+    if (!S_ISDIR(sb->st_mode)
+        && ngx_clientcert_readdir_is_leftover(src, &file->sn.str)
+        && ngx_clientcert_file_is_left_out(src, file, *how))
+    {
+        return NGX_DONE;
+    }
+
     if (S_ISLNK(sb->st_mode)) {
 
         /* of changes there no event tells */
@@ -183,6 +193,38 @@ ngx_clientcert_file_stat(ngx_clientcert_source_t *src,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * What was put aside lets nobody in any more, but it still denies: whether
+ * that was meant is told once.
+ */
+
+static ngx_uint_t
+ngx_clientcert_file_is_left_out(ngx_clientcert_source_t *src,
+    ngx_clientcert_file_t *file, ngx_uint_t how)
+{
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
+
+    if (!file->leftover) {
+        file->leftover = NGX_CLIENTCERT_LEFTOVER_MET;
+        dir->leftovers = 1;
+    }
+
+    if (src->store->denies) {
+        return 0;
+    }
+
+    if (how & NGX_CLIENTCERT_OTHER) {
+        dir->come[dir->ncome++ % NGX_CLIENTCERT_COME] = file->ino;
+    }
+
+    file->missed = 0;
+
+    return 1;
 }
 
 

@@ -33,6 +33,7 @@ typedef struct {
     unsigned                 carried:1;
     unsigned                 hunting:1; /* for the new name of some file */
     unsigned                 moved:1;   /* some file, as it seems */
+    unsigned                 leftovers:1;       /* are to be told */
 
     /* of one look */
     ino_t                    lost;      /* of a file that is gone */

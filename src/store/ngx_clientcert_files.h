@@ -14,6 +14,14 @@
 #include "ngx_clientcert_source.h"
 
 
+/* of a file that is a leftover by its name */
+
+typedef enum {
+    NGX_CLIENTCERT_LEFTOVER_MET = 1,
+    NGX_CLIENTCERT_LEFTOVER_TOLD
+} ngx_clientcert_leftover_e;
+
+
 typedef struct {
     ngx_str_node_t           sn;        /* by name, with a final zero */
     ngx_queue_t              queue;     /* of all */
@@ -36,6 +44,7 @@ typedef struct {
     unsigned                 read:1;    /* by this process */
     unsigned                 key:1;     /* a private one, logged */
     unsigned                 missed:1;  /* gone, as it seems so far */
+    unsigned                 leftover:2;
 } ngx_clientcert_file_t;
 
 

@@ -92,6 +92,7 @@ ngx_clientcert_kind_t  ngx_clientcert_list_kind = {
     "thumbprints",
     0,
     1,
+    0,
     ngx_clientcert_list_size,
     ngx_clientcert_list_create,
     ngx_clientcert_list_destroy,

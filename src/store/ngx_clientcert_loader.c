@@ -35,6 +35,8 @@ typedef struct {
 } ngx_clientcert_expiring_t;
 
 
+static ngx_int_t ngx_clientcert_loader_name(ngx_pool_t *pool,
+    ngx_clientcert_source_t *src, ngx_str_t *name);
 static ngx_shm_zone_t *ngx_clientcert_loader_old_zone(ngx_conf_t *cf,
     ngx_str_t *name);
 static size_t ngx_clientcert_loader_old_size(ngx_shm_zone_t *zone);
@@ -65,18 +67,9 @@ ngx_clientcert_loader_zones(ngx_conf_t *cf, ngx_array_t *sources, void *tag)
 
         src[i]->log = cf->log;
 
-        /* another source is another zone; there is no "=" in a name */
-
-        name.len = src[i]->store->name.len + 1 + src[i]->kind->parameter.len
-                   + src[i]->path.len;
-
-        name.data = ngx_pnalloc(cf->pool, name.len);
-        if (name.data == NULL) {
+        if (ngx_clientcert_loader_name(cf->pool, src[i], &name) != NGX_OK) {
             return NGX_ERROR;
         }
-
-        (void) ngx_sprintf(name.data, "%V %V%V", &src[i]->store->name,
-                           &src[i]->kind->parameter, &src[i]->path);
 
         old = ngx_clientcert_loader_old_zone(cf, &name);
 
@@ -95,6 +88,42 @@ ngx_clientcert_loader_zones(ngx_conf_t *cf, ngx_array_t *sources, void *tag)
         src[i]->store->zone = zone;
         src[i]->cycle = cf->cycle;
     }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Another source is another zone, there is no "=" in the name of a store; and
+ * so is one that "deny" has come to use, which holds leftovers as well.
+ */
+
+static ngx_int_t
+ngx_clientcert_loader_name(ngx_pool_t *pool, ngx_clientcert_source_t *src,
+    ngx_str_t *name)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(pool, src->store->name.len + src->kind->parameter.len
+                          + src->path.len + src->mask.len
+                          + sizeof(" / deny") - 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    name->data = p;
+
+    p = ngx_sprintf(p, "%V %V%V", &src->store->name, &src->kind->parameter,
+                    &src->path);
+
+    if (src->mask.len) {
+        p = ngx_sprintf(p, "/%V", &src->mask);
+
+    } else if (src->kind->masks && src->store->denies) {
+        p = ngx_cpymem(p, " deny", 5);
+    }
+
+    name->len = p - name->data;
 
     return NGX_OK;
 }

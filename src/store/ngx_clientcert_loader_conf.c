@@ -23,6 +23,8 @@ static ngx_int_t ngx_clientcert_loader_parameter(ngx_conf_t *cf,
 static ngx_int_t ngx_clientcert_loader_source(ngx_conf_t *cf,
     ngx_clientcert_source_t *src, ngx_str_t *value,
     ngx_clientcert_kind_t *kind);
+static ngx_int_t ngx_clientcert_loader_mask(ngx_conf_t *cf,
+    ngx_clientcert_source_t *src, ngx_str_t *value);
 
 
 static ngx_clientcert_kind_t  *ngx_clientcert_kinds[] = {
@@ -200,5 +202,50 @@ ngx_clientcert_loader_source(ngx_conf_t *cf, ngx_clientcert_source_t *src,
         return NGX_ERROR;
     }
 
-    return ngx_conf_full_name(cf->cycle, &src->path, 1);
+    if (ngx_conf_full_name(cf->cycle, &src->path, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return kind->masks ? ngx_clientcert_loader_mask(cf, src, value) : NGX_OK;
+}
+
+
+/* takes a mask from the end of the path */
+
+static ngx_int_t
+ngx_clientcert_loader_mask(ngx_conf_t *cf, ngx_clientcert_source_t *src,
+    ngx_str_t *value)
+{
+    u_char  *p, *last;
+
+    last = src->path.data + src->path.len;
+
+    for (p = last; p[-1] != '/'; p--) { /* void */ }
+
+    if (strpbrk((char *) p, "*?[") == NULL) {
+        return NGX_OK;
+    }
+
+    if (*p == '.') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\", hidden files don't "
+                           "count", value);
+        return NGX_ERROR;
+    }
+
+    src->mask.len = last - p;
+    src->mask.data = p;
+
+    /* the path has a final zero */
+
+    src->path.len = p - 1 - src->path.data;
+
+    if (src->path.len == 0) {
+        ngx_str_set(&src->path, "/");
+
+    } else {
+        p[-1] = '\0';
+    }
+
+    return NGX_OK;
 }

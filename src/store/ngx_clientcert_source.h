@@ -53,6 +53,7 @@ typedef struct {
     const char  *holds;
     ngx_uint_t   certificates;
     ngx_uint_t   in_parent;         /* events come from its directory */
+    ngx_uint_t   masks;             /* of names, as the end of its path */
 
     /* the size of a zone for it, by estimate */
     size_t     (*size)(ngx_clientcert_source_t *src);
@@ -92,6 +93,7 @@ struct ngx_clientcert_source_s {
     ngx_clientcert_kind_t       *kind;
     ngx_clientcert_store_t      *store;
     ngx_str_t                    path;
+    ngx_str_t                    mask;      /* of names, empty: any */
     size_t                       size;      /* of the zone, 0: by need */
     ngx_msec_t                   interval;
     time_t                       warn;      /* seconds before expiry, 0: off */
