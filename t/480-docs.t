@@ -9,10 +9,11 @@
 # A block is a file of conf.d, or of modules-enabled if it loads a module.  One
 # without a server comes with the block that follows <!-- server --> in
 # policies.md, to which its page must have a link; what belongs into a server
-# is put into that one.  "As printed" is but for the root of all paths and for
-# ports; files are there only if the page, or that of the server, says in its
-# text that they have to be.  For the answers the thumbprints and the key that
-# the documents use are replaced by those of "acme" and "globex".
+# is put into that one, with the policies that its section has before it, or
+# the first ones of that page.  "As printed" is but for the root of all paths
+# and for ports; files are there only if the page, or that of the server, says
+# in its text that they have to be.  For the answers the thumbprints and the
+# key that the documents use are replaced by those of "acme" and "globex".
 
 use strict;
 use warnings;
@@ -82,6 +83,7 @@ my %clients = (
     card => { subject => [ [ serialNumber => 'PNOEE-38001085718', 19 ] ] },
     user => { san => [ upn => 'Jane@corp.example.com' ] },
     'other-user' => { san => [ upn => 'Bob@corp.example.com' ] },
+    device => {},
     comma => { subject => [ [ O => 'x,CN=acme' ] ] },
     'self-acme' => { ca => 'self', subject => [ [ CN => 'acme' ] ] },
 );
@@ -111,8 +113,10 @@ sub blocks {
                      ^(\ *)```nginx\n(.*?)^\ *```/gsmx) {
         my ($mark, $indent, $block) = ($1 // '', $2, $3);
         my $line = 1 + (substr($text, 0, $-[3]) =~ tr/\n//);
+        my $section = () = substr($text, 0, $-[3]) =~ /^## /gm;
         $block =~ s/^$indent//gm;
         push @blocks, { name => "$name:$line", text => $block,
+                        section => $section,
                         server => $mark eq 'server',
                         checks => [ $mark =~ /^check: / ? split /;\s*/, $'
                                                         : () ] };
@@ -123,32 +127,60 @@ sub blocks {
 }
 
 my @pages = map { blocks($_) } "$root/README.md", glob "$root/docs/*.md";
-my ($policies) = grep { $_->{file} eq 'policies.md' } @pages;
-my ($server) = grep { $_->{server} } @{ $policies->{blocks} };
+my ($tasks) = grep { $_->{file} eq 'policies.md' } @pages;
+
+# what belongs into a server goes with its section's policies, and they with it
+for my $page (@pages) {
+    my $policies;
+
+    for my $block (@{ $page->{blocks} }) {
+        if (level($block) eq 'policies') {
+            $policies = $block;
+
+        } elsif ($policies && level($block) eq 'in a server'
+                 && $policies->{section} == $block->{section})
+        {
+            $block->{policies} = $policies;
+            $policies->{goes_with} = $block;
+        }
+    }
+}
+
+my ($server) = grep { $_->{server} } @{ $tasks->{blocks} };
 my ($partners) = grep { $_->{text} =~ /^clientcert_policy partners /m }
-                     @{ $policies->{blocks} };
+                     @{ $tasks->{blocks} };
+
+sub level {
+    local $_ = shift->{text};
+    return /^load_module /m        ? 'module'
+         : /^server \{/m           ? 'servers'
+         : /^clientcert_policy /m  ? 'policies'
+         :                           'in a server';
+}
 
 # The files of /etc/nginx that a block makes with what its page refers to.
 sub placed {
     my ($page, $block) = @_;
-    my $text = $block->{text};
+    my ($text, $level) = ($block->{text}, level($block));
 
     return { 'modules-enabled/50-clientcert.conf' => $text }
-        if $text =~ /^\s*load_module\s/;
+        if $level eq 'module';
 
     return { 'conf.d/example.conf' => $text,
              $block->{server} ? ('conf.d/first.conf' => $partners->{text})
                               : () }
-        if $text =~ /^server \{/m;
+        if $level eq 'servers';
 
     ok($page->{text} =~ /\(policies\.md#the-server\)|<!-- server -->/,
        "$page->{file} says where the server is");
 
     return { 'conf.d/example.conf' => $text,
              'conf.d/server.conf' => $server->{text} }
-        if $text =~ /^clientcert_policy /m;
+        if $level eq 'policies';
 
-    return { 'conf.d/example.conf' => $partners->{text},
+    my $policies = $block->{policies} // $partners;
+
+    return { 'conf.d/example.conf' => $policies->{text},
              'conf.d/server.conf' => $server->{text} =~ s/^\}/$text}/mr };
 }
 
@@ -157,17 +189,18 @@ sub names { map { m{^([^/]+)} } $_[0] =~ m{/etc/nginx/([\w./-]*\w)}g }
 
 sub install {
     my ($n, $page, $placed, $change) = @_;
-    my %said = map { $_ => 1 } names($page->{text}), names($policies->{text});
+    my %said = map { $_ => 1 } names($page->{text}), names($tasks->{text});
 
     mkdir $n->path($_)
         for qw(etc etc/conf.d etc/modules-enabled etc/sites-enabled run log);
     $n->write('etc/mime.types', "types { text/html html; }\n");
     $n->write('html/index.html', 'ok');
-    symlink $_, $n->path('modules') for $ENV{TEST_NGINX_LOAD_MODULES} =~ m{(.*)/};
+    symlink $_, $n->path('modules')
+        for $ENV{TEST_NGINX_LOAD_MODULES} =~ m{(.*)/};
 
     my %conf = ('modules-enabled/50-clientcert.conf' =>
                     "load_module $ENV{TEST_NGINX_LOAD_MODULES};\n",
-                'conf.d/00-test.conf' => $n->expand($besides), %$placed);
+                'conf.d/00-test.conf' => $besides, %$placed);
 
     for my $name (names(join '', values %$placed)) {
         next if -e $n->path("etc/$name") || !$files{$name} || !$said{$name};
@@ -183,16 +216,14 @@ sub install {
     for my $file (keys %conf) {
         my $text = $change->($conf{$file});
         $text =~ s/\blisten\s+443\b/'listen 127.0.0.1:' . $n->port('tls')/ge;
-        $n->write("etc/$file", rooted($n, $text));
+        $n->write("etc/$file", $n->expand(rooted($text)));
     }
 }
 
 sub rooted {
-    my ($n, $text) = @_;
-    my $prefix = $n->prefix;
-    return $text =~ s{/etc/nginx\b}{$prefix/etc}gr
-                 =~ s{/var/log/nginx\b}{$prefix/log}gr
-                 =~ s{/run/nginx\.pid\b}{$prefix/nginx.pid}gr;
+    return $_[0] =~ s{/etc/nginx\b}{%%PREFIX%%/etc}gr
+                 =~ s{/var/log/nginx\b}{%%PREFIX%%/log}gr
+                 =~ s{/run/nginx\b}{%%PREFIX%%/nginx}gr;
 }
 
 sub tested {
@@ -233,9 +264,11 @@ my $blocks = 0;
 for my $page (@pages) {
     for my $block (@{ $page->{blocks} }) {
         my ($name, $checks) = @$block{qw(name checks)};
-        my $conf = sub { "daemon off;\nerror_log $_[0]{prefix}/error.log info;\n"
-                         . rooted($_[0], $stock) };
-        my $n = nginx(conf => $conf);
+        next if $block->{goes_with} && !@$checks;
+
+        my $n = nginx(conf => "daemon off;\n"
+                              . "error_log %%PREFIX%%/error.log info;\n"
+                              . rooted($stock));
         my $placed = placed($page, $block);
 
         $blocks++;
