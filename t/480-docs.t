@@ -82,6 +82,8 @@ my %clients = (
                           [ CN => 'x' ] ] },
     card => { subject => [ [ serialNumber => 'PNOEE-38001085718', 19 ] ] },
     user => { san => [ upn => 'Jane@corp.example.com' ] },
+    piv => { san => [ upn => 'jane@corp.example.com' ],
+             policies => [ '2.16.840.1.101.3.2.1.3.13' ] },
     'other-user' => { san => [ upn => 'Bob@corp.example.com' ] },
     device => {},
     comma => { subject => [ [ O => 'x,CN=acme' ] ] },
