@@ -56,6 +56,9 @@ my %policies = (
     upn_any  => 'allow upn=*@CORP.example;',
     upn_re   => 'allow upn=~@corp\.example$;',
     deny_upn => 'deny upn=joe@corp.example; allow verified;',
+    ext      => 'allow extension.1.2.3.4=Jörg;',
+    ext_hex  => 'allow extension.1.2.3.4=hex:0c:05:4A:c3:b6:72:67;',
+    deny_ext => 'deny extension.1.2.3.4=Jörg; allow verified;',
     ip       => 'allow ip=10.1.2.3;',
     ip_net   => 'allow ip=10.0.0.0/8;',
     ip6      => 'allow ip=2001:db8::/32;',
@@ -67,7 +70,33 @@ my %policies = (
 my $admin = [ CN => 'admin' ];
 my $o = [ O => 'Example' ];
 
+my $joerg = encode('UTF-8', 'Jörg');
+
+# so many of this extension, each with such a value
+sub ext { return { ext => [ map { [ '1.2.3.4', 0, $_ ] } @_ ] } }
+
 my @tests = (
+    [ 'extension', ext(der(12, $joerg)), 'ext ext_hex' ],
+    [ 'extension, BMPString', ext(der(30, encode('UTF-16BE', 'Jörg'))), 'ext' ],
+    [ 'extension, T61String', ext(der(20, "J\xf6rg")), 'ext' ],
+    [ 'extension, another case', ext(der(12, encode('UTF-8', 'JÖRG'))), '' ],
+    [ 'extension, a blank', ext(der(12, "$joerg ")), '' ],
+    [ 'extension, more', ext(der(12, "$joerg,x")), '' ],
+    [ 'extension, nothing', ext(der(12, '')), '' ],
+    [ 'extension, another one', { ext => [ [ '1.2.3.5', 0,
+                                             der(12, $joerg) ] ] }, '' ],
+    [ 'extension, unreadable: twice', ext((der(12, $joerg)) x 2), '' ],
+    [ 'extension, unreadable: a NUL', ext(der(12, "$joerg\0")), '' ],
+    [ 'extension, unreadable: two strings', ext(der(12, $joerg) x 2), '' ],
+    [ 'extension, unreadable: in another', ext(der(0x30, der(12, $joerg))),
+      '' ],
+    [ 'extension, unreadable: bytes', ext(der(4, $joerg)), '' ],
+    [ 'extension, unreadable: no DER', ext($joerg), '' ],
+    [ 'extension, unreadable: empty', ext(''), '' ],
+    [ 'extension, unreadable: cut off', ext("\x0c\x06$joerg"), '' ],
+    [ 'extension, unreadable: BER', ext("\x2c\x80" . der(12, $joerg)
+                                        . "\0\0"), '' ],
+
     [ 'plain', { subject => [ $o, $admin ] },
       'cn regex subject rfc4514 forward oid o', 1 ],
     [ 'a comma in the CN', { subject => [ [ CN => 'evil,CN=admin' ] ] },
@@ -312,6 +341,9 @@ for my $test (@tests) {
     $wanted{deny_uri} = 401
         if grep { m{^spiffe://example\.org/ns/prod/} }
                 @{ $parts->{san} // [] };
+
+    $wanted{deny_ext} = 401
+        if $allowed =~ /\bext\b/ || $what =~ /^extension, unreadable/;
 
     $wanted{deny_upn} = 401
         if $allowed =~ /\bupn\b/

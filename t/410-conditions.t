@@ -23,6 +23,9 @@ my %parts = (
     policies => [ '2.16.840.1.101.3.2.1.48.1', '1.2.3.4' ],
     san => [ dns => 'full.test', uri => 'urn:full', email => 'a@full.test',
              upn => 'Joe.Doe@corp.test', ip => pack 'C4', 192, 0, 2, 1 ],
+    ext => [ [ '1.3.6.1.4.1.34380.1.1.13', 0, der(12, 'web server') ],
+             [ '2.16.840.1.113730.1.13', 0, der(22, 'a comment') ],
+             [ '1.2.3.4.5.6.7.8.1', 0, '{"attrs":{"role":"a"}}' ] ],
 );
 
 der_cert(name => 'full', %parts);
@@ -144,6 +147,19 @@ my @conditions = (
     [ 'upn=*@full.test', 0 ],
     [ 'upn=a@full.test', 0 ],
     [ 'email=joe.doe@corp.test', 0 ],
+    [ '"extension.1.3.6.1.4.1.34380.1.1.13=web server"', 1 ],
+    [ '"extension.1.3.6.1.4.1.34380.1.1.13=Web server"', 0 ],
+    [ 'extension.1.3.6.1.4.1.34380.1.1.13=web', 0 ],
+    [ 'extension.1.3.6.1.4.1.34380.1.1.13=hex:0C0A77656220736572766572', 1 ],
+    [ 'extension.1.3.6.1.4.1.34380.1.1.13=hex:0C0A', 0 ],
+    [ '"extension.nsComment=a comment"', 1 ],
+    [ '"extension.Netscape Comment=a comment"', 1 ],
+    [ '"extension.nscomment=a  comment"', 0 ],
+    [ 'extension.1.2.3.4.5.6.7.8.1=hex:'
+      . unpack('H*', '{"attrs":{"role":"a"}}'), 1 ],
+    [ 'extension.1.2.3.4.5.6.7.8.1=hex:00', 0 ],
+    [ 'extension.1.2.3=a', 0 ],
+    [ 'extension.1.2.3=hex:00', 0 ],
     [ 'ip=192.0.2.1', 1 ],
     [ 'ip=192.0.2.0/24', 1 ],
     [ 'ip=192.0.3.0/24', 0 ],

@@ -11,7 +11,9 @@ use lib "$FindBin::Bin/lib";
 use ClientCert;
 use DerCert;
 
-der_cert(name => 'full', serial => '0a0b0c', policies => [ '1.2.3.4' ],
+my $role = '1.3.6.1.4.1.34380.1.1.13';
+
+der_cert(name => 'full', ext => [ [ $role, 0, der(12, 'a b') ] ], serial => '0a0b0c', policies => [ '1.2.3.4' ],
          subject => [ [ O => 'Example' ], [ OU => 'one' ], [ CN => 'full' ],
                       [ UID => 'u1' ] ],
          eku => [ '1.3.6.1.5.5.7.3.2', '1.3.6.1.5.5.7.3.4' ],
@@ -59,6 +61,8 @@ my %keys = (
     upn => [ [ 'a@corp.test', 'A@Corp.test' ],
              [ '*', '*@corp.test', '@corp.test', 'corp.test', 'a@*', '~.',
                '~corp', '~*CORP', 'a@corp.test,x' ] ],
+    "extension.$role" => [ [ 'a b' ], [ '*', 'a*', 'A B', 'a', '~.', '~a b',
+                                        'hex:0c03612062' ] ],
     ip => [ [ '10.1.2.3', '2001:db8::1' ],
             [ '0.0.0.0/0', '::/0', '10.0.0.0/8', '10.1.2.3/32', '10.1.2.3/0',
               '2001:db8::/32', '2001:db8::1/128', '10.1.2.*', '*', '~.',
@@ -78,6 +82,7 @@ my @around = (
     [ 'uri=http://full/$http_x', 'a/b', '*', 'a/*', 'a' ],
     [ 'uri=http://full/$http_x/*', 'a', '*', '..', '.', '' ],
     [ 'upn=*@$http_x', 'corp.test', '*', '*.test', 'x@corp.test', '' ],
+    [ "extension.$role=hex:0c03\$http_x", '612062', '61206', '*', '~.', '' ],
     [ 'email=$http_x@full.test', 'a', '*', '~a', 'b@full.test,a' ],
     [ 'email=*@$http_x', 'full.test', '*', '*.test', 'test', '', '~.',
       '@full.test', 'a@full.test' ],

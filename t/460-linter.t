@@ -51,6 +51,15 @@ warns("allow o=x cn=a;\nallow cn=A o=X;", qr/"allow" is a duplicate of/,
       'the same conditions in another order');
 warns("allow upn=a\@b upn=A\@B;", qr/duplicate condition "upn=A\@B"/,
       'a user in another case');
+warns("allow extension.2.5.29.15=hex:0500 extension.keyUsage=hex:05:00;",
+      qr/duplicate condition "extension\.keyUsage=hex:05:00"/,
+      'an extension twice, in other words');
+warns("allow extension.1.2.3=a extension.1.2.3=A;",
+      qr/can never match, a certificate has one extension\.1\.2\.3,/,
+      'two values of an extension');
+quiet("allow extension.1.2.3=a extension.1.2.3=hex:0c0161;",
+      'a value of an extension and its bytes');
+quiet("allow extension.1.2.3=a extension.1.2.4=b;", 'two extensions');
 warns("allow cn=a cn=a;", qr/duplicate condition "cn=a", ignored/,
       'a condition twice');
 warns("allow cn=a cn=b;", qr/can never match, a certificate has one cn/,
@@ -189,7 +198,7 @@ refused(@$_) for (
     [ 'subject.CN', 'unknown condition "subject.CN" in "allow"' ],
     [ 'subject.=a', 'invalid subject. "a": "" is neither an object.*' ],
     [ 'subject.XX=a', 'invalid subject.XX "a": "XX" is neither an object '
-      . 'identifier nor an attribute that OpenSSL knows' ],
+      . 'identifier nor a name that OpenSSL knows' ],
     [ 'issuer.2.5..4=a', 'invalid issuer.2.5..4 "a": "2.5..4" is neither.*' ],
     [ 'subject.subject.CN=a', '"subject.CN" is neither.*' ],
     [ 'subject.CN=', 'invalid subject.CN "": the value is empty' ],
@@ -234,6 +243,20 @@ refused(@$_) for (
     [ 'email=joe', 'an address is written "name@host"' ],
     [ 'upn=joe', 'invalid upn "joe": an address is written "name@host"' ],
     [ 'upn=joe@*', '"\*" and "\|" make no pattern here, write "upn=~\*.*' ],
+    [ 'extension.1.2.3', 'unknown condition "extension.1.2.3" in "allow"' ],
+    [ 'extension.=a', 'invalid extension. "a": "" is neither an object.*' ],
+    [ 'extension.nope=a', 'invalid extension.nope "a": "nope" is neither.*' ],
+    [ 'extension.e=a', '"e" is neither.*' ],
+    [ 'extension.1.2.3=', 'the value is empty' ],
+    [ 'extension.1.2.3=~a', 'it takes no regular expressions' ],
+    [ 'extension.1.2.3=role-*', '"\*" and "\|" make no pattern here, write '
+      . '"\\\\\*" and "\\\\\|" for the characters' ],
+    [ "extension.1.2.3=a\x01", 'a name with a control character.*' ],
+    [ 'extension.1.2.3=hex:', 'the value is empty' ],
+    [ 'extension.1.2.3=hex:0', 'behind "hex:" are bytes of two hexadecimal '
+      . 'digits' ],
+    [ 'extension.1.2.3=hex:0c:', 'behind "hex:" are bytes.*' ],
+    [ 'extension.1.2.3=hex:0cx0', 'behind "hex:" are bytes.*' ],
     [ 'ip=10.0.0', 'it is neither an IP address nor a CIDR block' ],
     [ 'ca=/nowhere.pem', 'invalid ca "/nowhere.pem"' ],
     [ 'subject=admin', '"admin" is not "type=value".*' ],

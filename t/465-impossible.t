@@ -23,7 +23,8 @@ for my $rule ("deny spki=$one spki=$two;", 'deny serial=1 serial=2;',
               "deny thumbprint=$short thumbprint=$other;",
               "deny cn=a spki=$one o=x spki=$two;",
               'deny serial=1 cn=x serial=02;',
-              'deny serial=1 serial=-1;') {
+              'deny serial=1 serial=-1;',
+              'deny extension.1.2.3=a extension.1.2.3=b;') {
     my ($status, $text) = said("\n$rule");
     ok($status, "$rule: refused");
 
@@ -32,7 +33,7 @@ for my $rule ("deny spki=$one spki=$two;", 'deny serial=1 serial=2;',
     my ($line) = grep { $lines[$_ - 1] eq $rule } 1 .. @lines;
     like($text, qr/\[emerg\].*\bin \S+test\.conf:$line$/m,
          "$rule: in which file and line");
-    my ($key) = $rule =~ /(spki|serial|thumbprint)=\S+.*\g1=/;
+    my ($key) = $rule =~ /(spki|serial|thumbprint|extension[.\d]+)=\S+.*\g1=/;
     like($text, qr/\[emerg\].*$key/, "$rule: which of it");
 }
 
@@ -46,6 +47,7 @@ for my $rule ("deny spki=$one spki=$one;", 'deny serial=1 serial=01;',
               'deny cn=a cn=b;', 'deny o=a o=b;',
               'deny subject.CN=a cn=b;', 'deny issuer.CN=a issuer.CN=b;',
               'deny subject.UID=a subject.UID=b;',
+              'deny extension.1.2.3=a extension.1.2.3=hex:0c0161;',
               'deny dns=a.test dns=b.test;',
               'deny eku=clientAuth eku=serverAuth;',
               'deny serial=1 serial=$arg_s;',

@@ -22,7 +22,7 @@ my ($certs, $policies) = (40, 60);
 my %bad = (cn => "a\0", o => "Example\n", ou => "one\x7f", dc => "\t",
            serialnumber => "\0", dns => "x.test\0", uri => "urn:\x80",
            email => "joe\0\@example.com", ip => 'fives',
-           upn => "joe\n\@example.com");
+           upn => "joe\n\@example.com", role => "a\0");
 
 # attributes in the order of a subject
 my @attributes = qw(dc o ou serialnumber cn);
@@ -43,6 +43,7 @@ my @uris = ('spiffe://e/p/a', 'spiffe://e/p/../a', 'spiffe://e/pp/a',
 my @emails = ('joe@example.com', 'joe@EXAMPLE.com', 'Joe@example.com',
               '"a@com"@b.example.com', 'example.com');
 my @upns = ('joe@corp.test', 'JOE@corp.test', 'jane@corp.test.', 'joe@x.test');
+my @roles = ('a', 'A', 'role b', ' a');
 my @ips = map { pack 'H*', $_ } '0a000001', '0a000002', '0b000001',
           '00' x 10 . 'ffff0a000001', '20010db8' . '00' x 11 . '01',
           '20010db9' . '00' x 11 . '01';
@@ -80,7 +81,8 @@ my @certs = map {
         o => [ some(2, @os) ], ou => [ some(2, @ous) ],
         dc => [ some(3, @dcs) ], serialnumber => [ some(2, @numbers) ],
         dns => [ some(2, @hosts) ], uri => [ some(2, @uris) ],
-        email => [ some(2, @emails) ], upn => [ some(2, @upns) ], ip => [ some(2, @ips) ],
+        email => [ some(2, @emails) ], upn => [ some(2, @upns) ],
+        role => [ some(1, @roles) ], ip => [ some(2, @ips) ],
         use => [ some(1, @uses) ], days => one(@days),
         bad => { map { $_ => rand() < 0.03 } sort keys %bad },
     );
@@ -93,7 +95,9 @@ my @certs = map {
         return (@{ $c{$type} }, $c{bad}{$type} ? $bad{$type} : ());
     };
     my $begin = time - 60;
-    der_cert(%c, not_before => $begin,
+    $c{extensions} = [ map { der((text($_))[1, 0]) } $names->('role') ];
+    der_cert(%c, ext => [ map { [ '1.2.3.4', 0, $_ ] } @{ $c{extensions} } ],
+             not_before => $begin,
              not_after => $begin + 86400 * $c{days}, eku => [ '1.3.6.1.5.5.7.3.2', @{ $c{use} } ],
              subject => [ map {
                  my $type = $_;
@@ -160,11 +164,13 @@ sub illegible {
 # what is unreadable may be anything for a deny
 sub unknown {
     my ($c, $text, $variable) = @_;
-    my ($dn, $type) = $text =~ /^"?(?:(subject|issuer)\.)?(\w+)=/i
+    my ($dn, $type) = $text =~ /^"?(?:(subject|issuer)\.)?([\w.]+)=/i
         or return 0;
     return 0 if $text =~ /=\$/ && $variable eq '';
     return 1 if illegible($text, $variable);
     $type = lc $type;
+    return @{ $c->{extensions} } > 1 if $text =~ /^"?extension.*=hex:/;
+    return $c->{bad}{role} if $text =~ /^"?extension/;
     return ($dn // '') eq 'issuer' ? issued($c, $type)->{bad}{$type}
                                    : $c->{bad}{$type};
 }
@@ -250,6 +256,20 @@ my %conditions = (
         my $v = one('example.com', 'EXAMPLE.com.', 'com', 'b.example.com');
         return ("email=*\@$v", sub {
             has($_[0], 'email', sub { $_[0] =~ /.*\@(.*)/s && host($1) eq host($v) });
+        });
+    },
+    extension => sub {
+        my $v = one(@roles);
+        return ("\"extension.1.2.3.4=$v\"", sub {
+            my $c = shift;
+            return !$c->{bad}{role} && has($c, 'role', sub { $_[0] eq $v });
+        });
+    },
+    extension_hex => sub {
+        my ($v) = map { @{ $_->{extensions} } } one(@certs) or return;
+        return ('extension.1.2.3.4=hex:' . unpack('H*', $v), sub {
+            my $c = shift;
+            return @{ $c->{extensions} } == 1 && $c->{extensions}[0] eq $v;
         });
     },
     upn => sub {
@@ -381,6 +401,7 @@ my @policies = map {
         my %once;
         @parts = grep {
             $_->[0] !~ /^"?(thumbprint|spki|serial|subject|issuer|cn
+                            |extension[.\d]+
                             |subject\.cn|issuer\.cn)=/ix
                 || !$once{ lc($1) =~ s{^subject\.}{}r }++
         } @parts;

@@ -86,6 +86,8 @@ my %clients = (
              policies => [ '2.16.840.1.101.3.2.1.3.13' ] },
     'other-user' => { san => [ upn => 'Bob@corp.example.com' ] },
     device => {},
+    agent => { ext => [ [ '1.3.6.1.4.1.34380.1.1.13', 0,
+                          der(12, 'webserver') ] ] },
     comma => { subject => [ [ O => 'x,CN=acme' ] ] },
     'self-acme' => { ca => 'self', subject => [ [ CN => 'acme' ] ] },
 );

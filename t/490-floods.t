@@ -41,6 +41,11 @@ der_cert(name => 'uids_bad', subject => [
 der_cert(name => 'types', subject => [
     (map { [ "1.2.3.4.$_" => 'x' ] } 1 .. 3400), [ '1.2.3.4.7' => "\0" ] ]);
 
+# and extensions, of which the last ones are the same
+der_cert(name => 'exts', ext => [
+    map { [ '1.2.3.4.' . ($_ > 2000 ? 2000 : $_), 0, der(12, "x$_") ] }
+        1 .. 2001 ]);
+
 # as many names as fit into a handshake
 der_cert(name => 'names', ca => 'self', serial => '0a',
          san => [ map { (dns => "n$_") } 1 .. 8000 ]);
@@ -98,6 +103,14 @@ my $n = nginx(config => <<"END")->start;
         deny subject.1.2.3.4.7=nobody;
         allow spki=$spki;
     }
+    clientcert_policy deny_exts {
+@{[ map { "        deny extension.1.2.3.4.$_=y$_ subject.DC=x;\n"
+        . "        deny extension.1.2.3.4.$_=hex:0500 subject.DC=x;\n"
+    } 1 .. 5000 ]}
+        deny extension.1.2.3.4.2000=nobody;
+        allow spki=$spki;
+    }
+    clientcert_policy ext { allow extension.1.2.3.4.1999=x1999; }
     clientcert_policy nobody { allow cn=nobody; }
     clientcert_policy rules {
 @{[ map { "        allow dns=m$_ ca=%%CERTS%%/ca-a.crt;\n"
@@ -118,7 +131,7 @@ my $n = nginx(config => <<"END")->start;
     qw(regex many varies deny deny_easy easy uri ou deny_ou constant first
        wildcard absent deny_last shared deny_shared
        deny_many gateway nobody rules uid uid_constant deny_uid
-       deny_uids) ]}
+       deny_uids deny_exts ext) ]}
         location = /names {
             add_header X-San "[\$clientcert_san]";
             add_header X-Dns "[\$clientcert_san_dns]";
@@ -245,6 +258,9 @@ for my $test ([ '/shared', '401 untrusted' ], [ '/deny_shared', '200 ok' ]) {
 takes(0.7, 'uids', '/deny_uids', qr/^200 ok$/, 50);
 takes(0.7, 'types', '/deny_uids', qr/^401 denied$/, 50);
 takes(2, 'uids_bad', '/deny_uids', qr/^200 ok$/, 50);
+
+takes(0.7, 'exts', '/deny_exts', qr/^401 denied$/, 50);
+takes(0.7, 'exts', '/ext', qr/^200 ok$/, 50);
 
 # what can't be read is asked about again by each request
 $stopped = 0;

@@ -22,6 +22,10 @@ static void ngx_clientcert_names_free(void *data);
 static ngx_int_t ngx_clientcert_names_read_dn(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, ngx_clientcert_name_e type,
     const X509_NAME *dn);
+static ngx_int_t ngx_clientcert_names_read_extensions(ngx_pool_t *pool,
+    ngx_clientcert_names_t *names, X509 *cert);
+static ngx_int_t ngx_clientcert_names_read_string(ngx_pool_t *pool,
+    ngx_clientcert_name_t *name, ngx_str_t *der);
 static ngx_int_t ngx_clientcert_names_read_sans(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, GENERAL_NAMES *sans);
 static ngx_int_t ngx_clientcert_names_read_san(ngx_pool_t *pool,
@@ -90,6 +94,7 @@ ngx_clientcert_names_read(ngx_pool_t *pool, X509 *cert)
     issuer = X509_get_issuer_name(cert);
 
     n = X509_NAME_entry_count(subject) + X509_NAME_entry_count(issuer)
+        + X509_get_ext_count(cert) * 2
         + (sans ? sk_GENERAL_NAME_num(sans) : 0);
 
     names->elts = ngx_pcalloc(pool, (n + 1) * sizeof(ngx_clientcert_name_t));
@@ -101,6 +106,8 @@ ngx_clientcert_names_read(ngx_pool_t *pool, X509 *cert)
                != NGX_OK
             || ngx_clientcert_names_read_dn(pool, names,
                                             NGX_CLIENTCERT_ISSUER, issuer)
+               != NGX_OK
+            || ngx_clientcert_names_read_extensions(pool, names, cert)
                != NGX_OK
             || ngx_clientcert_names_read_sans(pool, names, sans) != NGX_OK
             || ngx_clientcert_names_read_serial(pool, names, cert) != NGX_OK
@@ -203,6 +210,76 @@ ngx_clientcert_names_read_dn(ngx_pool_t *pool, ngx_clientcert_names_t *names,
     }
 
     return *sound ? NGX_OK : NGX_ERROR;
+}
+
+
+/* each is two names: what it says, if it is text, and its bytes */
+
+static ngx_int_t
+ngx_clientcert_names_read_extensions(ngx_pool_t *pool,
+    ngx_clientcert_names_t *names, X509 *cert)
+{
+    int                     i;
+    ngx_clientcert_name_t  *text, *der;
+    const ASN1_STRING      *octets;
+
+    for (i = 0; i < X509_get_ext_count(cert); i++) {
+        octets = X509_EXTENSION_get_data(X509_get_ext(cert, i));
+
+        der = ngx_clientcert_names_push(names, NGX_CLIENTCERT_EXTENSION_DER);
+
+        der->oid = ngx_clientcert_oid(X509_EXTENSION_get_object(
+                                                      X509_get_ext(cert, i)));
+        der->value.data = (u_char *) ASN1_STRING_get0_data(octets);
+        der->value.len = ASN1_STRING_length(octets);
+
+        text = ngx_clientcert_names_push(names, NGX_CLIENTCERT_EXTENSION);
+        text->oid = der->oid;
+
+        if (ngx_clientcert_names_read_string(pool, text, &der->value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* what isn't one string and nothing else is no text (d2i_ASN1_TYPE(3)) */
+
+static ngx_int_t
+ngx_clientcert_names_read_string(ngx_pool_t *pool,
+    ngx_clientcert_name_t *name, ngx_str_t *der)
+{
+    ngx_int_t      rc;
+    ASN1_TYPE     *string;
+    const u_char  *p;
+
+    name->bad = 1;
+
+    if (der->len == 0 || der->data[0] > V_ASN1_BMPSTRING
+        || !(ASN1_tag2bit(der->data[0]) & NGX_CLIENTCERT_NAMES_STRINGS))
+    {
+        return NGX_OK;
+    }
+
+    p = der->data;
+    string = d2i_ASN1_TYPE(NULL, &p, der->len);
+
+    if (string == NULL) {
+        return ngx_clientcert_error_memory() ? NGX_ERROR : NGX_OK;
+    }
+
+    rc = (p == der->data + der->len)
+         ? ngx_clientcert_names_read_text(pool, name,
+                                          string->value.asn1_string)
+         : NGX_OK;
+
+    ASN1_TYPE_free(string);
+
+    return rc;
 }
 
 
@@ -515,7 +592,8 @@ ngx_clientcert_names_read_serial(ngx_pool_t *pool,
 static ngx_int_t
 ngx_clientcert_names_sort(ngx_pool_t *pool, ngx_clientcert_names_t *names)
 {
-    ngx_uint_t  i;
+    ngx_uint_t              i;
+    ngx_clientcert_name_t  *name, *before;
 
     names->sorted = ngx_palloc(pool, (names->nelts + 1)
                                      * sizeof(ngx_clientcert_name_t *));
@@ -529,6 +607,22 @@ ngx_clientcert_names_sort(ngx_pool_t *pool, ngx_clientcert_names_t *names)
 
     ngx_qsort(names->sorted, names->nelts, sizeof(ngx_clientcert_name_t *),
               ngx_clientcert_names_cmp);
+
+    /* an extension that stands there twice */
+
+    for (i = 1; i < names->nelts; i++) {
+        name = names->sorted[i];
+        before = names->sorted[i - 1];
+
+        if ((name->type == NGX_CLIENTCERT_EXTENSION
+             || name->type == NGX_CLIENTCERT_EXTENSION_DER)
+            && ngx_clientcert_names_type_cmp(before, name->type, &name->oid)
+               == 0)
+        {
+            name->bad = 1;
+            before->bad = 1;
+        }
+    }
 
     return NGX_OK;
 }

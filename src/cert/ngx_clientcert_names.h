@@ -64,7 +64,8 @@ ngx_clientcert_names_t *ngx_clientcert_names_read(ngx_pool_t *pool,
     X509 *cert);
 
 /*
- * Finds the names of a type, of attributes those with this object identifier.
+ * Finds the names of a type, of attributes and extensions those with this
+ * object identifier.
  */
 void ngx_clientcert_names_of(ngx_clientcert_names_t *names,
     ngx_clientcert_name_e type, ngx_str_t *oid,

@@ -72,6 +72,7 @@ ngx_clientcert_pattern_wildcard(ngx_clientcert_pattern_t *pt, ngx_str_t *text)
         return NGX_OK;
 
     case NGX_CLIENTCERT_IP:
+    case NGX_CLIENTCERT_EXTENSION_DER:
         return NGX_OK;
 
     case NGX_CLIENTCERT_EMAIL:
@@ -85,7 +86,7 @@ ngx_clientcert_pattern_wildcard(ngx_clientcert_pattern_t *pt, ngx_str_t *text)
 
         break;
 
-    default: /* NGX_CLIENTCERT_SUBJECT, NGX_CLIENTCERT_ISSUER */
+    default: /* attributes, NGX_CLIENTCERT_EXTENSION */
         break;
     }
 
@@ -134,7 +135,9 @@ ngx_clientcert_pattern_read(ngx_clientcert_pattern_t *pt, ngx_str_t *text,
         return NGX_ERROR;
     }
 
-    if (ngx_clientcert_pattern_control(text)) {
+    if (pt->type != NGX_CLIENTCERT_EXTENSION_DER
+        && ngx_clientcert_pattern_control(text))
+    {
         *err = "a name with a control character matches nothing";
         return NGX_ERROR;
     }
@@ -153,6 +156,10 @@ ngx_clientcert_pattern_read(ngx_clientcert_pattern_t *pt, ngx_str_t *text,
 
     case NGX_CLIENTCERT_IP:
         return ngx_clientcert_read_ip(pt, err);
+
+    case NGX_CLIENTCERT_EXTENSION:
+    case NGX_CLIENTCERT_EXTENSION_DER:
+        return NGX_OK;
 
     default: /* NGX_CLIENTCERT_SUBJECT, NGX_CLIENTCERT_ISSUER */
         break;
@@ -360,6 +367,11 @@ ngx_clientcert_pattern_match(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
 
     case NGX_CLIENTCERT_IP:
         return ngx_clientcert_match_ip(&pt->cidr, value);
+
+    case NGX_CLIENTCERT_EXTENSION:
+    case NGX_CLIENTCERT_EXTENSION_DER:
+        return value->len == pt->text.len
+               && ngx_memcmp(value->data, pt->text.data, value->len) == 0;
 
     default: /* NGX_CLIENTCERT_SUBJECT, NGX_CLIENTCERT_ISSUER */
         return ngx_clientcert_match_attribute(&pt->text, value);

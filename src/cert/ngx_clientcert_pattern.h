@@ -17,6 +17,8 @@
 typedef enum {
     NGX_CLIENTCERT_SUBJECT = 0,         /* an attribute of it */
     NGX_CLIENTCERT_ISSUER,
+    NGX_CLIENTCERT_EXTENSION,           /* its text */
+    NGX_CLIENTCERT_EXTENSION_DER,       /* whatever it holds */
     NGX_CLIENTCERT_DNS,
     NGX_CLIENTCERT_URI,
     NGX_CLIENTCERT_EMAIL,
@@ -30,8 +32,8 @@ typedef enum {
 
 typedef struct {
     ngx_clientcert_name_e   type;
-    ngx_str_t               oid;        /* of an attribute */
-    ngx_str_t               value;      /* UTF-8; of an IP its bytes */
+    ngx_str_t               oid;        /* of an attribute or extension */
+    ngx_str_t               value;      /* UTF-8; of an IP and in DER bytes */
 
     /* can't be read or has a control character */
     unsigned                bad:1;
@@ -53,9 +55,9 @@ typedef struct {
 
 /*
  * Takes the "*" off a text and tells in pt->wildcard if there was one; in an
- * attribute or address "\*" and "\|" become "*" and "|", in place.  pt->type
- * must be set.  Returns NGX_OK, or NGX_DECLINED if one of these stands there
- * as if it meant a pattern.
+ * attribute, extension or address "\*" and "\|" become "*" and "|", in place.
+ * pt->type must be set.  Returns NGX_OK, or NGX_DECLINED if one of these
+ * stands there as if it meant a pattern.
  */
 ngx_int_t ngx_clientcert_pattern_wildcard(ngx_clientcert_pattern_t *pt,
     ngx_str_t *text);
@@ -95,15 +97,14 @@ ngx_int_t ngx_clientcert_pattern_hashes(ngx_clientcert_name_t *name,
     ngx_clientcert_pattern_hash_pt handler, void *data);
 
 /*
- * The hash of a pattern that was read, for an attribute of this type; of a
- * block of addresses there is none: NGX_DECLINED.
+ * The hash of a pattern that was read, with what it has as oid; of a block of
+ * addresses there is none: NGX_DECLINED.
  */
 ngx_int_t ngx_clientcert_pattern_hash(ngx_clientcert_pattern_t *pt,
     ngx_str_t *oid, uint32_t *hash);
 
 /*
- * A hash for all names of a type, and of attributes of this type, that can't
- * be read.
+ * A hash for all names of a type, with this oid, that can't be read.
  */
 uint32_t ngx_clientcert_pattern_unreadable(ngx_clientcert_name_e type,
     ngx_str_t *oid);

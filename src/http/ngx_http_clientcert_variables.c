@@ -74,7 +74,7 @@ static ngx_str_t  ngx_http_clientcert_deny = ngx_string("deny");
 /* in the order of ngx_clientcert_name_e, of subjectAltNames only */
 
 static const char  *ngx_http_clientcert_san_types[] = {
-    NULL, NULL, "dns:", "uri:", "email:", "ip:", "upn:"
+    NULL, NULL, NULL, NULL, "dns:", "uri:", "email:", "ip:", "upn:"
 };
 
 
@@ -755,16 +755,16 @@ ngx_http_clientcert_variable_names(ngx_http_request_t *r,
 static ngx_uint_t
 ngx_http_clientcert_wants(ngx_clientcert_name_t *name, uintptr_t data)
 {
-    if (name->bad
-        || (name->type != NGX_CLIENTCERT_IP
-            && ngx_clientcert_text_plain(&name->value) != name->value.len))
+    if (data == NGX_HTTP_CLIENTCERT_ALL_SANS
+        ? ngx_http_clientcert_san_types[name->type] == NULL
+        : name->type != data)
     {
         return 0;
     }
 
-    return data == NGX_HTTP_CLIENTCERT_ALL_SANS
-           ? ngx_http_clientcert_san_types[name->type] != NULL
-           : name->type == data;
+    return !name->bad
+           && (name->type == NGX_CLIENTCERT_IP
+               || ngx_clientcert_text_plain(&name->value) == name->value.len);
 }
 
 

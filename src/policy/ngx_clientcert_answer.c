@@ -178,7 +178,7 @@ ngx_clientcert_answer_dn(ngx_clientcert_condition_t *cond,
         return ngx_clientcert_answer_memory(ask);
     }
 
-    name = (cond->key->type == NGX_CLIENTCERT_SUBJECT) ? names->subject
+    name = (cond->type == NGX_CLIENTCERT_SUBJECT) ? names->subject
                                                        : names->issuer;
 
     if (name == NULL) {
@@ -203,7 +203,7 @@ ngx_clientcert_answer_name(ngx_clientcert_condition_t *cond,
         return ngx_clientcert_answer_memory(ask);
     }
 
-    ngx_clientcert_names_of(names, cond->key->type, &cond->oid, &of);
+    ngx_clientcert_names_of(names, cond->type, &cond->oid, &of);
 
     /* a deny matches then, and the client chooses how many others there are */
 
@@ -311,7 +311,7 @@ ngx_clientcert_answer_oid(ngx_clientcert_condition_t *cond,
         return ngx_clientcert_answer_memory(ask);
     }
 
-    eku = (cond->key->type == NGX_CLIENTCERT_EKU);
+    eku = (cond->type == NGX_CLIENTCERT_EKU);
 
     if (eku ? names->eku_unreadable : names->policies_unreadable) {
         return ngx_clientcert_answer_unreadable(cond, ask);

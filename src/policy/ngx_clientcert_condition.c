@@ -15,7 +15,7 @@
 static ngx_int_t ngx_clientcert_condition_key(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
 static ngx_clientcert_key_t *ngx_clientcert_condition_find_key(
-    ngx_str_t *name, ngx_str_t *attribute);
+    ngx_str_t *name, ngx_str_t *oid);
 static ngx_uint_t ngx_clientcert_condition_is_single(
     ngx_clientcert_condition_t *cond);
 static ngx_int_t ngx_clientcert_condition_compile(ngx_clientcert_reading_t *rd,
@@ -66,7 +66,7 @@ ngx_clientcert_key_t  ngx_clientcert_keys[] = {
 
     { ngx_string("subject."), NGX_CLIENTCERT_SUBJECT,
       NGX_CLIENTCERT_LOOKUP_NAME,
-      NGX_CLIENTCERT_KEY_REGEX|NGX_CLIENTCERT_KEY_ATTRIBUTE,
+      NGX_CLIENTCERT_KEY_REGEX|NGX_CLIENTCERT_KEY_OID,
       ngx_clientcert_value_name, ngx_clientcert_answer_name },
 
     { ngx_string("uri"), NGX_CLIENTCERT_URI,
@@ -101,7 +101,13 @@ ngx_clientcert_key_t  ngx_clientcert_keys[] = {
 
     { ngx_string("issuer."), NGX_CLIENTCERT_ISSUER,
       NGX_CLIENTCERT_LOOKUP_NAME,
-      NGX_CLIENTCERT_KEY_REGEX|NGX_CLIENTCERT_KEY_ATTRIBUTE,
+      NGX_CLIENTCERT_KEY_REGEX|NGX_CLIENTCERT_KEY_OID,
+      ngx_clientcert_value_name, ngx_clientcert_answer_name },
+
+    { ngx_string("extension."), NGX_CLIENTCERT_EXTENSION,
+      NGX_CLIENTCERT_LOOKUP_NAME,
+      NGX_CLIENTCERT_KEY_OID|NGX_CLIENTCERT_KEY_SINGLE
+                            |NGX_CLIENTCERT_KEY_EXTENSION,
       ngx_clientcert_value_name, ngx_clientcert_answer_name },
 
     { ngx_string("eku"), NGX_CLIENTCERT_EKU,
@@ -163,6 +169,20 @@ ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
         return ngx_clientcert_value_regex(rd, cond, &value);
     }
 
+    if (cond->key->flags & NGX_CLIENTCERT_KEY_EXTENSION) {
+
+        if (value.data[0] == '~') {
+            ngx_clientcert_value_note(rd, "it takes no regular expressions");
+            return NGX_ERROR;
+        }
+
+        if (ngx_strncmp(value.data, "hex:", 4) == 0) {
+            cond->type = NGX_CLIENTCERT_EXTENSION_DER;
+            value.data += 4;
+            value.len -= 4;
+        }
+    }
+
     if (ngx_strlchr(value.data, value.data + value.len, '$')) {
         return ngx_clientcert_condition_compile(rd, cond, &value);
     }
@@ -179,7 +199,7 @@ ngx_clientcert_condition_key(ngx_clientcert_reading_t *rd,
 {
     u_char                *eq;
     ngx_int_t              rc;
-    ngx_str_t              attribute;
+    ngx_str_t              oid;
     ngx_clientcert_key_t  *key;
 
     eq = ngx_strlchr(text->data, text->data + text->len, '=');
@@ -187,29 +207,31 @@ ngx_clientcert_condition_key(ngx_clientcert_reading_t *rd,
     cond->name.data = text->data;
     cond->name.len = eq ? (size_t) (eq - text->data) : text->len;
 
-    key = ngx_clientcert_condition_find_key(&cond->name, &attribute);
+    key = ngx_clientcert_condition_find_key(&cond->name, &oid);
 
     if (key->name.len == 0 || (key->read == NULL) != (eq == NULL)) {
         return NGX_DECLINED;
     }
 
     cond->key = key;
+    cond->type = key->type;
 
     if (eq) {
         text->len -= eq + 1 - text->data;
         text->data = eq + 1;
     }
 
-    if (!(key->flags & NGX_CLIENTCERT_KEY_ATTRIBUTE)) {
+    if (!(key->flags & NGX_CLIENTCERT_KEY_OID)) {
         return NGX_OK;
     }
 
-    rc = ngx_clientcert_oid_read(rd->pool, &attribute, 1, &cond->oid);
+    rc = ngx_clientcert_oid_read(rd->pool, &oid,
+                                 !(key->flags & NGX_CLIENTCERT_KEY_EXTENSION),
+                                 &cond->oid);
 
     if (rc == NGX_DECLINED) {
         ngx_clientcert_value_note(rd, "\"%V\" is neither an object identifier "
-                                  "nor an attribute that OpenSSL knows",
-                                  &attribute);
+                                  "nor a name that OpenSSL knows", &oid);
         return NGX_ERROR;
     }
 
@@ -218,20 +240,20 @@ ngx_clientcert_condition_key(ngx_clientcert_reading_t *rd,
 
 
 static ngx_clientcert_key_t *
-ngx_clientcert_condition_find_key(ngx_str_t *name, ngx_str_t *attribute)
+ngx_clientcert_condition_find_key(ngx_str_t *name, ngx_str_t *oid)
 {
     ngx_str_t             *known, prefix;
     ngx_clientcert_key_t  *key;
 
     prefix = *name;
-    ngx_str_null(attribute);
+    ngx_str_null(oid);
 
     for (known = ngx_clientcert_short_names; known->len; known++) {
         if (known->len == name->len
             && ngx_strncmp(known->data, name->data, name->len) == 0)
         {
             ngx_str_set(&prefix, "subject.");
-            *attribute = *name;
+            *oid = *name;
         }
     }
 
@@ -243,11 +265,11 @@ ngx_clientcert_condition_find_key(ngx_str_t *name, ngx_str_t *attribute)
             continue;
         }
 
-        if (key->flags & NGX_CLIENTCERT_KEY_ATTRIBUTE) {
+        if (key->flags & NGX_CLIENTCERT_KEY_OID) {
 
-            if (attribute->len == 0) {
-                attribute->data = prefix.data + key->name.len;
-                attribute->len = prefix.len - key->name.len;
+            if (oid->len == 0) {
+                oid->data = prefix.data + key->name.len;
+                oid->len = prefix.len - key->name.len;
             }
 
             break;
@@ -310,7 +332,7 @@ ngx_clientcert_condition_compile(ngx_clientcert_reading_t *rd,
             return NGX_ERROR;
         }
 
-        pt->type = cond->key->type;
+        pt->type = cond->type;
 
         if (ngx_clientcert_value_pattern(rd, cond, pt, &value) != NGX_OK) {
             return NGX_ERROR;
@@ -486,6 +508,10 @@ ngx_clientcert_condition_cmp(ngx_clientcert_condition_t *one,
         return one->key - two->key;
     }
 
+    if (one->type != two->type) {
+        return (ngx_int_t) one->type - (ngx_int_t) two->type;
+    }
+
     rc = ngx_clientcert_oid_cmp(&one->oid, &two->oid);
 
     if (rc != 0) {
@@ -512,6 +538,7 @@ ngx_clientcert_condition_excludes(ngx_clientcert_condition_t *one,
     ngx_clientcert_condition_t *two)
 {
     if (one->key != two->key
+        || one->type != two->type
         || ngx_clientcert_oid_cmp(&one->oid, &two->oid) != 0
         || !ngx_clientcert_condition_is_single(one)
         || one->compiled || two->compiled
@@ -534,7 +561,7 @@ ngx_clientcert_condition_excludes(ngx_clientcert_condition_t *one,
 
     /* a denied CN may be one of several */
 
-    return !one->deny || one->key->lookup != NGX_CLIENTCERT_LOOKUP_NAME;
+    return !one->deny || (one->key->flags & NGX_CLIENTCERT_KEY_SINGLE);
 }
 
 

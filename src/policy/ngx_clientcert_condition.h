@@ -84,10 +84,11 @@ struct ngx_clientcert_condition_s {
     ngx_clientcert_condition_t  *next;      /* of the same rule */
     ngx_clientcert_key_t        *key;
     ngx_str_t                    name;      /* as it is written */
-    ngx_str_t                    oid;       /* of an attribute */
+    ngx_uint_t                   type;      /* of the key, or what it can be */
+    ngx_str_t                    oid;       /* of an attribute or extension */
 
-    /* equal in two conditions of a key, and of an attribute of this type,
-       that hold for the same certificates */
+    /* equal in two conditions of a key, of this type and oid, that hold for
+       the same certificates */
     ngx_str_t                    id;
 
     void                        *value;     /* belongs to the key */
@@ -130,7 +131,8 @@ typedef struct {
 #define NGX_CLIENTCERT_KEY_STORE       0x0080   /* asks a store */
 #define NGX_CLIENTCERT_KEY_CA          0x0100
 #define NGX_CLIENTCERT_KEY_ISSUER      0x0200   /* to be resolved in a deny */
-#define NGX_CLIENTCERT_KEY_ATTRIBUTE   0x0400   /* a type of it comes after */
+#define NGX_CLIENTCERT_KEY_OID         0x0400   /* one comes after it */
+#define NGX_CLIENTCERT_KEY_EXTENSION   0x0800
 
 
 /*

@@ -48,7 +48,7 @@ ngx_clientcert_lookup_kind(ngx_clientcert_condition_t *cond)
 {
     ngx_uint_t  type;
 
-    type = cond->key->type;
+    type = cond->type;
 
     switch (cond->key->lookup) {
 
@@ -137,7 +137,7 @@ ngx_clientcert_lookup_value(ngx_clientcert_condition_t *cond, uint32_t *hash)
     }
 
     if (cond->deny) {
-        hash[n++] = ngx_clientcert_pattern_unreadable(cond->key->type,
+        hash[n++] = ngx_clientcert_pattern_unreadable(cond->type,
                                                       &cond->oid);
     }
 

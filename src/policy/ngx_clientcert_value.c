@@ -21,6 +21,8 @@ static ngx_clientcert_thumbprint_t *ngx_clientcert_value_digest(
     ngx_clientcert_reading_t *rd, ngx_str_t *text);
 static ngx_int_t ngx_clientcert_value_doubt(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
+static ngx_int_t ngx_clientcert_value_octets(ngx_clientcert_reading_t *rd,
+    ngx_str_t *text);
 static ngx_int_t ngx_clientcert_value_meant(ngx_clientcert_reading_t *rd,
     ngx_str_t *regex);
 
@@ -328,7 +330,7 @@ ngx_clientcert_value_name(ngx_clientcert_reading_t *rd,
     }
 
     cond->value = pt;
-    pt->type = cond->key->type;
+    pt->type = cond->type;
     plain = value;
 
     if (rd->cf) {
@@ -349,6 +351,12 @@ ngx_clientcert_value_name(ngx_clientcert_reading_t *rd,
         }
     }
 
+    if (pt->type == NGX_CLIENTCERT_EXTENSION_DER
+        && ngx_clientcert_value_octets(rd, &plain) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (ngx_clientcert_pattern_read(pt, &plain, &err) != NGX_OK) {
         ngx_clientcert_value_note(rd, "%s", err);
         return NGX_ERROR;
@@ -358,13 +366,49 @@ ngx_clientcert_value_name(ngx_clientcert_reading_t *rd,
         ngx_clientcert_value_note(rd, "%s", err);
     }
 
-    if ((cond->key->flags & NGX_CLIENTCERT_KEY_ATTRIBUTE)
-        || pt->type == NGX_CLIENTCERT_EMAIL || pt->type == NGX_CLIENTCERT_UPN)
+    /* of these a "*" is cut off, or there is no text */
+
+    if (pt->type != NGX_CLIENTCERT_DNS && pt->type != NGX_CLIENTCERT_URI
+        && pt->type != NGX_CLIENTCERT_IP)
     {
         value = pt->text;
     }
 
     return ngx_clientcert_value_id(rd, cond, value.data, value.len);
+}
+
+
+/* in place, with ":" between bytes or not */
+
+static ngx_int_t
+ngx_clientcert_value_octets(ngx_clientcert_reading_t *rd, ngx_str_t *text)
+{
+    u_char     *p, *dst, *last;
+    ngx_int_t   octet;
+
+    dst = text->data;
+    last = text->data + text->len;
+
+    for (p = text->data; p < last; p += 2) {
+
+        if (*p == ':' && p > text->data && p + 1 < last) {
+            p++;
+        }
+
+        octet = (last - p < 2) ? NGX_ERROR : ngx_hextoi(p, 2);
+
+        if (octet == NGX_ERROR) {
+            ngx_clientcert_value_note(rd, "behind \"hex:\" are bytes of two "
+                                      "hexadecimal digits");
+            return NGX_ERROR;
+        }
+
+        *dst++ = (u_char) octet;
+    }
+
+    text->len = dst - text->data;
+
+    return NGX_OK;
 }
 
 
@@ -379,7 +423,9 @@ ngx_clientcert_value_pattern(ngx_clientcert_reading_t *rd,
         return NGX_OK;
     }
 
-    if (ngx_strlchr(rd->value.data, rd->value.data + rd->value.len, '$')) {
+    if (!(cond->key->flags & NGX_CLIENTCERT_KEY_REGEX)
+        || ngx_strlchr(rd->value.data, rd->value.data + rd->value.len, '$'))
+    {
         ngx_clientcert_value_note(rd, "\"*\" and \"|\" make no pattern here, "
                                   "write \"\\*\" and \"\\|\" for the "
                                   "characters");

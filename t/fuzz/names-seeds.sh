@@ -26,6 +26,7 @@ dn 'CN=J\C3\B6rg'
 cp "$certs"/*.der "$corpus/facts/"
 openssl req -x509 -key "$certs/acme.key" -outform DER -out "$corpus/facts/upn" \
     -subj '/DC=test/UID=u1/2.5.4.97=PSDDE-1/CN=a/CN=b' -multivalue-rdn \
+    -addext 1.2.3.4=ASN1:UTF8String:role -addext 1.2.3.5=DER:01:02:03 \
     -addext 'subjectAltName=otherName:msUPN;UTF8:a@b.test,email:a@b.test'
 
 i=0
@@ -34,15 +35,16 @@ san() {
     printf "$1" > "$corpus/san/$i"
 }
 
-san '\002*.example.com\000api.example.com'
-san '\002API.example.com.\000api.example.com'
-san '\003spiffe://example.org/ns/*\000spiffe://example.org/ns/../x'
-san '\003urn:a\000urn:a'
-san '\004a@b.test\000a@B.test'
-san '\004*@b.test\000"a@c"@B.test.'
+san '\004*.example.com\000api.example.com'
+san '\004API.example.com.\000api.example.com'
+san '\005spiffe://example.org/ns/*\000spiffe://example.org/ns/../x'
+san '\005urn:a\000urn:a'
+san '\006a@b.test\000a@B.test'
+san '\006*@b.test\000"a@c"@B.test.'
 san '\000\\*a\\|\000*A|'
-san '\006*@b.test\000A@B.test.'
-san '\00510.0.0.1\000abcd'
+san '\010*@b.test\000A@B.test.'
+san '\00710.0.0.1\000abcd'
+san '\002a B\000a B'
 san '\000 a  B \000A b'
 
 i=0

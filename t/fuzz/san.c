@@ -119,6 +119,14 @@ fuzz_matched(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
 
         break;
 
+    case NGX_CLIENTCERT_EXTENSION:
+    case NGX_CLIENTCERT_EXTENSION_DER:
+        if (value->len != n || memcmp(value->data, pt->text.data, n) != 0) {
+            abort();
+        }
+
+        break;
+
     default:
         ngx_clientcert_pattern_fold(value);
 
@@ -148,7 +156,7 @@ fuzz_found(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
     name.type = pt->type;
     name.value = *value;
 
-    if (name.type <= NGX_CLIENTCERT_ISSUER) {
+    if (name.type < NGX_CLIENTCERT_DNS) {
         ngx_str_set(&name.oid, "\x55\x04\x03");
     }
 
