@@ -9,7 +9,7 @@ use Test::Nginx::Socket;
 
 require './t/env.pl';
 
-plan tests => 66;
+plan tests => 74;
 
 run_tests();
 
@@ -551,3 +551,77 @@ clientcert_policy p {
 GET /
 --- no_error_log
 [warn]
+
+
+
+=== TEST 23: "purpose any" where nginx knows the CA
+--- http_config
+    include $TEST_NGINX_HTML_DIR/server.conf;
+
+    clientcert_policy p {
+        purpose any;
+        allow ca=$TEST_NGINX_CERT_DIR/ca-b.crt;
+    }
+--- user_files
+>>> server.conf
+server {
+    listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+    server_name a.test;
+    ssl_verify_client optional_no_ca;
+    clientcert_require p;
+}
+--- request
+GET /
+--- error_log eval
+qr/\[warn\] .*"purpose any" of policy "p", required in \S+server\.conf:5, lets nobody in whom nginx itself refuses: in server "a\.test" "ssl_verify_client" has to be "optional_no_ca", and the CA in "ca=" only, not in "ssl_client_certificate"/
+
+
+
+=== TEST 24: or where it wants to know it
+--- http_config
+    include $TEST_NGINX_HTML_DIR/server.conf;
+
+    clientcert_policy p {
+        purpose any;
+        allow ca=$TEST_NGINX_CERT_DIR/ca-b.crt;
+    }
+--- user_files
+>>> server.conf
+server {
+    listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+    ssl_verify_client optional;
+    clientcert_require p;
+}
+--- request
+GET /
+--- error_log eval
+qr/\[warn\] .*"purpose any" of policy "p", required in \S+server\.conf:4, lets nobody in whom nginx itself refuses: in server "" /
+
+
+
+=== TEST 25: "purpose any" of a policy whose rules all need nginx's chain
+--- http_config
+    include $TEST_NGINX_HTML_DIR/policy.conf;
+--- user_files
+>>> policy.conf
+clientcert_policy p {
+    purpose any;
+    allow cn=acme;
+}
+clientcert_policy chain {
+    purpose any;
+    trust chain;
+    allow thumbprint=$TEST_NGINX_ACME_SHA1;
+}
+clientcert_policy right {
+    purpose any;
+    allow cn=acme;
+    allow thumbprint=$TEST_NGINX_ACME_SHA1;
+}
+--- request
+GET /
+--- error_log eval
+[qr/\[warn\] .*"purpose any" of policy "p" in \S+policy\.conf:1 lets nobody in, it is for an "allow" that pins or has a "ca="/,
+ qr/\[warn\] .*"purpose any" of policy "chain" in \S+policy\.conf:5 lets nobody in/]
+--- no_error_log
+policy "right"

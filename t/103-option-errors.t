@@ -464,3 +464,26 @@ qr/\[emerg\] .*duplicate "rsa=3072" in "min_key" in \S+nginx\.conf:\d+$/
 --- must_die: 1
 --- error_log eval
 qr/\[emerg\] .*"min_key" directive is duplicate in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 41: a purpose that isn't known
+--- http_config
+    clientcert_policy p {
+        purpose server;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid value "server" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 42: purpose twice
+--- http_config
+    clientcert_policy p {
+        purpose any;
+        purpose client;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*"purpose" directive is duplicate in \S+nginx\.conf:\d+$/

@@ -39,7 +39,11 @@ under('early-int', is_ca => 1, not_before => $now + 3600);
 under('no-ca', is_ca => 0);
 under('constrained', is_ca => 1, permitted => 'allowed.test');
 under('within', is_ca => 1, permitted => 'within.test');
+under('serving', is_ca => 1, ext => [
+    [ '2.5.29.37', 0, der(0x30, der_oid('1.3.6.1.5.5.7.3.1')) ] ]);
 der_cert(name => 'purpose', ca => 'ca-b', eku => [ '1.3.6.1.5.5.7.3.1' ]);
+der_cert(name => 'shop', ca => 'good-ca', subject => [ [ CN => 'shop' ] ],
+         eku => [ '1.3.6.1.5.5.7.3.1' ]);
 under('soon', is_ca => 1, not_after => $now + 6);
 
 my $n = nginx(config => sub {
@@ -48,7 +52,8 @@ my $n = nginx(config => sub {
     # an intermediate in the file is an anchor, too
     $n->write('int.pem', slurp(cert_file('good-ca', 'crt')));
     $n->write('both.pem', slurp(cert_file('ca-b', 'crt'))
-                          . slurp(cert_file('good-ca', 'crt')));
+                          . slurp(cert_file('good-ca', 'crt'))
+                          . slurp(cert_file('serving-ca', 'crt')));
     $n->write('no-ca.pem', slurp(cert_file('no-ca-ca', 'crt')));
 
     return <<'END';
@@ -56,6 +61,7 @@ my $n = nginx(config => sub {
     clientcert_policy wrong { allow ca=%%CERTS%%/ca-a.crt; }
     clientcert_policy int { allow ca=int.pem; }
     clientcert_policy both { allow ca=both.pem; }
+    clientcert_policy any { purpose any; allow ca=both.pem; }
     clientcert_policy noca { allow ca=no-ca.pem; }
     clientcert_policy named { allow cn=good ca=both.pem; }
     clientcert_policy chain { trust chain; allow ca=both.pem; }
@@ -74,6 +80,7 @@ my $n = nginx(config => sub {
         location /wrong/ { clientcert_require wrong; empty_gif; }
         location /int/ { clientcert_require int; empty_gif; }
         location /both/ { clientcert_require both; empty_gif; }
+        location /any/ { clientcert_require any; empty_gif; }
         location /noca/ { clientcert_require noca; empty_gif; }
         location /named/ { clientcert_require named; empty_gif; }
         location /chain/ { clientcert_require chain; empty_gif; }
@@ -90,6 +97,15 @@ my $n = nginx(config => sub {
         location /both/ { clientcert_require both; empty_gif; }
         location @both { clientcert_require both; empty_gif; }
     }
+    server {
+        listen 127.0.0.1:%%PORT_any%% ssl;
+        ssl_certificate %%CERTS%%/server.crt;
+        ssl_certificate_key %%CERTS%%/server.key;
+        ssl_verify_client optional_no_ca;
+        error_page 495 = @any;
+        location /any/ { clientcert_require any; empty_gif; }
+        location @any { clientcert_require any; empty_gif; }
+    }
 END
 });
 
@@ -101,7 +117,7 @@ END
 
 $n->start;
 
-my @paths = map { "/$_/" } qw(root wrong int both noca named chain denied
+my @paths = map { "/$_/" } qw(root wrong int both any noca named chain denied
                             except);
 
 # Sends the intermediate along if it is given.
@@ -123,23 +139,25 @@ sub answers {
     return join ' ', map { $c->get($_)->{status} // 'none' } @paths;
 }
 
-# root wrong int both noca named chain denied except
+# root wrong int both any noca named chain denied except
 my @tests = (
-    [ 'good', 'good-ca', '200 401 200 200 401 200 401 401 401',
-                         '401 401 200 200 401 200 401 401 401' ],
-    [ 'good', undef,     '401 401 200 200 401 200 401 401 401',
-                         '401 401 200 200 401 200 401 401 401' ],
-    [ 'other', 'other-ca', '200 401 401 200 401 401 401 401 200',
-                           '401 401 401 401 401 401 401 401 401' ],
+    [ 'good', 'good-ca', '200 401 200 200 200 401 200 401 401 401',
+                         '401 401 200 200 200 401 200 401 401 401' ],
+    [ 'good', undef,     '401 401 200 200 200 401 200 401 401 401',
+                         '401 401 200 200 200 401 200 401 401 401' ],
+    [ 'other', 'other-ca', '200 401 401 200 200 401 401 401 401 200',
+                           '401 401 401 401 401 401 401 401 401 401' ],
     [ 'expired-int', 'expired-int-ca',
-                        ('401 401 401 401 401 401 401 401 401') x 2 ],
+                        ('401 401 401 401 401 401 401 401 401 401') x 2 ],
     [ 'early-int', 'early-int-ca',
-                        ('401 401 401 401 401 401 401 401 401') x 2 ],
-    [ 'within', 'within-ca', '200 401 401 200 401 401 401 401 200',
-                             '401 401 401 401 401 401 401 401 401' ],
-    [ 'purpose', undef, ('401 401 401 401 401 401 401 401 401') x 2 ],
-    [ 'no-ca', undef, ('401 401 401 401 401 401 401 401 401') x 2 ],
-    [ 'acme', undef, ('401 200 401 401 401 401 401 200 401') x 2 ],
+                        ('401 401 401 401 401 401 401 401 401 401') x 2 ],
+    [ 'within', 'within-ca', '200 401 401 200 200 401 401 401 401 200',
+                             '401 401 401 401 401 401 401 401 401 401' ],
+    [ 'purpose', undef, ('401 401 401 401 200 401 401 401 401 401') x 2 ],
+    [ 'serving', undef, ('401 401 401 401 200 401 401 401 401 401') x 2 ],
+    [ 'shop', undef, ('401 401 401 401 200 401 401 401 401 401') x 2 ],
+    [ 'no-ca', undef, ('401 401 401 401 401 401 401 401 401 401') x 2 ],
+    [ 'acme', undef, ('401 200 401 401 401 401 401 401 200 401') x 2 ],
 );
 
 for my $version ('TLSv1_2', 'TLSv1_3') {
@@ -166,6 +184,17 @@ for my $test ([ 'no-ca', '400 401' ], [ 'constrained', '400 401' ],
         connection($name, "$name-ca", port => $n->port($_))
             ->get('/both/')->{status} // 'none';
     } 'tls', 'error';
+    is("@got", $wanted, "$name, by nginx and by the policy");
+}
+
+# so it does with those for servers that come with their CA
+for my $test ([ 'shop', 'good-ca', '400 200' ],
+              [ 'serving', 'serving-ca', '400 200' ]) {
+    my ($name, $int, $wanted) = @$test;
+    my @got = map {
+        connection($name, $int, port => $n->port($_))
+            ->get('/any/')->{status} // 'none';
+    } 'tls', 'any';
     is("@got", $wanted, "$name, by nginx and by the policy");
 }
 

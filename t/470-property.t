@@ -53,6 +53,7 @@ my %bits = (acme => [ ec => 256 ], globex => [ ec => 256 ],
 my @keys = sort keys %bits;
 my @cas = ('ca-a', 'ca-a', 'ca-b', 'self');
 my @days = (1, 30, 400);
+my %purposes = (client => '1.3.6.1.5.5.7.3.2', server => '1.3.6.1.5.5.7.3.1');
 my @uses = ('1.3.6.1.5.5.7.3.4', '1.3.6.1.5.5.7.3.3');
 
 # as one of the types of string that a name can be made of
@@ -83,7 +84,8 @@ my @certs = map {
         dns => [ some(2, @hosts) ], uri => [ some(2, @uris) ],
         email => [ some(2, @emails) ], upn => [ some(2, @upns) ],
         role => [ some(1, @roles) ], ip => [ some(2, @ips) ],
-        use => [ some(1, @uses) ], days => one(@days),
+        use => [ some(1, @uses) ], purpose => one(('client') x 4, 'server'),
+        port => one(('tls') x 4, 'bare'), days => one(@days),
         bad => { map { $_ => rand() < 0.03 } sort keys %bad },
     );
     $c{bad}{subject} = grep { $c{bad}{$_} } @attributes;
@@ -98,7 +100,8 @@ my @certs = map {
     $c{extensions} = [ map { der((text($_))[1, 0]) } $names->('role') ];
     der_cert(%c, ext => [ map { [ '1.2.3.4', 0, $_ ] } @{ $c{extensions} } ],
              not_before => $begin,
-             not_after => $begin + 86400 * $c{days}, eku => [ '1.3.6.1.5.5.7.3.2', @{ $c{use} } ],
+             not_after => $begin + 86400 * $c{days},
+             eku => [ $purposes{$c{purpose}}, @{ $c{use} } ],
              subject => [ map {
                  my $type = $_;
                  map { [ $attribute{$type} => text($_) ] } $names->($type);
@@ -376,15 +379,16 @@ my %conditions = (
         my $v = one('ca-a', 'ca-b');
         return ("ca=%%CERTS%%/$v.crt", sub { $_[0]{ca} eq $v }, 1);
     },
-    verified => sub { ('verified', sub { $_[0]{ca} eq 'ca-a' }, 0, 1) },
+    verified => sub { ('verified', \&verified, 0, 1) },
 );
 
 my @policies = map {
     my $number = $_;
     my %policy = (name => "p$number", rules => [],
                   trust => one('pin', 'pin', 'chain'),
-                  days => one(0, 0, 0, @days),
-                  bits => { map { @$_ } some(2,
+                  purpose => one('client', 'any'),
+                  days => one((0) x 6, @days),
+                  bits => { map { @$_ } some(one(0, 0, 2),
                       [ ec => one(256, 257, 521) ],
                       [ rsa => one(2048, 2049) ]) });
     my %seen;
@@ -415,10 +419,19 @@ my @policies = map {
     \%policy;
 } 1 .. $policies;
 
+# one server knows ca-a, the other none
+sub verified { $_[0]{port} eq 'tls' && $_[0]{ca} eq 'ca-a' }
+
+# nginx refuses a wrong purpose where OpenSSL finds nothing wrong after it
+sub refused {
+    my $c = shift;
+    return $c->{purpose} eq 'server' && (verified($c) || $c->{ca} eq 'self');
+}
+
 # "result:reason:label", as the header has it
 sub model {
     my ($policy, $c, $variable) = @_;
-    my $verified = $c->{ca} eq 'ca-a';
+    my $verified = verified($c);
     my $holds = sub {
         my ($rule, $chain) = @_;
         for my $part (@{ $rule->{parts} }) {
@@ -434,6 +447,8 @@ sub model {
         return 'deny:denied:' if $holds->($rule, $verified);
     }
 
+    return 'deny:wrong_purpose:'
+        if $policy->{purpose} eq 'client' && $c->{purpose} eq 'server';
     return 'deny:lifetime:'
         if $policy->{days} && $c->{days} > $policy->{days};
     my ($algorithm, $bits) = @{ $bits{ $c->{key} } };
@@ -471,6 +486,7 @@ my ($blocks, $locations) = ('', '');
 for my $policy (@policies) {
     $blocks .= "clientcert_policy $policy->{name} {\n"
              . "    trust $policy->{trust};\n"
+             . "    purpose $policy->{purpose};\n"
              . ($policy->{days} ? "    max_lifetime $policy->{days}d;\n" : '');
     my %bits = %{ $policy->{bits} };
     $blocks .= join ' ', '    min_key', (map { "$_=$bits{$_}" } sort keys %bits),
@@ -485,17 +501,26 @@ for my $policy (@policies) {
                 . "clientcert_require $policy->{name}; empty_gif; }\n";
 }
 
+my $server_block = <<'END';
+        ssl_certificate %%CERTS%%/server.crt;
+        ssl_certificate_key %%CERTS%%/server.key;
+        ssl_verify_client optional_no_ca;
+        keepalive_requests 10000;
+        add_header X-Verdict
+         "$clientcert_result:$clientcert_reason:$clientcert_label" always;
+END
+
 my $n = nginx(config => <<"END")->start;
     $blocks
     server {
         listen 127.0.0.1:%%PORT_tls%% ssl;
-        ssl_certificate %%CERTS%%/server.crt;
-        ssl_certificate_key %%CERTS%%/server.key;
         ssl_client_certificate %%CERTS%%/ca-a.crt;
-        ssl_verify_client optional_no_ca;
-        keepalive_requests 10000;
-        add_header X-Verdict
-         "\$clientcert_result:\$clientcert_reason:\$clientcert_label" always;
+        $server_block
+        $locations
+    }
+    server {
+        listen 127.0.0.1:%%PORT_bare%% ssl;
+        $server_block
         $locations
     }
 END
@@ -503,8 +528,13 @@ END
 my ($checked, %verdicts) = 0;
 
 for my $c (@certs) {
-    my $client = client(cert => $c->{name}, port => $n->port('tls'));
+    my $client = client(cert => $c->{name}, port => $n->port($c->{port}));
     my @wrong;
+
+    if (refused($c)) {
+        is($client->get('/p1')->{status}, 400, "$c->{name}, by nginx");
+        next;
+    }
 
     # twice: what is remembered must be what was decided
     for my $variable ('', map { one(@cns) } 1 .. 2) {

@@ -88,6 +88,10 @@ my %clients = (
     device => {},
     agent => { ext => [ [ '1.3.6.1.4.1.34380.1.1.13', 0,
                           der(12, 'webserver') ] ] },
+    shop => { ca => 'ca-b', eku => [ '1.3.6.1.5.5.7.3.1' ],
+              san => [ dns => 'shop.example.com' ] },
+    'self-shop' => { ca => 'self', eku => [ '1.3.6.1.5.5.7.3.1' ],
+                     san => [ dns => 'shop.example.com' ] },
     comma => { subject => [ [ O => 'x,CN=acme' ] ] },
     'self-acme' => { ca => 'self', subject => [ [ CN => 'acme' ] ] },
 );

@@ -23,6 +23,15 @@ typedef enum {
 } ngx_clientcert_digest_e;
 
 
+/* what a certificate has to be made for */
+
+typedef enum {
+    NGX_CLIENTCERT_PURPOSE_CLIENT = 0,      /* TLS clients */
+    NGX_CLIENTCERT_PURPOSE_ANY,
+    NGX_CLIENTCERT_PURPOSES
+} ngx_clientcert_purpose_e;
+
+
 /* public keys that can be too short */
 
 typedef enum {

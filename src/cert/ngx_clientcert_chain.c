@@ -12,17 +12,19 @@
 
 
 static ngx_int_t ngx_clientcert_chain_build(
-    ngx_clientcert_certificate_t *cert, ngx_clientcert_ca_t *ca, time_t now);
+    ngx_clientcert_certificate_t *cert, ngx_clientcert_ca_t *ca,
+    ngx_clientcert_purpose_e purpose, time_t now);
 static ngx_int_t ngx_clientcert_chain_build_once(
-    ngx_clientcert_certificate_t *cert, ngx_clientcert_ca_t *ca, time_t now);
+    ngx_clientcert_certificate_t *cert, ngx_clientcert_ca_t *ca,
+    ngx_clientcert_purpose_e purpose, time_t now);
 static int ngx_clientcert_chain_callback(int ok, X509_STORE_CTX *ctx);
 static ngx_int_t ngx_clientcert_chain_failed(int rc, X509_STORE_CTX *ctx);
 static ngx_int_t ngx_clientcert_chain_heal(STACK_OF(X509) *certs);
 static ngx_uint_t ngx_clientcert_chain_spoiled(X509 *x509);
-static void ngx_clientcert_chain_span(ngx_clientcert_chain_result_t *result,
-    STACK_OF(X509) *sent, time_t now);
+static void ngx_clientcert_chain_span(ngx_clientcert_chain_built_t *built,
+    ngx_clientcert_ca_t *ca, STACK_OF(X509) *sent, time_t now);
 static void ngx_clientcert_chain_span_dates(
-    ngx_clientcert_chain_result_t *result, ngx_clientcert_ca_dates_t *dates,
+    ngx_clientcert_chain_built_t *built, ngx_clientcert_ca_dates_t *dates,
     time_t now);
 static X509 *ngx_clientcert_chain_issuer_of(STACK_OF(X509) *certs,
     u_char *digest, size_t len);
@@ -52,7 +54,8 @@ ngx_clientcert_chain_result(ngx_clientcert_certificate_t *cert,
 
     result->next = cert->chains;
     result->ca = ca;
-    result->from = 1;
+    result->built[NGX_CLIENTCERT_PURPOSE_CLIENT].from = 1;
+    result->built[NGX_CLIENTCERT_PURPOSE_ANY].from = 1;
     result->leads = NGX_AGAIN;
 
     cert->chains = result;
@@ -63,9 +66,11 @@ ngx_clientcert_chain_result(ngx_clientcert_certificate_t *cert,
 
 ngx_int_t
 ngx_clientcert_chain_verify(ngx_clientcert_certificate_t *cert,
-    ngx_clientcert_ca_t *ca, time_t now, time_t *from, time_t *until)
+    ngx_clientcert_ca_t *ca, ngx_clientcert_purpose_e purpose, time_t now,
+    time_t *from, time_t *until)
 {
     ngx_int_t                       rc;
+    ngx_clientcert_chain_built_t   *built;
     ngx_clientcert_chain_result_t  *result;
 
     result = ngx_clientcert_chain_result(cert, ca);
@@ -73,21 +78,23 @@ ngx_clientcert_chain_verify(ngx_clientcert_certificate_t *cert,
         return NGX_ERROR;
     }
 
-    if (now < result->from || now > result->until) {
-        rc = ngx_clientcert_chain_build(cert, ca, now);
+    built = &result->built[purpose];
+
+    if (now < built->from || now > built->until) {
+        rc = ngx_clientcert_chain_build(cert, ca, purpose, now);
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
 
-        result->verified = rc;
-        ngx_clientcert_chain_span(result, cert->sent, now);
+        built->verified = rc;
+        ngx_clientcert_chain_span(built, ca, cert->sent, now);
     }
 
-    *from = ngx_max(*from, result->from);
-    *until = ngx_min(*until, result->until);
+    *from = ngx_max(*from, built->from);
+    *until = ngx_min(*until, built->until);
 
-    return result->verified;
+    return built->verified;
 }
 
 
@@ -99,11 +106,11 @@ ngx_clientcert_chain_verify(ngx_clientcert_certificate_t *cert,
 
 static ngx_int_t
 ngx_clientcert_chain_build(ngx_clientcert_certificate_t *cert,
-    ngx_clientcert_ca_t *ca, time_t now)
+    ngx_clientcert_ca_t *ca, ngx_clientcert_purpose_e purpose, time_t now)
 {
     ngx_int_t  rc;
 
-    rc = ngx_clientcert_chain_build_once(cert, ca, now);
+    rc = ngx_clientcert_chain_build_once(cert, ca, purpose, now);
 
     if (rc != NGX_DECLINED) {
         return rc;
@@ -113,7 +120,7 @@ ngx_clientcert_chain_build(ngx_clientcert_certificate_t *cert,
         return NGX_ERROR;
     }
 
-    rc = ngx_clientcert_chain_build_once(cert, ca, now);
+    rc = ngx_clientcert_chain_build_once(cert, ca, purpose, now);
 
     if (rc == NGX_DECLINED && ngx_clientcert_chain_heal(cert->sent) != 0) {
         return NGX_ERROR;
@@ -125,7 +132,7 @@ ngx_clientcert_chain_build(ngx_clientcert_certificate_t *cert,
 
 static ngx_int_t
 ngx_clientcert_chain_build_once(ngx_clientcert_certificate_t *cert,
-    ngx_clientcert_ca_t *ca, time_t now)
+    ngx_clientcert_ca_t *ca, ngx_clientcert_purpose_e purpose, time_t now)
 {
     int                 rc;
     ngx_int_t           answer;
@@ -146,6 +153,10 @@ ngx_clientcert_chain_build_once(ngx_clientcert_certificate_t *cert,
     }
 
     param = X509_STORE_CTX_get0_param(ctx);
+
+    if (purpose == NGX_CLIENTCERT_PURPOSE_ANY) {
+        (void) X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY);
+    }
 
     /* keys and digests as strong as in the handshake */
     X509_VERIFY_PARAM_set_auth_level(param, cert->level);
@@ -274,21 +285,18 @@ ngx_clientcert_chain_spoiled(X509 *x509)
  */
 
 static void
-ngx_clientcert_chain_span(ngx_clientcert_chain_result_t *result,
-    STACK_OF(X509) *sent, time_t now)
+ngx_clientcert_chain_span(ngx_clientcert_chain_built_t *built,
+    ngx_clientcert_ca_t *ca, STACK_OF(X509) *sent, time_t now)
 {
     int                         i;
     X509                       *x509;
-    ngx_clientcert_ca_t        *ca;
     ngx_clientcert_ca_dates_t   dates;
 
-    result->from = 0;
-    result->until = NGX_MAX_TIME_T_VALUE;
-
-    ca = result->ca;
+    built->from = 0;
+    built->until = NGX_MAX_TIME_T_VALUE;
 
     for (i = 0; i < sk_X509_num(ca->certs); i++) {
-        ngx_clientcert_chain_span_dates(result, &ca->dates[i], now);
+        ngx_clientcert_chain_span_dates(built, &ca->dates[i], now);
     }
 
     for (i = 0; i < sk_X509_num(sent); i++) {
@@ -301,7 +309,7 @@ ngx_clientcert_chain_span(ngx_clientcert_chain_result_t *result,
                                         &dates.not_after)
                == NGX_OK)
         {
-            ngx_clientcert_chain_span_dates(result, &dates, now);
+            ngx_clientcert_chain_span_dates(built, &dates, now);
         }
     }
 
@@ -312,25 +320,25 @@ ngx_clientcert_chain_span(ngx_clientcert_chain_result_t *result,
 /* at notAfter itself some versions of OpenSSL say one thing, some the other */
 
 static void
-ngx_clientcert_chain_span_dates(ngx_clientcert_chain_result_t *result,
+ngx_clientcert_chain_span_dates(ngx_clientcert_chain_built_t *built,
     ngx_clientcert_ca_dates_t *dates, time_t now)
 {
     if (now < dates->not_before) {
-        result->until = ngx_min(result->until, dates->not_before - 1);
+        built->until = ngx_min(built->until, dates->not_before - 1);
 
     } else {
-        result->from = ngx_max(result->from, dates->not_before);
+        built->from = ngx_max(built->from, dates->not_before);
     }
 
     if (now < dates->not_after) {
-        result->until = ngx_min(result->until, dates->not_after - 1);
+        built->until = ngx_min(built->until, dates->not_after - 1);
 
     } else if (now > dates->not_after) {
-        result->from = ngx_max(result->from, dates->not_after + 1);
+        built->from = ngx_max(built->from, dates->not_after + 1);
 
     } else {
-        result->from = now;
-        result->until = now;
+        built->from = now;
+        built->until = now;
     }
 }
 

@@ -20,6 +20,15 @@
 #define NGX_CLIENTCERT_CHAIN_SIGNATURES  64
 
 
+/* whether there is a chain, and in what time that is so */
+
+typedef struct {
+    ngx_int_t                       verified;
+    time_t                          from;       /* later than until: none */
+    time_t                          until;
+} ngx_clientcert_chain_built_t;
+
+
 /* what is known of a certificate and the CAs of a file, one list for each */
 
 typedef struct ngx_clientcert_chain_result_s  ngx_clientcert_chain_result_t;
@@ -28,9 +37,7 @@ struct ngx_clientcert_chain_result_s {
     ngx_clientcert_chain_result_t  *next;
     ngx_clientcert_ca_t            *ca;
 
-    ngx_int_t                       verified;
-    time_t                          from;       /* later than until: none */
-    time_t                          until;
+    ngx_clientcert_chain_built_t    built[NGX_CLIENTCERT_PURPOSES];
 
     ngx_int_t                       leads;      /* NGX_AGAIN: not known */
     time_t                          walked;
@@ -41,13 +48,14 @@ struct ngx_clientcert_chain_result_s {
 
 /*
  * Whether the certificate, whose own validity doesn't matter, chains to one
- * of the CAs at the time now, for TLS client authentication, with the help of
- * what it was sent with (X509_verify_cert(3)).  The answer is remembered with
- * it; *from is raised and *until lowered to the times it holds between.
+ * of the CAs at the time now, for that purpose, with the help of what it was
+ * sent with (X509_verify_cert(3)).  The answer is remembered with it; *from is
+ * raised and *until lowered to the times it holds between.
  * Returns NGX_OK, NGX_DECLINED, or NGX_ERROR without memory.
  */
 ngx_int_t ngx_clientcert_chain_verify(ngx_clientcert_certificate_t *cert,
-    ngx_clientcert_ca_t *ca, time_t now, time_t *from, time_t *until);
+    ngx_clientcert_ca_t *ca, ngx_clientcert_purpose_e purpose, time_t now,
+    time_t *from, time_t *until);
 
 /*
  * Whether a path of signatures leads from the certificate up to one of the

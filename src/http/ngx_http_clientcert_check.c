@@ -7,11 +7,15 @@
 #include "ngx_http_clientcert_check.h"
 
 
-/* the value of "ssl_verify_client on" */
-#define NGX_HTTP_CLIENTCERT_VERIFY_ON  1
+/* values of "ssl_verify_client" */
+
+#define NGX_HTTP_CLIENTCERT_VERIFY_ON     1
+#define NGX_HTTP_CLIENTCERT_VERIFY_NO_CA  3
 
 
 static void ngx_http_clientcert_check_use(ngx_conf_t *cf,
+    ngx_http_clientcert_use_t *use);
+static void ngx_http_clientcert_check_purpose(ngx_conf_t *cf,
     ngx_http_clientcert_use_t *use);
 static void ngx_http_clientcert_check_stapling(ngx_conf_t *cf,
     ngx_http_clientcert_use_t *use);
@@ -130,7 +134,35 @@ ngx_http_clientcert_check_use(ngx_conf_t *cf, ngx_http_clientcert_use_t *use)
                       &use->cscf->server_name);
     }
 
+    ngx_http_clientcert_check_purpose(cf, use);
     ngx_http_clientcert_check_stapling(cf, use);
+}
+
+
+/* nginx answers 400 where OpenSSL finds nothing but the purpose wrong */
+
+static void
+ngx_http_clientcert_check_purpose(ngx_conf_t *cf,
+    ngx_http_clientcert_use_t *use)
+{
+    ngx_http_ssl_srv_conf_t  *sscf;
+
+    sscf = use->cscf->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
+
+    if (use->verify
+        && use->policy->purpose == NGX_CLIENTCERT_PURPOSE_ANY
+        && (use->verify != NGX_HTTP_CLIENTCERT_VERIFY_NO_CA
+            || (sscf->ssl.ctx && !ngx_clientcert_trust_empty(&sscf->ssl))))
+    {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"purpose any\" of policy \"%V\", required in %s:%ui, "
+                      "lets nobody in whom nginx itself refuses: in server "
+                      "\"%V\" \"ssl_verify_client\" has to be "
+                      "\"optional_no_ca\", and the CA in \"ca=\" only, not in "
+                      "\"ssl_client_certificate\"",
+                      &use->policy->name, use->file, use->line,
+                      &use->cscf->server_name);
+    }
 }
 
 

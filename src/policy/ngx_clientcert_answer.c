@@ -339,8 +339,8 @@ ngx_clientcert_answer_ca(ngx_clientcert_condition_t *cond,
         }
 
     } else {
-        rc = ngx_clientcert_chain_verify(ask->cert, cond->value, ask->now,
-                                         &ask->from, &ask->until);
+        rc = ngx_clientcert_chain_verify(ask->cert, cond->value, ask->purpose,
+                                         ask->now, &ask->from, &ask->until);
 
         if (rc == NGX_DECLINED) {
             ask->chainless = 1;

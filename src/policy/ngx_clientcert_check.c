@@ -94,6 +94,16 @@ ngx_clientcert_check_policy(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
 
     ngx_clientcert_check_twins(cf, &policy->deny);
 
+    if (policy->purpose == NGX_CLIENTCERT_PURPOSE_ANY
+        && policy->allow.n
+        && ngx_clientcert_policy_needs_chain(policy))
+    {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"purpose any\" of policy \"%V\" in %s:%ui lets nobody "
+                      "in, it is for an \"allow\" that pins or has a \"ca=\"",
+                      &policy->name, policy->file, policy->line);
+    }
+
     for (rule = policy->allow.first; rule; rule = rule->next) {
         ngx_clientcert_check_allow(cf, policy, rule);
     }

@@ -53,6 +53,7 @@ typedef struct {
     ngx_clientcert_certificate_t  *cert;
     ngx_uint_t                     verified;    /* the chain, and here */
     ngx_uint_t                     elsewhere;   /* or it was tried there */
+    ngx_clientcert_purpose_e       purpose;     /* of what a "ca" signed */
     time_t                         now;
 
     ngx_pool_t                    *pool;        /* of the request */

@@ -35,8 +35,8 @@ static ngx_clientcert_verdict_t *ngx_clientcert_policy_keep(
     ngx_pool_t *pool);
 static ngx_clientcert_verdict_t *ngx_clientcert_policy_copy(
     ngx_clientcert_verdict_t *verdict, ngx_pool_t *pool);
-static void ngx_clientcert_policy_ask(ngx_clientcert_client_t *client,
-    ngx_clientcert_asking_t *ask);
+static void ngx_clientcert_policy_ask(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_client_t *client, ngx_clientcert_asking_t *ask);
 static void ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
     ngx_clientcert_client_t *client, ngx_clientcert_asking_t *ask,
     ngx_clientcert_verdict_t *constant, ngx_clientcert_verdict_t *verdict);
@@ -107,7 +107,7 @@ ngx_clientcert_policy_decide(ngx_clientcert_policy_t *policy,
         }
     }
 
-    ngx_clientcert_policy_ask(client, &ask);
+    ngx_clientcert_policy_ask(policy, client, &ask);
 
     if (constant == NULL) {
 
@@ -268,12 +268,13 @@ ngx_clientcert_policy_copy(ngx_clientcert_verdict_t *verdict,
 
 
 static void
-ngx_clientcert_policy_ask(ngx_clientcert_client_t *client,
-    ngx_clientcert_asking_t *ask)
+ngx_clientcert_policy_ask(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_client_t *client, ngx_clientcert_asking_t *ask)
 {
     ask->cert = client->cert;
     ask->verified = (client->chain == NGX_CLIENTCERT_VERIFIED);
     ask->elsewhere = (client->chain == NGX_CLIENTCERT_VERIFIED_ELSEWHERE);
+    ask->purpose = policy->purpose;
     ask->now = client->now;
     ask->pool = client->pool;
     ask->request = client->request;
@@ -415,7 +416,9 @@ ngx_clientcert_policy_fitness(ngx_clientcert_policy_t *policy,
 
     cert = ask->cert;
 
-    if (!cert->client_purpose) {
+    if (policy->purpose == NGX_CLIENTCERT_PURPOSE_CLIENT
+        && !cert->client_purpose)
+    {
         return NGX_CLIENTCERT_WRONG_PURPOSE;
     }
 

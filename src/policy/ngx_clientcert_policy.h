@@ -61,6 +61,7 @@ typedef struct {
     ngx_str_t                    status_line;   /* empty: nginx's own */
 
     ngx_uint_t                   trust;
+    ngx_uint_t                   purpose;
     ngx_flag_t                   validity;
     time_t                       max_lifetime;  /* seconds, 0: any */
     ngx_uint_t                   min_key[NGX_CLIENTCERT_ALGORITHMS];

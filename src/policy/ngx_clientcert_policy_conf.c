@@ -53,6 +53,13 @@ static ngx_conf_enum_t  ngx_clientcert_policy_trusts[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_clientcert_policy_purposes[] = {
+    { ngx_string("client"), NGX_CLIENTCERT_PURPOSE_CLIENT },
+    { ngx_string("any"), NGX_CLIENTCERT_PURPOSE_ANY },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_enum_t  ngx_clientcert_policy_log_levels[] = {
     { ngx_string("info"), NGX_LOG_INFO },
     { ngx_string("notice"), NGX_LOG_NOTICE },
@@ -108,6 +115,13 @@ static ngx_command_t  ngx_clientcert_policy_commands[] = {
       0,
       offsetof(ngx_clientcert_policy_t, trust),
       &ngx_clientcert_policy_trusts },
+
+    { ngx_string("purpose"),
+      NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      0,
+      offsetof(ngx_clientcert_policy_t, purpose),
+      &ngx_clientcert_policy_purposes },
 
     { ngx_string("validity"),
       NGX_CONF_TAKE1,
@@ -181,6 +195,7 @@ ngx_clientcert_policy_get(ngx_conf_t *cf, ngx_array_t *policies,
     policy->file = cf->conf_file->file.name.data;
     policy->line = cf->conf_file->line;
     policy->trust = NGX_CONF_UNSET_UINT;
+    policy->purpose = NGX_CONF_UNSET_UINT;
     policy->validity = NGX_CONF_UNSET;
     policy->dry_run = NGX_CONF_UNSET;
     policy->log_level = NGX_CONF_UNSET_UINT;
@@ -212,6 +227,7 @@ ngx_clientcert_policy_block(ngx_conf_t *cf, ngx_clientcert_policy_t *policy)
     }
 
     ngx_conf_init_uint_value(policy->trust, NGX_CLIENTCERT_TRUST_PIN);
+    ngx_conf_init_uint_value(policy->purpose, NGX_CLIENTCERT_PURPOSE_CLIENT);
     ngx_conf_init_value(policy->validity, 1);
     ngx_conf_init_value(policy->dry_run, 0);
     ngx_conf_init_uint_value(policy->log_level, NGX_LOG_ERR);

@@ -467,8 +467,9 @@ ask_verify(scene_t *scene)
     from = 0;
     until = NGX_MAX_TIME_T_VALUE;
 
-    return ngx_clientcert_chain_verify(scene->cert, scene->file, now, &from,
-                                       &until);
+    return ngx_clientcert_chain_verify(scene->cert, scene->file,
+                                       NGX_CLIENTCERT_PURPOSE_CLIENT, now,
+                                       &from, &until);
 }
 
 
@@ -1253,8 +1254,9 @@ holds(scene_t *scene, time_t when, ngx_int_t wanted, time_t first,
     from = 0;
     until = NGX_MAX_TIME_T_VALUE;
 
-    rc = ngx_clientcert_chain_verify(scene->cert, scene->file, when, &from,
-                                     &until);
+    rc = ngx_clientcert_chain_verify(scene->cert, scene->file,
+                                     NGX_CLIENTCERT_PURPOSE_CLIENT, when,
+                                     &from, &until);
 
     if (rc != wanted || from != first || until != last) {
         fprintf(stderr, "# %d %ld %ld instead of %d %ld %ld\n", (int) rc,
