@@ -15,6 +15,7 @@
 #include "src/http/ngx_http_clientcert.h"
 #include "src/http/ngx_http_clientcert_check.h"
 #include "src/http/ngx_http_clientcert_log.h"
+#include "src/http/ngx_http_clientcert_recent.h"
 #include "src/http/ngx_http_clientcert_status.h"
 #include "src/http/ngx_http_clientcert_trust.h"
 
@@ -283,6 +284,8 @@ ngx_http_clientcert_refuse(ngx_http_request_t *r,
     if (r->connection->log->log_level >= level) {
         ngx_http_clientcert_log(r, level, verdict);
     }
+
+    ngx_http_clientcert_recent(r, verdict);
 
     return verdict->policy->dry_run ? NGX_DECLINED
                                     : ngx_http_clientcert_answer(verdict);

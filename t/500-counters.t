@@ -269,7 +269,7 @@ sub ask_all {
 {
     my $many = sub {
         my ($from, $to) = @_;
-        return config(zone => "clientcert_status_zone size=128k;",
+        return config(zone => "clientcert_status_zone size=128k refused=off;",
                       rules => join('', map { "allow cn=client-$_;\n" }
                                             $from .. $to)
                                . "allow cn=acme label=last;");

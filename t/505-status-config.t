@@ -11,12 +11,12 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: a zone that is too small
+=== TEST 1: a zone that is too small for what it keeps
 --- http_config
-    clientcert_status_zone size=64k;
+    clientcert_status_zone size=256k;
 --- must_die: 1
 --- error_log eval
-qr/\[emerg\] .*invalid size "64k", it must be at least \d+k in \S+nginx\.conf:\d+$/
+qr/\[emerg\] .*a size of 256k is too small for "refused=64", it must be at least \d+k in \S+nginx\.conf:\d+$/
 
 
 
@@ -29,7 +29,34 @@ qr/\[emerg\] .*invalid size "many", it must be at least \d+k in \S+nginx\.conf:\
 
 
 
-=== TEST 3: an unknown parameter of the zone
+=== TEST 3: less than any zone has
+--- http_config
+    clientcert_status_zone size=63k refused=off;
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid size "63k", it must be at least 64k in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 4: fewer refused certificates than make sense
+--- http_config
+    clientcert_status_zone refused=7;
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid number "7" in "refused", it must be from 8 to 1024, or "off" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 5: no number of them
+--- http_config
+    clientcert_status_zone refused=;
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid number "" in "refused", it must be from 8 to 1024, or "off" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 6: an unknown parameter of the zone
 --- http_config
     clientcert_status_zone 1m;
 --- must_die: 1
@@ -38,7 +65,7 @@ qr/\[emerg\] .*invalid parameter "1m" in \S+nginx\.conf:\d+$/
 
 
 
-=== TEST 4: two zones
+=== TEST 7: two zones
 --- http_config
     clientcert_status_zone;
     clientcert_status_zone;
@@ -48,7 +75,7 @@ qr/\[emerg\] .*"clientcert_status_zone" directive is duplicate in \S+nginx\.conf
 
 
 
-=== TEST 5: an unknown format
+=== TEST 8: an unknown format
 --- config
     location /status {
         clientcert_status xml;
@@ -59,7 +86,7 @@ qr/\[emerg\] .*invalid parameter "xml" in \S+nginx\.conf:\d+$/
 
 
 
-=== TEST 6: two at a location
+=== TEST 9: two at a location
 --- config
     location /status {
         clientcert_status prometheus;
@@ -71,7 +98,7 @@ qr/\[emerg\] .*"clientcert_status" directive is duplicate in \S+nginx\.conf:\d+$
 
 
 
-=== TEST 7: as many as no request may look at
+=== TEST 10: as many as no request may look at
 --- config
     location /status {
         clientcert_status prometheus max=20001;
@@ -82,7 +109,7 @@ qr/\[emerg\] .*invalid number "20001" in "max", it must be from 1 to 20000 in \S
 
 
 
-=== TEST 8: a policy in dry run guards nothing
+=== TEST 11: a policy in dry run guards nothing
 --- http_config
     clientcert_policy p {
         dry_run on;
@@ -108,7 +135,7 @@ qr/\[warn\] .*"clientcert_status" in \S+nginx\.conf:\d+ is only served to local 
 
 
 
-=== TEST 9: served to those that the policy lets in, and to nobody else
+=== TEST 12: served to those that the policy lets in, and to nobody else
 --- http_config
     clientcert_policy p {
         allow thumbprint=$TEST_NGINX_ACME_SHA1;
@@ -137,7 +164,7 @@ qr/\[warn\] .*"clientcert_status" in \S+nginx\.conf:\d+ is only served to local 
 
 
 
-=== TEST 10: local is who connects, not who it is said to be
+=== TEST 13: local is who connects, not who it is said to be
 --- http_config
     set_real_ip_from 127.0.0.1;
     real_ip_header X-Real-IP;
@@ -154,7 +181,7 @@ qr/\[warn\] .*"clientcert_status" in \S+nginx\.conf:\d+ is only served to local 
 
 
 
-=== TEST 11: GET and HEAD, nothing else
+=== TEST 14: GET and HEAD, nothing else
 --- config
     location = /status {
         clientcert_status prometheus;

@@ -56,6 +56,8 @@ static void ngx_http_clientcert_metrics_rule(ngx_http_clientcert_metrics_t *m,
     const char *name, ngx_http_clientcert_metrics_rule_t *rule);
 static void ngx_http_clientcert_metrics_zones(
     ngx_http_clientcert_metrics_t *m);
+static void ngx_http_clientcert_metrics_recent(
+    ngx_http_clientcert_metrics_t *m);
 static void ngx_http_clientcert_metrics_family(
     ngx_http_clientcert_metrics_t *m, const char *name, const char *type,
     const char *help);
@@ -85,6 +87,10 @@ ngx_http_clientcert_metrics(ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_metrics_policies(&m);
     ngx_http_clientcert_metrics_unused(&m);
     ngx_http_clientcert_metrics_zones(&m);
+
+    if (m.stats->recent.sh) {
+        ngx_http_clientcert_metrics_recent(&m);
+    }
 
     if (query->status->rules) {
         ngx_http_clientcert_metrics_rules(&m);
@@ -446,6 +452,28 @@ ngx_http_clientcert_metrics_zones(ngx_http_clientcert_metrics_t *m)
     ngx_http_clientcert_output_print(m->out,
         "nginx_clientcert_zone_used_bytes{zone=\"clientcert_status_zone\"} "
         "%uz\n", ngx_clientcert_stats_used(stats));
+}
+
+
+static void
+ngx_http_clientcert_metrics_recent(ngx_http_clientcert_metrics_t *m)
+{
+    time_t                    newest;
+    ngx_clientcert_recent_t  *recent;
+
+    recent = &m->stats->recent;
+
+    ngx_http_clientcert_metrics_family(m, "refused_certificates", "gauge",
+        "Different certificates that the list of refused ones holds.");
+    ngx_http_clientcert_output_print(m->out,
+        "nginx_clientcert_refused_certificates %ui\n",
+        ngx_clientcert_recent_held(recent, &newest));
+
+    ngx_http_clientcert_metrics_family(m, "refused_evictions_total", "counter",
+        "Refused certificates that had to leave the list for newer ones.");
+    ngx_http_clientcert_output_print(m->out,
+        "nginx_clientcert_refused_evictions_total %uL\n",
+        (uint64_t) recent->sh->evicted);
 }
 
 

@@ -136,6 +136,25 @@ ngx_http_clientcert_output_write(ngx_http_clientcert_output_t *out,
 }
 
 
+void
+ngx_http_clientcert_output_base64(ngx_http_clientcert_output_t *out,
+    u_char *bytes, size_t len)
+{
+    ngx_str_t  src, dst;
+
+    dst.data = ngx_http_clientcert_output_room(out,
+                                             ngx_base64_encoded_length(len));
+
+    if (dst.data) {
+        src.data = bytes;
+        src.len = len;
+
+        ngx_encode_base64(&dst, &src);
+        out->buf->last += dst.len;
+    }
+}
+
+
 ngx_int_t
 ngx_http_clientcert_output_send(ngx_http_clientcert_output_t *out,
     ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type)

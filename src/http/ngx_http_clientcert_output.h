@@ -52,6 +52,12 @@ void ngx_http_clientcert_output_escaped(ngx_http_clientcert_output_t *out,
     ngx_str_t *text);
 
 /*
+ * Writes bytes in base64.
+ */
+void ngx_http_clientcert_output_base64(ngx_http_clientcert_output_t *out,
+    u_char *bytes, size_t len);
+
+/*
  * Sends it with that status and type, or the status 500 if it failed.  Returns
  * what a content handler returns.
  */

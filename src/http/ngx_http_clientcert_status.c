@@ -28,6 +28,8 @@ static ngx_int_t ngx_http_clientcert_status_policies(
     ngx_str_t *name);
 static ngx_int_t ngx_http_clientcert_status_arg(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
+static ngx_uint_t ngx_http_clientcert_status_flag(ngx_http_request_t *r,
+    const char *name);
 
 
 static ngx_str_t  ngx_http_clientcert_status_json =
@@ -296,8 +298,9 @@ ngx_http_clientcert_status_query(ngx_http_request_t *r,
     ngx_http_clientcert_status_t *status, ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_query_t *query)
 {
-    ngx_int_t  n;
-    ngx_str_t  policy, limit, unused;
+    ngx_int_t                          n;
+    ngx_str_t                          policy, limit, sha256;
+    ngx_clientcert_thumbprint_error_t  err;
 
     ngx_memzero(query, sizeof(ngx_http_clientcert_query_t));
 
@@ -309,15 +312,35 @@ ngx_http_clientcert_status_query(ngx_http_request_t *r,
 
     if (ngx_http_clientcert_status_arg(r, "view", &query->view) != NGX_OK
         || ngx_http_clientcert_status_arg(r, "q", &query->q) != NGX_OK
-        || ngx_http_clientcert_status_arg(r, "policy", &policy) != NGX_OK
         || ngx_http_clientcert_status_arg(r, "after", &query->after) != NGX_OK
-        || ngx_http_clientcert_status_arg(r, "limit", &limit) != NGX_OK
-        || ngx_http_clientcert_status_arg(r, "unused", &unused) != NGX_OK)
+        || ngx_http_clientcert_status_arg(r, "reason", &query->reason)
+           != NGX_OK
+        || ngx_http_clientcert_status_arg(r, "policy", &policy) != NGX_OK
+        || ngx_http_clientcert_status_arg(r, "sha256", &sha256) != NGX_OK
+        || ngx_http_clientcert_status_arg(r, "limit", &limit) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    query->unused = (unused.len == 1 && unused.data[0] == '1');
+    query->unused = ngx_http_clientcert_status_flag(r, "unused");
+    query->der = ngx_http_clientcert_status_flag(r, "certificate");
+
+    if (ngx_clientcert_thumbprint_read(query->q.data, query->q.len,
+                                       &query->thumbprint, &err)
+        != NGX_OK)
+    {
+        query->thumbprint.len = 0;
+    }
+
+    if (sha256.data
+        && (ngx_clientcert_thumbprint_read(sha256.data, sha256.len,
+                                           &query->sha256, &err)
+            != NGX_OK
+            || query->sha256.len != NGX_CLIENTCERT_SHA256_LEN))
+    {
+        return ngx_http_clientcert_status_error(out, NGX_HTTP_BAD_REQUEST,
+                                                "sha256", &sha256);
+    }
 
     if (limit.data) {
         n = ngx_atoi(limit.data, limit.len);
@@ -356,7 +379,7 @@ ngx_http_clientcert_status_policies(ngx_http_clientcert_output_t *out,
         {
             query->policies = &policy[i];
             query->npolicies = 1;
-            query->skipped = i;
+            query->policy = 1;
 
             return NGX_OK;
         }
@@ -390,6 +413,16 @@ ngx_http_clientcert_status_arg(ngx_http_request_t *r, const char *name,
     value->len = dst - value->data;
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_clientcert_status_flag(ngx_http_request_t *r, const char *name)
+{
+    ngx_str_t  value;
+
+    return ngx_http_arg(r, (u_char *) name, ngx_strlen(name), &value) == NGX_OK
+           && value.len == 1 && value.data[0] == '1';
 }
 
 

@@ -11,6 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include "../cert/ngx_clientcert_thumbprint.h"
 #include "ngx_http_clientcert.h"
 #include "ngx_http_clientcert_output.h"
 
@@ -60,14 +61,20 @@ typedef struct {
 
     ngx_str_t                          view;
     ngx_str_t                          q;       /* to be found */
+    ngx_str_t                          reason;
+
+    /* len is 0 where they are none */
+    ngx_clientcert_thumbprint_t        thumbprint;  /* of q */
+    ngx_clientcert_thumbprint_t        sha256;
     ngx_str_t                          after;   /* "next" of a list */
     ngx_uint_t                         limit;   /* items */
     ngx_uint_t                         unused;  /* those alone */
+    ngx_uint_t                         der;     /* as well */
 
-    /* the policies asked for, one or all, and how many are before them */
+    /* the policies asked for: one or all */
     ngx_clientcert_policy_t          **policies;
     ngx_uint_t                         npolicies;
-    ngx_uint_t                         skipped;
+    ngx_uint_t                         policy;  /* one */
 
     ngx_uint_t                         work;    /* that it may still do */
 } ngx_http_clientcert_query_t;
@@ -80,6 +87,23 @@ typedef struct {
 void ngx_http_clientcert_metrics(ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_query_t *query);
 ngx_int_t ngx_http_clientcert_view(ngx_http_clientcert_output_t *out,
+    ngx_http_clientcert_query_t *query);
+
+/*
+ * Parts of views: the beginning, up to the fields of the view; the end, where
+ * partial tells of a list that there may be more, though there are less items
+ * than asked for.  contains looks for "q" in a text.
+ */
+void ngx_http_clientcert_view_begin(ngx_http_clientcert_output_t *out,
+    const char *name);
+void ngx_http_clientcert_view_end(ngx_http_clientcert_output_t *out,
+    ngx_uint_t partial);
+ngx_uint_t ngx_http_clientcert_view_contains(ngx_str_t *text, ngx_str_t *q);
+
+/*
+ * The view of refused certificates.
+ */
+ngx_int_t ngx_http_clientcert_view_refused(ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_query_t *query);
 
 /*

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_clientcert.h"
+#include "../cert/ngx_clientcert_facts.h"
 #include "../cert/ngx_clientcert_oid.h"
 #include "../cert/ngx_clientcert_text.h"
 
@@ -69,13 +70,6 @@ static u_char *ngx_http_clientcert_ip(u_char *p, ngx_str_t *address);
 
 static ngx_str_t  ngx_http_clientcert_allow = ngx_string("allow");
 static ngx_str_t  ngx_http_clientcert_deny = ngx_string("deny");
-
-
-/* in the order of ngx_clientcert_name_e, of subjectAltNames only */
-
-static const char  *ngx_http_clientcert_san_types[] = {
-    NULL, NULL, NULL, NULL, "dns:", "uri:", "email:", "ip:", "upn:"
-};
 
 
 /* in the order of ngx_clientcert_name_e, of attributes only */
@@ -756,7 +750,7 @@ static ngx_uint_t
 ngx_http_clientcert_wants(ngx_clientcert_name_t *name, uintptr_t data)
 {
     if (data == NGX_HTTP_CLIENTCERT_ALL_SANS
-        ? ngx_http_clientcert_san_types[name->type] == NULL
+        ? ngx_clientcert_facts_san[name->type] == NULL
         : name->type != data)
     {
         return 0;
@@ -773,7 +767,7 @@ ngx_http_clientcert_name(u_char *p, ngx_clientcert_name_t *name,
     uintptr_t data)
 {
     if (data == NGX_HTTP_CLIENTCERT_ALL_SANS) {
-        p = ngx_sprintf(p, "%s", ngx_http_clientcert_san_types[name->type]);
+        p = ngx_sprintf(p, "%s", ngx_clientcert_facts_san[name->type]);
     }
 
     if (name->type == NGX_CLIENTCERT_IP) {

@@ -30,8 +30,6 @@ typedef struct {
 } ngx_http_clientcert_view_t;
 
 
-static void ngx_http_clientcert_view_begin(ngx_http_clientcert_output_t *out,
-    const char *name);
 static ngx_int_t ngx_http_clientcert_view_summary(
     ngx_http_clientcert_output_t *out, ngx_http_clientcert_query_t *query);
 static void ngx_http_clientcert_view_policy(ngx_http_clientcert_output_t *out,
@@ -48,14 +46,12 @@ static void ngx_http_clientcert_view_zone(ngx_http_clientcert_output_t *out,
     ngx_clientcert_stats_t *stats);
 static void ngx_http_clientcert_view_place(ngx_http_clientcert_output_t *out,
     u_char *file, ngx_uint_t line);
+static void ngx_http_clientcert_view_recent(ngx_http_clientcert_output_t *out,
+    ngx_clientcert_recent_t *recent);
 static ngx_int_t ngx_http_clientcert_view_rules(
     ngx_http_clientcert_output_t *out, ngx_http_clientcert_query_t *query);
-static void ngx_http_clientcert_view_end(ngx_http_clientcert_output_t *out,
-    ngx_uint_t partial);
 static ngx_uint_t ngx_http_clientcert_view_matches(
     ngx_http_clientcert_query_t *query, ngx_clientcert_rule_t *rule);
-static ngx_uint_t ngx_http_clientcert_view_contains(ngx_str_t *text,
-    ngx_str_t *q);
 static void ngx_http_clientcert_view_rule(ngx_http_clientcert_output_t *out,
     ngx_clientcert_policy_t *policy, ngx_clientcert_rule_t *rule);
 static void ngx_http_clientcert_view_text(ngx_http_clientcert_output_t *out,
@@ -65,6 +61,7 @@ static void ngx_http_clientcert_view_text(ngx_http_clientcert_output_t *out,
 static ngx_http_clientcert_view_t  ngx_http_clientcert_views[] = {
     { ngx_string("summary"), ngx_http_clientcert_view_summary },
     { ngx_string("rules"), ngx_http_clientcert_view_rules },
+    { ngx_string("refused"), ngx_http_clientcert_view_refused },
     { ngx_null_string, NULL }
 };
 
@@ -95,7 +92,7 @@ ngx_http_clientcert_view(ngx_http_clientcert_output_t *out,
 }
 
 
-static void
+void
 ngx_http_clientcert_view_begin(ngx_http_clientcert_output_t *out,
     const char *name)
 {
@@ -138,6 +135,7 @@ ngx_http_clientcert_view_summary(ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_view_uses(out, &mcf->uses);
     ngx_http_clientcert_view_cas(out, &mcf->cas);
     ngx_http_clientcert_view_zone(out, stats);
+    ngx_http_clientcert_view_recent(out, &stats->recent);
 
     ngx_http_clientcert_json_close(out, '}');
     ngx_http_clientcert_output_print(out, "\n");
@@ -307,6 +305,29 @@ ngx_http_clientcert_view_zone(ngx_http_clientcert_output_t *out,
 }
 
 
+static void
+ngx_http_clientcert_view_recent(ngx_http_clientcert_output_t *out,
+    ngx_clientcert_recent_t *recent)
+{
+    time_t      newest;
+    ngx_uint_t  held;
+
+    if (recent->sh == NULL) {
+        ngx_http_clientcert_json_null(out, "refused");
+        return;
+    }
+
+    held = ngx_clientcert_recent_held(recent, &newest);
+
+    ngx_http_clientcert_json_open(out, "refused", '{');
+    ngx_http_clientcert_json_number(out, "held", held);
+    ngx_http_clientcert_json_number(out, "room", recent->sh->n);
+    ngx_http_clientcert_json_number(out, "evicted", recent->sh->evicted);
+    ngx_http_clientcert_json_time(out, "newest", newest);
+    ngx_http_clientcert_json_close(out, '}');
+}
+
+
 static ngx_int_t
 ngx_http_clientcert_view_rules(ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_query_t *query)
@@ -379,9 +400,7 @@ ngx_http_clientcert_view_rules(ngx_http_clientcert_output_t *out,
 }
 
 
-/* partial: not as many as asked for, though there may be more */
-
-static void
+void
 ngx_http_clientcert_view_end(ngx_http_clientcert_output_t *out,
     ngx_uint_t partial)
 {
@@ -415,7 +434,7 @@ ngx_http_clientcert_view_matches(ngx_http_clientcert_query_t *query,
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_clientcert_view_contains(ngx_str_t *text, ngx_str_t *q)
 {
     return text->len >= q->len

@@ -17,7 +17,14 @@
 #define NGX_CLIENTCERT_STATS_SIZE   (1024 * 1024)
 #define NGX_CLIENTCERT_STATS_LINES  256     /* at least */
 
+/* refused certificates that are kept */
+#define NGX_CLIENTCERT_STATS_REFUSED      64
+#define NGX_CLIENTCERT_STATS_MIN_REFUSED  8
+#define NGX_CLIENTCERT_STATS_MAX_REFUSED  1024
 
+
+static ngx_int_t ngx_clientcert_stats_parameter(ngx_conf_t *cf,
+    ngx_clientcert_stats_t *stats, ngx_str_t *value);
 static ngx_int_t ngx_clientcert_stats_init_zone(ngx_shm_zone_t *zone,
     void *data);
 static ngx_int_t ngx_clientcert_stats_create_sh(ngx_clientcert_stats_t *stats);
@@ -38,6 +45,7 @@ ngx_clientcert_stats_create(ngx_conf_t *cf)
     }
 
     stats->size = NGX_CLIENTCERT_STATS_SIZE;
+    stats->refused = NGX_CLIENTCERT_STATS_REFUSED;
     stats->cycle = cf->cycle;
     stats->loaded = ngx_time();
 
@@ -49,8 +57,7 @@ char *
 ngx_clientcert_stats_conf(ngx_conf_t *cf, ngx_clientcert_stats_t *stats)
 {
     size_t       least;
-    ssize_t      size;
-    ngx_str_t   *value, s;
+    ngx_str_t   *value;
     ngx_uint_t   i;
 
     if (stats->defined) {
@@ -62,30 +69,21 @@ ngx_clientcert_stats_conf(ngx_conf_t *cf, ngx_clientcert_stats_t *stats)
     value = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
-
-        if (ngx_strncmp(value[i].data, "size=", 5) == 0) {
-            s.data = value[i].data + 5;
-            s.len = value[i].len - 5;
-
-            least = NGX_CLIENTCERT_STATS_LINES
-                    * sizeof(ngx_clientcert_counts_line_t)
-                    + 16 * ngx_pagesize;
-
-            size = ngx_parse_size(&s);
-
-            if (size < (ssize_t) least) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "invalid size \"%V\", it must be at least "
-                                   "%uzk", &s, least / 1024);
-                return NGX_CONF_ERROR;
-            }
-
-            stats->size = size;
-            continue;
+        if (ngx_clientcert_stats_parameter(cf, stats, &value[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
         }
+    }
 
+    least = NGX_CLIENTCERT_STATS_LINES * sizeof(ngx_clientcert_counts_line_t)
+            + stats->refused * sizeof(ngx_clientcert_recent_slot_t)
+            + 16 * ngx_pagesize;
+
+    if (stats->size < least) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\"", &value[i]);
+                           "a size of %uzk is too small for \"refused=%ui\", "
+                           "it must be at least %uzk",
+                           stats->size / 1024, stats->refused,
+                           (least + 1023) / 1024);
         return NGX_CONF_ERROR;
     }
 
@@ -93,11 +91,81 @@ ngx_clientcert_stats_conf(ngx_conf_t *cf, ngx_clientcert_stats_t *stats)
 }
 
 
+static ngx_int_t
+ngx_clientcert_stats_parameter(ngx_conf_t *cf, ngx_clientcert_stats_t *stats,
+    ngx_str_t *value)
+{
+    ssize_t    size;
+    ngx_int_t  n;
+    ngx_str_t  s;
+
+    if (ngx_strncmp(value->data, "size=", 5) == 0) {
+        s.data = value->data + 5;
+        s.len = value->len - 5;
+
+        size = ngx_parse_size(&s);
+
+        if (size < (ssize_t) (16 * ngx_pagesize)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid size \"%V\", it must be at least %uzk",
+                               &s, 16 * ngx_pagesize / 1024);
+            return NGX_ERROR;
+        }
+
+        stats->size = size;
+        return NGX_OK;
+    }
+
+    if (ngx_strcmp(value->data, "refused=off") == 0) {
+        stats->refused = 0;
+        return NGX_OK;
+    }
+
+    if (ngx_strncmp(value->data, "refused=", 8) == 0) {
+        n = ngx_atoi(value->data + 8, value->len - 8);
+
+        if (n < NGX_CLIENTCERT_STATS_MIN_REFUSED
+            || n > NGX_CLIENTCERT_STATS_MAX_REFUSED)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid number \"%s\" in \"refused\", it must "
+                               "be from %d to %d, or \"off\"", value->data + 8,
+                               NGX_CLIENTCERT_STATS_MIN_REFUSED,
+                               NGX_CLIENTCERT_STATS_MAX_REFUSED);
+            return NGX_ERROR;
+        }
+
+        /* in two halves */
+
+        stats->refused = n + n % 2;
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\"", value);
+
+    return NGX_ERROR;
+}
+
+
 ngx_int_t
 ngx_clientcert_stats_zone(ngx_conf_t *cf, ngx_clientcert_stats_t *stats,
     void *tag)
 {
-    ngx_str_t  name = ngx_string("clientcert_status_zone");
+    ngx_str_t  name;
+
+    /* with another number it is another zone */
+
+    name.len = sizeof("clientcert_status_zone refused=") - 1 + NGX_INT_T_LEN;
+
+    name.data = ngx_pnalloc(cf->pool, name.len);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    name.len = ngx_sprintf(name.data, "clientcert_status_zone refused=%ui",
+                           stats->refused)
+               - name.data;
 
     stats->zone = ngx_shared_memory_add(cf, &name, stats->size, tag);
     if (stats->zone == NULL) {
@@ -130,6 +198,11 @@ ngx_clientcert_stats_init_zone(ngx_shm_zone_t *zone, void *data)
 
     stats->counts.sh = &stats->sh->counts;
 
+    if (stats->refused) {
+        stats->recent.sh = &stats->sh->recent;
+        stats->recent.shpool = (ngx_slab_pool_t *) zone->shm.addr;
+    }
+
     ccf = (ngx_core_conf_t *) ngx_get_conf(stats->cycle->conf_ctx,
                                            ngx_core_module);
 
@@ -159,6 +232,14 @@ ngx_clientcert_stats_create_sh(ngx_clientcert_stats_t *stats)
 
     sh = ngx_slab_calloc(shpool, sizeof(ngx_clientcert_stats_sh_t));
     if (sh == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (stats->refused
+        && ngx_clientcert_recent_create_sh(&sh->recent, shpool,
+                                           stats->refused)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -11,6 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_clientcert_counts.h"
+#include "ngx_clientcert_recent.h"
 
 
 /* lies in shared memory */
@@ -18,6 +19,7 @@
 typedef struct {
     time_t                       start;     /* when the counters began */
     ngx_clientcert_counts_sh_t   counts;
+    ngx_clientcert_recent_sh_t   recent;
 } ngx_clientcert_stats_sh_t;
 
 
@@ -30,9 +32,11 @@ typedef struct {
     time_t                       loaded;    /* when it was read */
 
     size_t                       size;
+    ngx_uint_t                   refused;   /* that are kept, 0: none */
     unsigned                     defined:1;
 
     ngx_clientcert_counts_t      counts;
+    ngx_clientcert_recent_t      recent;
 } ngx_clientcert_stats_t;
 
 
