@@ -184,7 +184,7 @@ $(BUILD)/store_test: t/unit/store.c src/store/ngx_clientcert_store.[ch] \
 	    src/store/ngx_clientcert_store.c src/store/ngx_clientcert_index.c
 
 CHAIN_SRCS = $(addprefix src/cert/ngx_clientcert_,ca.c certificate.c chain.c \
-             chain_walk.c error.c signer.c time.c)
+             chain_walk.c der.c der_text.c error.c signer.c time.c unicode.c)
 
 $(BUILD)/chain_test: t/unit/chain.c $(CHAIN_SRCS) $(wildcard src/cert/*.h)
 	$(CC) $(UNIT_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -Wl,--wrap=X509_verify \
@@ -195,7 +195,7 @@ $(BUILD)/thumbprint_fuzz: t/fuzz/thumbprint.c $(THUMBPRINT_SRCS) \
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
 	    t/fuzz/thumbprint.c $(THUMBPRINT_SRCS)
 
-DER_SRCS = $(addprefix src/cert/ngx_clientcert_,der.c unicode.c)
+DER_SRCS = $(addprefix src/cert/ngx_clientcert_,der.c der_text.c unicode.c)
 
 $(BUILD)/der_fuzz: t/fuzz/der.c $(DER_SRCS) $(wildcard src/cert/*.h)
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \

@@ -209,20 +209,104 @@ SKIP: {
     is($last, 401, 'has an end on a connection that is kept, too');
 }
 
-for my $test ([ 'none.pem', undef, qr/could not read CA/ ],
-              [ 'empty.pem', '', qr/has no certificate in PEM/ ],
-              [ 'crl.pem', slurp(cert_dir() . '/crl-a.pem'),
-                qr/has a CRL/ ],
-              [ 'key.pem', slurp(cert_file('acme', 'key')),
-                qr/something else than certificates/ ],
-              [ 'broken.pem', "-----BEGIN CERTIFICATE-----\nMIIB\n",
-                qr/could not read CA/ ]) {
-    my ($file, $text, $error) = @$test;
+# "ca" reads what a store reads
+
+my ($ca_a, $ca_b) = map { slurp(cert_file($_, 'crt')) } qw(ca-a ca-b);
+my $key = slurp(cert_file('ca-b', 'key'));
+
+my %form = (
+    der => slurp(cert_file('ca-b', 'der')),
+    joined => join('', map { s/\n\z//r } $ca_a, $ca_b),
+    key => $ca_b . $key,
+    crlf => "some text\n$ca_b" =~ s/\n/\r\n/gr,
+);
+
+my $forms = join '', map { <<"END" } sort keys %form;
+    clientcert_policy $_ { allow ca=$_.pem; }
+END
+my $locations = join '', map { <<"END" } sort keys %form;
+        location /$_/ { clientcert_require $_; empty_gif; }
+END
+
+my $reader = nginx(config => <<"END");
+$forms
+    clientcert_policy leaf { allow ca=leaf.pem; }
+    clientcert_policy denied { deny ca=leaf.pem; allow ca=der.pem; }
+    server {
+        listen 127.0.0.1:%%PORT_tls%% ssl;
+        ssl_certificate %%CERTS%%/server.crt;
+        ssl_certificate_key %%CERTS%%/server.key;
+        ssl_verify_client optional_no_ca;
+$locations
+        location /leaf/ { clientcert_require leaf; empty_gif; }
+        location /denied/ { clientcert_require denied; empty_gif; }
+    }
+END
+$reader->write("$_.pem", $form{$_}) for keys %form;
+$reader->write('leaf.pem', slurp(cert_file('foreign', 'crt')));
+
+my ($status, $said) = $reader->test;
+is($status, 0, 'what a store reads');
+is(scalar(() = $said =~ /\[warn\]/g), 2, 'two warnings') or diag $said;
+like($said, qr{\[warn\] "\S+/key\.pem" holds a private key, which doesn't belong there in \S+:\d+$}m,
+     'a private key, as it is told');
+like($said, qr{\[warn\] "\S+/leaf\.pem" has a certificate that isn't a CA's, "CN=foreign,O=Example"; "spki=" or "thumbprint=" is for a client's in \S+:\d+$}m,
+     'a certificate that is no CA\'s');
+
+$reader->start;
+for my $name (sort keys %form) {
+    my $c = client(cert => 'foreign', port => $reader->port('tls'));
+    is($c->get("/$name/")->{status}, 200, "a file of this form: $name");
+}
+is(client(cert => 'foreign', port => $reader->port('tls'))
+       ->get('/leaf/')->{status}, 200, 'a client as its own CA');
+is(client(cert => 'acme', port => $reader->port('tls'))
+       ->get('/leaf/')->{status}, 401, 'lets nobody else in');
+is(client(cert => 'foreign', port => $reader->port('tls'))
+       ->get('/denied/')->{status}, 401, 'or keeps it out');
+is($reader->stop, 0, 'the reader ended well');
+
+# what it doesn't read is called by its name
+
+sub openssl {
+    my $command = shift;
+    return scalar qx(openssl $command);
+}
+
+my $crt = cert_file('ca-b', 'crt');
+my %bad = (
+    'none.pem' => [ undef, qr/open\(\) "\S+none\.pem" failed \(2: No such file or directory\) in \S+:\d+$/m ],
+    'html' => [ undef, qr/read\(\) "\S+html" failed \(21: Is a directory\) in/ ],
+    'empty.pem' => [ '', 'it is empty' ],
+    'text.pem' => [ "none\n", 'it holds no certificate' ],
+    'crl.pem' => [ slurp(cert_dir() . '/crl-a.pem'), 'it is a CRL, not a certificate' ],
+    'both.pem' => [ $ca_a . slurp(cert_dir() . '/crl-a.pem'),
+                    'it has a CRL, which "ca" doesn\'t read' ],
+    'key.pem' => [ $key, 'it holds a private key, which doesn\'t belong there, and no certificate' ],
+    'cut.pem' => [ "-----BEGIN CERTIFICATE-----\nMIIB\n", 'it is truncated' ],
+    'broken.pem' => [ $ca_b =~ s/\n.{4}/\n!!!!/r, 'a certificate in it is not base64' ],
+    'wrong.pem' => [ $ca_b =~ s/\n.{64}\n/\n/r,
+                     'a certificate in it is not DER as RFC 5280 wants it' ],
+    'bundle.p7b' => [ openssl("crl2pkcs7 -nocrl -certfile $crt"),
+                      'it is PKCS#7, "openssl pkcs7 -print_certs -in FILE" exports its certificates' ],
+    'der.p7b' => [ openssl("crl2pkcs7 -nocrl -certfile $crt -outform DER"),
+                   'it is PKCS#7, "openssl pkcs7 -inform DER -print_certs -in FILE" exports its certificates' ],
+    'trusted.pem' => [ openssl("x509 -trustout -in $crt"),
+                       'it holds a trusted certificate, "openssl x509 -in FILE" exports the certificate' ],
+    'utf16.pem' => [ "\xff\xfe" . join('', map { "$_\0" } split //, $ca_b),
+                     'it is UTF-16, a PEM file is ASCII' ],
+);
+
+for my $file (sort keys %bad) {
+    my ($text, $error) = @{ $bad{$file} };
     $n->write($file, $text) if defined $text;
     my ($status, $said)
         = $n->test("clientcert_policy p { allow ca=$file; }");
     ok($status, "$file is refused");
-    like($said, $error, "$file, why");
+    like($said, ref $error
+                ? $error
+                : qr/\[emerg\] .*invalid ca "\Q$file\E": \Q$error\E in \S+:\d+$/m,
+         "$file, why");
 }
 
 is($n->stop, 0, 'nginx ended well');

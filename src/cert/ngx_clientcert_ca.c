@@ -5,6 +5,8 @@
 
 
 #include "ngx_clientcert_ca.h"
+#include "ngx_clientcert_certificate.h"
+#include "ngx_clientcert_der.h"
 #include "ngx_clientcert_signer.h"
 #include "ngx_clientcert_time.h"
 #include <openssl/x509v3.h>
@@ -13,10 +15,13 @@
 static ngx_clientcert_ca_t *ngx_clientcert_ca_create(ngx_pool_t *pool,
     ngx_str_t *file);
 static void ngx_clientcert_ca_free(void *data);
-static ngx_int_t ngx_clientcert_ca_load(ngx_clientcert_ca_t *ca,
-    const char **err);
-static ngx_int_t ngx_clientcert_ca_add(ngx_clientcert_ca_t *ca, char *name,
-    u_char *data, long len, const char **err);
+static ngx_int_t ngx_clientcert_ca_load(ngx_conf_t *cf,
+    ngx_clientcert_ca_t *ca, const char **err);
+static ngx_int_t ngx_clientcert_ca_text(ngx_conf_t *cf, ngx_str_t *file,
+    ngx_str_t *text);
+static ngx_int_t ngx_clientcert_ca_add(ngx_clientcert_ca_t *ca,
+    ngx_str_t *encoding);
+static void ngx_clientcert_ca_warn(ngx_conf_t *cf, ngx_clientcert_ca_t *ca);
 static ngx_int_t ngx_clientcert_ca_finish(ngx_clientcert_ca_t *ca,
     ngx_pool_t *pool);
 static int ngx_clientcert_ca_cmp(const X509 *const *one,
@@ -53,17 +58,13 @@ ngx_clientcert_ca_read(ngx_conf_t *cf, ngx_array_t *cas, ngx_str_t *file,
 
     ca->all = cas;
 
-    if (ngx_clientcert_ca_load(ca, err) != NGX_OK
+    if (ngx_clientcert_ca_load(cf, ca, err) != NGX_OK
         || ngx_clientcert_ca_finish(ca, cf->pool) != NGX_OK)
     {
-        if (*err == NULL) {
-            ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
-                          "could not read CA certificates of \"%V\"", &name);
-        }
-
-        ERR_clear_error();
         return NULL;
     }
+
+    ngx_clientcert_ca_warn(cf, ca);
 
     known = ngx_array_push(cas);
     if (known == NULL) {
@@ -116,46 +117,55 @@ ngx_clientcert_ca_free(void *data)
 
 
 static ngx_int_t
-ngx_clientcert_ca_load(ngx_clientcert_ca_t *ca, const char **err)
+ngx_clientcert_ca_load(ngx_conf_t *cf, ngx_clientcert_ca_t *ca,
+    const char **err)
 {
-    BIO        *bio;
-    char       *name, *header;
-    long        len;
-    u_char     *data;
-    ngx_int_t   rc;
+    ngx_str_t               text, *encoding;
+    ngx_uint_t              i, beside;
+    ngx_array_t             certs, encodings;
+    ngx_clientcert_file_e   reason;
 
-    bio = BIO_new_file((char *) ca->file.data, "r");
-    if (bio == NULL) {
+    if (ngx_array_init(&certs, cf->temp_pool, 4, sizeof(ngx_clientcert_der_t))
+        != NGX_OK
+        || ngx_array_init(&encodings, cf->temp_pool, 4, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_clientcert_ca_text(cf, &ca->file, &text) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    rc = NGX_OK;
+    reason = ngx_clientcert_der_file(text.data, text.len, &certs, &encodings,
+                                     &beside);
 
-    while (rc == NGX_OK && PEM_read_bio(bio, &name, &header, &data, &len)) {
-        rc = ngx_clientcert_ca_add(ca, name, data, len, err);
-
-        OPENSSL_free(name);
-        OPENSSL_free(header);
-        OPENSSL_free(data);
-    }
-
-    BIO_free(bio);
-
-    if (rc != NGX_OK) {
+    if (reason == NGX_CLIENTCERT_FILE_MEMORY) {
         return NGX_ERROR;
     }
 
-    /* the end of the file is the error that stops the loop */
-
-    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
+    if (reason) {
+        *err = ngx_clientcert_der_strerror(reason);
         return NGX_ERROR;
     }
 
-    ERR_clear_error();
-
-    if (sk_X509_num(ca->certs) == 0) {
-        *err = "the file has no certificate in PEM";
+    if (beside & NGX_CLIENTCERT_BESIDE_CRL) {
+        *err = "it has a CRL, which \"ca\" doesn't read";
         return NGX_ERROR;
+    }
+
+    if (beside & NGX_CLIENTCERT_BESIDE_KEY) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" holds a private key, which doesn't belong "
+                           "there", &ca->file);
+    }
+
+    encoding = encodings.elts;
+
+    for (i = 0; i < encodings.nelts; i++) {
+        if (ngx_clientcert_ca_add(ca, &encoding[i]) != NGX_OK) {
+            ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
+                          "could not read a certificate of \"%V\"",
+                          &ca->file);
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;
@@ -163,27 +173,57 @@ ngx_clientcert_ca_load(ngx_clientcert_ca_t *ca, const char **err)
 
 
 static ngx_int_t
-ngx_clientcert_ca_add(ngx_clientcert_ca_t *ca, char *name, u_char *data,
-    long len, const char **err)
+ngx_clientcert_ca_text(ngx_conf_t *cf, ngx_str_t *file, ngx_str_t *text)
+{
+    size_t           size;
+    ssize_t          n;
+    ngx_fd_t         fd;
+    ngx_file_info_t  fi;
+
+    fd = ngx_open_file(file->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", file);
+        return NGX_ERROR;
+    }
+
+    n = ngx_fd_info(fd, &fi);
+    size = (n == NGX_FILE_ERROR) ? 0 : ngx_file_size(&fi);
+
+    text->len = 0;
+    text->data = ngx_palloc(cf->temp_pool, size + 1);
+
+    while (text->data && n != NGX_FILE_ERROR && text->len < size) {
+        n = ngx_read_fd(fd, text->data + text->len, size - text->len);
+
+        if (n <= 0) {
+            break;
+        }
+
+        text->len += n;
+    }
+
+    if (n == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_read_fd_n " \"%V\" failed", file);
+    }
+
+    (void) ngx_close_file(fd);
+
+    return (text->data && n != NGX_FILE_ERROR) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_clientcert_ca_add(ngx_clientcert_ca_t *ca, ngx_str_t *encoding)
 {
     X509          *cert;
     const u_char  *p;
 
-    if (ngx_strcmp(name, PEM_STRING_X509_CRL) == 0) {
-        *err = "the file has a CRL, which \"ca\" doesn't read";
-        return NGX_ERROR;
-    }
+    p = encoding->data;
 
-    if (ngx_strcmp(name, PEM_STRING_X509) != 0
-        && ngx_strcmp(name, PEM_STRING_X509_OLD) != 0)
-    {
-        *err = "the file has something else than certificates";
-        return NGX_ERROR;
-    }
-
-    p = data;
-
-    cert = d2i_X509(NULL, &p, len);
+    cert = d2i_X509(NULL, &p, encoding->len);
     if (cert == NULL) {
         return NGX_ERROR;
     }
@@ -201,6 +241,34 @@ ngx_clientcert_ca_add(ngx_clientcert_ca_t *ca, char *name, u_char *data,
     }
 
     return NGX_OK;
+}
+
+
+/* the first certificate that OpenSSL takes for no CA's (X509_check_ca(3)) */
+
+static void
+ngx_clientcert_ca_warn(ngx_conf_t *cf, ngx_clientcert_ca_t *ca)
+{
+    int      i;
+    X509    *cert;
+    size_t   len;
+    u_char   subject[NGX_CLIENTCERT_SUBJECT_LEN + 1];
+
+    for (i = 0; i < sk_X509_num(ca->certs); i++) {
+        cert = sk_X509_value(ca->certs, i);
+
+        if (X509_check_ca(cert) == 0
+            && ngx_clientcert_certificate_name(X509_get_subject_name(cert),
+                                               subject, &len)
+               == NGX_OK)
+        {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "\"%V\" has a certificate that isn't a CA's, "
+                               "\"%*s\"; \"spki=\" or \"thumbprint=\" is for "
+                               "a client's", &ca->file, len, subject);
+            return;
+        }
+    }
 }
 
 

@@ -31,10 +31,11 @@ typedef struct {
 
 
 /*
- * Reads the certificates of a PEM file, or finds them in cas, an array of
- * ngx_clientcert_ca_t * that lives as long as cf->pool, with which they are
- * freed.  Returns NULL and a text in *err, which is NULL if OpenSSL or the
- * log knows more (PEM_read_bio(3)).
+ * Reads the certificates of a file as ngx_clientcert_der_file() does, or finds
+ * them in cas, an array of ngx_clientcert_ca_t * that lives as long as
+ * cf->pool, with which they are freed.  Warns of a private key, and of a
+ * certificate that is no CA's.  Returns NULL and a text in *err, which is NULL
+ * if the log has it.
  */
 ngx_clientcert_ca_t *ngx_clientcert_ca_read(ngx_conf_t *cf, ngx_array_t *cas,
     ngx_str_t *file, const char **err);

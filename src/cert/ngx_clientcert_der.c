@@ -44,15 +44,15 @@ static ngx_int_t ngx_clientcert_der_skip(ngx_clientcert_walk_t *w,
 static ngx_int_t ngx_clientcert_der_enter(ngx_clientcert_walk_t *w,
     ngx_uint_t tag, ngx_clientcert_walk_t *inner);
 static ngx_int_t ngx_clientcert_der_add(u_char *p, size_t len,
-    ngx_array_t *certs);
+    ngx_array_t *certs, ngx_array_t *encodings);
 static ngx_clientcert_file_e ngx_clientcert_der_unknown(u_char *p,
     size_t len);
 static ngx_clientcert_file_e ngx_clientcert_der_other(
     ngx_clientcert_walk_t *w);
 static ngx_clientcert_file_e ngx_clientcert_pem_file(u_char *p, u_char *last,
-    ngx_array_t *certs, ngx_uint_t *key);
+    ngx_array_t *certs, ngx_array_t *encodings, ngx_uint_t *beside);
 static ngx_clientcert_file_e ngx_clientcert_pem_certificate(u_char *p,
-    u_char *last, ngx_array_t *certs);
+    u_char *last, ngx_array_t *certs, ngx_array_t *encodings);
 static u_char *ngx_clientcert_pem_find(u_char *p, u_char *last,
     const char *text, size_t len);
 static ngx_int_t ngx_clientcert_pem_decode(u_char *p, u_char *last,
@@ -321,12 +321,12 @@ ngx_clientcert_der_enter(ngx_clientcert_walk_t *w, ngx_uint_t tag,
 
 ngx_clientcert_file_e
 ngx_clientcert_der_file(u_char *text, size_t len, ngx_array_t *certs,
-    ngx_uint_t *key)
+    ngx_array_t *encodings, ngx_uint_t *beside)
 {
     u_char     *last;
     ngx_int_t   rc;
 
-    *key = 0;
+    *beside = 0;
 
     if (len == 0) {
         return NGX_CLIENTCERT_FILE_EMPTY;
@@ -342,7 +342,7 @@ ngx_clientcert_der_file(u_char *text, size_t len, ngx_array_t *certs,
 
     if (*text == NGX_CLIENTCERT_SEQUENCE) {
 
-        rc = ngx_clientcert_der_add(text, len, certs);
+        rc = ngx_clientcert_der_add(text, len, certs, encodings);
 
         if (rc != NGX_DECLINED) {
             return (rc == NGX_OK) ? 0 : NGX_CLIENTCERT_FILE_MEMORY;
@@ -350,7 +350,7 @@ ngx_clientcert_der_file(u_char *text, size_t len, ngx_array_t *certs,
     }
 
     if (ngx_clientcert_pem_find(text, last, "-----BEGIN ", 11) < last) {
-        return ngx_clientcert_pem_file(text, last, certs, key);
+        return ngx_clientcert_pem_file(text, last, certs, encodings, beside);
     }
 
     return ngx_clientcert_der_unknown(text, len);
@@ -360,9 +360,11 @@ ngx_clientcert_der_file(u_char *text, size_t len, ngx_array_t *certs,
 /* NGX_DECLINED: it isn't a certificate */
 
 static ngx_int_t
-ngx_clientcert_der_add(u_char *p, size_t len, ngx_array_t *certs)
+ngx_clientcert_der_add(u_char *p, size_t len, ngx_array_t *certs,
+    ngx_array_t *encodings)
 {
-    ngx_clientcert_der_t  cert, *added;
+    ngx_str_t             *encoding;
+    ngx_clientcert_der_t   cert, *added;
 
     if (ngx_clientcert_der_read(p, len, &cert) != NGX_OK) {
         return NGX_DECLINED;
@@ -374,6 +376,16 @@ ngx_clientcert_der_add(u_char *p, size_t len, ngx_array_t *certs)
     }
 
     *added = cert;
+
+    if (encodings) {
+        encoding = ngx_array_push(encodings);
+        if (encoding == NULL) {
+            return NGX_ERROR;
+        }
+
+        encoding->data = p;
+        encoding->len = len;
+    }
 
     return NGX_OK;
 }
@@ -463,7 +475,7 @@ ngx_clientcert_der_other(ngx_clientcert_walk_t *w)
 
 static ngx_clientcert_file_e
 ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
-    ngx_uint_t *key)
+    ngx_array_t *encodings, ngx_uint_t *beside)
 {
     u_char                 *end;
     ngx_str_t               type;
@@ -501,7 +513,7 @@ ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
         if (type.len >= 11
             && ngx_memcmp(type.data + type.len - 11, "PRIVATE KEY", 11) == 0)
         {
-            *key = 1;
+            *beside |= NGX_CLIENTCERT_BESIDE_KEY;
         }
 
         if (ngx_clientcert_pem_is(&type, "PKCS7")
@@ -518,6 +530,7 @@ ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
 
         if (ngx_clientcert_pem_is(&type, "X509 CRL")) {
             none = NGX_CLIENTCERT_FILE_CRL;
+            *beside |= NGX_CLIENTCERT_BESIDE_CRL;
         }
 
         if (ngx_clientcert_pem_is(&type, "TRUSTED CERTIFICATE")) {
@@ -527,7 +540,7 @@ ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
         if (ngx_clientcert_pem_is(&type, "CERTIFICATE")
             || ngx_clientcert_pem_is(&type, "X509 CERTIFICATE"))
         {
-            reason = ngx_clientcert_pem_certificate(p, end, certs);
+            reason = ngx_clientcert_pem_certificate(p, end, certs, encodings);
 
             if (reason) {
                 return reason;
@@ -541,12 +554,15 @@ ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
         return NGX_CLIENTCERT_FILE_PKCS7_PEM;
     }
 
-    return certs->nelts ? 0 : *key ? NGX_CLIENTCERT_FILE_KEY : none;
+    return certs->nelts ? 0
+           : (*beside & NGX_CLIENTCERT_BESIDE_KEY) ? NGX_CLIENTCERT_FILE_KEY
+                                                   : none;
 }
 
 
 static ngx_clientcert_file_e
-ngx_clientcert_pem_certificate(u_char *p, u_char *last, ngx_array_t *certs)
+ngx_clientcert_pem_certificate(u_char *p, u_char *last, ngx_array_t *certs,
+    ngx_array_t *encodings)
 {
     size_t      len;
     ngx_int_t   rc;
@@ -559,7 +575,7 @@ ngx_clientcert_pem_certificate(u_char *p, u_char *last, ngx_array_t *certs)
                        : NGX_CLIENTCERT_FILE_BASE64;
     }
 
-    rc = ngx_clientcert_der_add(p, len, certs);
+    rc = ngx_clientcert_der_add(p, len, certs, encodings);
 
     return (rc == NGX_OK) ? 0
            : (rc == NGX_ERROR) ? NGX_CLIENTCERT_FILE_MEMORY

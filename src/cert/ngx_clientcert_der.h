@@ -52,13 +52,25 @@ typedef enum {
 ngx_int_t ngx_clientcert_der_read(u_char *p, size_t len,
     ngx_clientcert_der_t *cert);
 
+/* what is beside certificates in a file, bits */
+
+#define NGX_CLIENTCERT_BESIDE_KEY  0x01
+#define NGX_CLIENTCERT_BESIDE_CRL  0x02
+
+
 /*
  * Reads the certificates of a file, PEM or DER, and adds them to an array of
- * ngx_clientcert_der_t.  Sets *key if there is a private key as well.
- * The text is overwritten.  Returns 0 or why there are none.
+ * ngx_clientcert_der_t, and to one of ngx_str_t, unless that is NULL, their
+ * encodings: they lie in the text, which is overwritten.  Sets *beside.
+ * Returns 0 or why there are none.
  */
 ngx_clientcert_file_e ngx_clientcert_der_file(u_char *text, size_t len,
-    ngx_array_t *certs, ngx_uint_t *key);
+    ngx_array_t *certs, ngx_array_t *encodings, ngx_uint_t *beside);
+
+/*
+ * The reason in words, of a file: "it is empty".
+ */
+const char *ngx_clientcert_der_strerror(ngx_clientcert_file_e reason);
 
 
 #endif /* _NGX_CLIENTCERT_DER_H_INCLUDED_ */

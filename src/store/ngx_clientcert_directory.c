@@ -285,9 +285,9 @@ ngx_clientcert_directory_done(ngx_clientcert_source_t *src)
         if (file->left_out && !file->told) {
             file->told = 1;
             ngx_clientcert_file_log(src, NGX_LOG_ERR, 0, file,
-                                    "has no room in the zone",
                                     file->left_out < file->ncerts
-                                    ? ", in part" : "");
+                                    ? "has no room in the zone, in part"
+                                    : "has no room in the zone", NULL);
         }
     }
 }

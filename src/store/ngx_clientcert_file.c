@@ -482,17 +482,18 @@ ngx_clientcert_file_parse(ngx_clientcert_source_t *src,
 {
     int                          reason;
     ngx_int_t                    rc;
-    ngx_uint_t                   key, had;
+    ngx_uint_t                   had, beside;
     ngx_clientcert_directory_t  *dir;
 
     dir = src->known;
 
     dir->found->nelts = 0;
-    key = 0;
+    beside = 0;
 
     reason = (len > NGX_CLIENTCERT_FILE_MAX)
              ? NGX_CLIENTCERT_FILE_BIG
-             : (int) ngx_clientcert_der_file(dir->buf, len, dir->found, &key);
+             : (int) ngx_clientcert_der_file(dir->buf, len, dir->found, NULL,
+                                             &beside);
 
     if (reason == NGX_CLIENTCERT_FILE_MEMORY) {
         return ngx_clientcert_file_break_off(src, NGX_ENOMEM);
@@ -503,15 +504,15 @@ ngx_clientcert_file_parse(ngx_clientcert_source_t *src,
         return NGX_OK;
     }
 
-    if (key && !file->key) {
+    if ((beside & NGX_CLIENTCERT_BESIDE_KEY) && !file->key) {
         ngx_clientcert_file_log(src, NGX_LOG_WARN, 0, file,
                                 "holds a private key, which doesn't belong "
-                                "there", "");
+                                "there", NULL);
     }
 
     dir->files.bad -= (file->reason != 0);
 
-    file->key = key;
+    file->key = ((beside & NGX_CLIENTCERT_BESIDE_KEY) != 0);
     file->read = 1;
     file->reason = 0;
 
@@ -603,7 +604,7 @@ ngx_clientcert_file_reject(ngx_clientcert_source_t *src,
     state = kept ? "is rejected, it keeps its state" : "is rejected";
 
     if (reason < 0) {
-        ngx_clientcert_file_log(src, src->level, -reason, file, state, "");
+        ngx_clientcert_file_log(src, src->level, -reason, file, state, NULL);
 
     } else {
         ngx_clientcert_file_log(src, src->level, 0, file, state,
@@ -615,7 +616,7 @@ ngx_clientcert_file_reject(ngx_clientcert_source_t *src,
 void
 ngx_clientcert_file_log(ngx_clientcert_source_t *src, ngx_uint_t level,
     ngx_err_t err, ngx_clientcert_file_t *file, const char *text,
-    const char *more)
+    const char *reason)
 {
     u_char     *p;
     ngx_str_t   name;
@@ -630,77 +631,27 @@ ngx_clientcert_file_log(ngx_clientcert_source_t *src, ngx_uint_t level,
 
     p = ngx_clientcert_text_log(buf, &name);
 
-    ngx_clientcert_source_log(src, level, err, "\"%*s\" %s%s",
-                              (size_t) (p - buf), buf, text, more);
+    ngx_clientcert_source_log(src, level, err, "\"%*s\" %s%s%s",
+                              (size_t) (p - buf), buf, text,
+                              reason ? ": " : "", reason ? reason : "");
 }
 
-
-/* in words, after a colon */
 
 static const char *
 ngx_clientcert_file_reason_text(int reason)
 {
     switch (reason) {
 
-    case NGX_CLIENTCERT_FILE_EMPTY:
-        return ": it is empty";
-
-    case NGX_CLIENTCERT_FILE_TRUNCATED:
-        return ": it is truncated";
-
-    case NGX_CLIENTCERT_FILE_BASE64:
-        return ": a certificate in it is not base64";
-
-    case NGX_CLIENTCERT_FILE_NOT_DER:
-        return ": a certificate in it is not DER as RFC 5280 wants it";
-
-    case NGX_CLIENTCERT_FILE_PKCS7:
-        return ": it is PKCS#7, \"openssl pkcs7 -inform DER -print_certs "
-               "-in FILE\" exports its certificates";
-
-    case NGX_CLIENTCERT_FILE_PKCS7_PEM:
-        return ": it is PKCS#7, \"openssl pkcs7 -print_certs -in FILE\" "
-               "exports its certificates";
-
-    case NGX_CLIENTCERT_FILE_PKCS12:
-        return ": it is PKCS#12, \"openssl pkcs12 -clcerts -nokeys -in "
-               "FILE\" exports its certificate";
-
-    case NGX_CLIENTCERT_FILE_KEY:
-        return ": it holds a private key, which doesn't belong there, and no "
-               "certificate";
-
     case NGX_CLIENTCERT_FILE_BIG:
-        return ": it is larger than 1 MiB";
+        return "it is larger than 1 MiB";
 
     case NGX_CLIENTCERT_FILE_SPECIAL:
-        return ": it is not a regular file";
+        return "it is not a regular file";
 
     case NGX_CLIENTCERT_FILE_NAME:
-        return ": its name is longer than 255 bytes";
+        return "its name is longer than 255 bytes";
 
-    case NGX_CLIENTCERT_FILE_TRUSTED:
-        return ": it holds a trusted certificate, \"openssl x509 -in FILE\" "
-               "exports the certificate";
-
-    case NGX_CLIENTCERT_FILE_REQUEST:
-        return ": it is a certificate request, not the certificate that a CA "
-               "makes of it";
-
-    case NGX_CLIENTCERT_FILE_CRL:
-        return ": it is a CRL, not a certificate";
-
-    case NGX_CLIENTCERT_FILE_UTF16:
-        return ": it is UTF-16, a PEM file is ASCII";
-
-    case NGX_CLIENTCERT_FILE_BARE:
-        return ": it is base64 without the lines \"-----BEGIN "
-               "CERTIFICATE-----\" and \"-----END CERTIFICATE-----\"";
-
-    case NGX_CLIENTCERT_FILE_ESCAPED:
-        return ": its lines end with \"\\n\" written out, not with line feeds";
-
-    default: /* NGX_CLIENTCERT_FILE_NONE */
-        return ": it holds no certificate";
+    default: /* of ngx_clientcert_file_e */
+        return ngx_clientcert_der_strerror(reason);
     }
 }

@@ -61,12 +61,12 @@ ngx_int_t ngx_clientcert_file_break_off(ngx_clientcert_source_t *src,
     ngx_err_t err);
 
 /*
- * Logs a line about a file, which ends with both texts, unless there have been
- * too many.
+ * Logs a line about a file, unless there have been too many; the reason may be
+ * NULL.
  */
 void ngx_clientcert_file_log(ngx_clientcert_source_t *src, ngx_uint_t level,
     ngx_err_t err, ngx_clientcert_file_t *file, const char *text,
-    const char *more);
+    const char *reason);
 
 
 #endif /* _NGX_CLIENTCERT_FILE_H_INCLUDED_ */

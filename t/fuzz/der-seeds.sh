@@ -7,6 +7,11 @@ set -eu
 mkdir -p "$1"
 cp "$2"/*.der "$2"/*.crt "$2"/acme.pem "$1"
 
+# several, joined without the end of a line
+for file in acme.crt acme.key ca-a.crt; do
+    printf '%s' "$(cat "$2/$file")"
+done > "$1/joined"
+
 # what is no certificate, and is called by its name
 
 cert="$2/acme.crt"

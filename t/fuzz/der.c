@@ -7,7 +7,8 @@
 /*
  * What the walk takes and OpenSSL takes too must have the hashes and dates
  * that a client's certificate is judged by; what else it takes can't match a
- * client's certificate.  Files of any content must be read without harm.
+ * client's certificate.  Files of any content must be read without harm, and
+ * each encoding that is found in one must be that of its certificate.
  */
 
 #include <openssl/x509.h>
@@ -60,9 +61,12 @@ fuzz_same(X509 *cert, ngx_clientcert_der_t *der)
 static void
 fuzz_file(const u_char *data, size_t size)
 {
-    u_char       *copy;
-    ngx_uint_t    key;
-    ngx_array_t   certs;
+    u_char                 *copy;
+    ngx_str_t              *encoding;
+    ngx_uint_t              i, beside;
+    ngx_array_t             certs, encodings;
+    ngx_clientcert_der_t    der;
+    ngx_clientcert_file_e   reason;
 
     copy = malloc(size ? size : 1);
     memcpy(copy, data, size);
@@ -70,13 +74,35 @@ fuzz_file(const u_char *data, size_t size)
     memset(&certs, 0, sizeof(certs));
     certs.size = sizeof(ngx_clientcert_der_t);
 
-    if (ngx_clientcert_der_file(copy, size, &certs, &key) == 0
-        && certs.nelts == 0)
+    memset(&encodings, 0, sizeof(encodings));
+    encodings.size = sizeof(ngx_str_t);
+
+    reason = ngx_clientcert_der_file(copy, size, &certs, &encodings, &beside);
+
+    if ((reason == 0 && certs.nelts == 0)
+        || encodings.nelts != certs.nelts
+        || *ngx_clientcert_der_strerror(reason) == '\0')
     {
         abort();
     }
 
+    encoding = encodings.elts;
+
+    for (i = 0; i < encodings.nelts; i++) {
+        if (encoding[i].data < copy
+            || encoding[i].data + encoding[i].len > copy + size
+            || ngx_clientcert_der_read(encoding[i].data, encoding[i].len, &der)
+               != NGX_OK
+            || memcmp(der.sha256,
+                      ((ngx_clientcert_der_t *) certs.elts)[i].sha256, 32)
+               != 0)
+        {
+            abort();
+        }
+    }
+
     free(certs.elts);
+    free(encodings.elts);
     free(copy);
 }
 

@@ -382,6 +382,7 @@ open_scene(scene_t *scene)
     }
 
     memset(&scene->cas, 0, sizeof(ngx_array_t));
+    scene->cas.size = sizeof(ngx_clientcert_ca_t *);
 
     scene->file = read_file(scene, "file.pem", IN_FILE);
     scene->other = read_file(scene, "other.pem", OTHER);
@@ -1597,14 +1598,53 @@ ngx_pool_cleanup_add(ngx_pool_t *pool, size_t size)
 void *
 ngx_array_push(ngx_array_t *a)
 {
-    void  **elts;
+    u_char  *elts;
 
-    elts = ngx_palloc(NULL, (a->nelts + 1) * sizeof(void *));
-    memcpy(elts, a->elts ? a->elts : elts, a->nelts * sizeof(void *));
+    elts = ngx_palloc(NULL, (a->nelts + 1) * a->size);
+    if (elts == NULL) {
+        return NULL;
+    }
 
+    memcpy(elts, a->elts ? a->elts : elts, a->nelts * a->size);
     a->elts = elts;
 
-    return &elts[a->nelts++];
+    return elts + a->nelts++ * a->size;
+}
+
+
+ngx_int_t
+ngx_decode_base64(ngx_str_t *dst, ngx_str_t *src)
+{
+    int  len, pad;
+
+    pad = (src->len > 2 && src->data[src->len - 1] == '=')
+          + (src->len > 2 && src->data[src->len - 2] == '=');
+
+    len = EVP_DecodeBlock(dst->data, src->data, src->len);
+
+    dst->len = len - pad;
+
+    return (len < 0) ? NGX_ERROR : NGX_OK;
+}
+
+
+ngx_int_t
+ngx_atoi(u_char *line, size_t n)
+{
+    ngx_int_t  value;
+
+    for (value = 0; n--; line++) {
+        value = value * 10 + (*line - '0');
+    }
+
+    return value;
+}
+
+
+void
+ngx_conf_log_error(ngx_uint_t level, ngx_conf_t *cf, ngx_err_t err,
+    const char *fmt, ...)
+{
 }
 
 
