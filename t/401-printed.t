@@ -24,11 +24,13 @@ my %subjects = (
     together => [ @dc, [ [ O => 'b' ], [ CN => 'a' ], [ UID => 'u' ] ] ],
     marks => [ [ O => 'Acme, "X" + Sons; <a> \\ b=c' ], [ CN => '#1 ' ] ],
     text => [ [ O => encode('UTF-8', 'Jörg & Söhne') ], [ CN => 'ö', 12 ] ],
+    own => [ [ '1.2.3.4.5' => '12 3', 18 ], [ '1.2.3.4.6' => 'a', 22 ],
+             [ '1.2.3.4.7' => 'ö,b' ], [ CN => 'own' ] ],
     long => [ [ C => 'DE', 19 ], [ ST => 'Bavaria' ], [ L => 'M/K=x' ],
               [ emailAddress => 'a@b.test', 22 ], [ serialNumber => '07' ],
               [ $org_id => 'PSDDE-BAFIN-1' ], [ CN => 'psp' ] ],
 );
-$_->[-1][1] = encode('UTF-8', $_->[-1][1]) for $subjects{text};
+$_->[1] = encode('UTF-8', $_->[1]) for $subjects{text}[1], $subjects{own}[2];
 
 der_cert(name => $_, ca => 'self', subject => $subjects{$_})
     for keys %subjects;
@@ -67,6 +69,7 @@ my %printers = (
     net => sub {
         return join ', ', reverse rdns($_[0], sub {
             my ($type, $value) = @_;
+            $type = "OID.$type" if $type =~ /^1/;
             return ($net{$type} // $type) . '='
                  . quoted($value, '"') =~ s/\\/\\\\/r;
         }, ' + ');
@@ -75,6 +78,7 @@ my %printers = (
         return join ', ', reverse rdns($_[0], sub {
             my ($type, $value) = @_;
             $value =~ s/\\/\\\\/;
+            $type = "OID.$type" if $type =~ /^1/;
             return ($java{$type} // $type) . '=' . quoted($value, '\\');
         }, ' + ');
     },

@@ -5,8 +5,8 @@
 
 
 #include "ngx_clientcert_dn.h"
+#include "ngx_clientcert_names.h"
 #include "ngx_clientcert_oid.h"
-#include "ngx_clientcert_pattern.h"
 #include <openssl/err.h>
 
 
@@ -415,40 +415,19 @@ ngx_clientcert_dn_read_hex(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
 static ngx_int_t
 ngx_clientcert_dn_decode(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
 {
-    int            len;
-    u_char        *utf8;
-    ASN1_TYPE     *type;
-    const u_char  *p;
+    ngx_int_t  rc;
+    ngx_str_t  text;
 
-    p = value->data;
-    type = d2i_ASN1_TYPE(NULL, &p, value->len);
-    len = -1;
-    utf8 = NULL;
+    rc = ngx_clientcert_names_string(rd->pool, value, &text);
 
-    if (type && p == value->data + value->len
-        && (ASN1_tag2bit(type->type) & (B_ASN1_DIRECTORYSTRING
-                                        |B_ASN1_IA5STRING)))
-    {
-        len = ASN1_STRING_to_UTF8(&utf8, type->value.asn1_string);
-    }
-
-    ASN1_TYPE_free(type);
-
-    if (len < 0) {
+    if (rc == NGX_DECLINED) {
         return ngx_clientcert_dn_error(rd, "a value that begins with \"#\" is "
                                        "not a string in DER");
     }
 
-    value->data = ngx_pnalloc(rd->pool, len + 1);
+    *value = text;
 
-    if (value->data) {
-        ngx_memcpy(value->data, utf8, len);
-        value->len = len;
-    }
-
-    OPENSSL_free(utf8);
-
-    return value->data ? NGX_OK : NGX_ERROR;
+    return rc;
 }
 
 

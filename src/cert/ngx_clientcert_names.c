@@ -24,8 +24,6 @@ static ngx_int_t ngx_clientcert_names_read_dn(ngx_pool_t *pool,
     const X509_NAME *dn);
 static ngx_int_t ngx_clientcert_names_read_extensions(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, X509 *cert);
-static ngx_int_t ngx_clientcert_names_read_string(ngx_pool_t *pool,
-    ngx_clientcert_name_t *name, ngx_str_t *der);
 static ngx_int_t ngx_clientcert_names_read_sans(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, GENERAL_NAMES *sans);
 static ngx_int_t ngx_clientcert_names_read_san(ngx_pool_t *pool,
@@ -38,10 +36,14 @@ static ngx_int_t ngx_clientcert_names_copy(ngx_pool_t *pool,
     ngx_str_t *dst, const u_char *data, int len);
 static ngx_int_t ngx_clientcert_names_read_text(ngx_pool_t *pool,
     ngx_clientcert_name_t *name, const ASN1_STRING *value);
-static ngx_int_t ngx_clientcert_names_text(u_char **utf8,
+static ngx_int_t ngx_clientcert_names_sound(ngx_clientcert_name_t *name,
+    ngx_int_t rc);
+static ngx_int_t ngx_clientcert_names_text(ngx_pool_t *pool,
+    const ASN1_STRING *value, ngx_str_t *text);
+static ngx_int_t ngx_clientcert_names_utf8(u_char **utf8,
     const ASN1_STRING *value);
 static ngx_uint_t ngx_clientcert_names_ascii(ngx_str_t *text);
-static X509_NAME *ngx_clientcert_names_utf8(const X509_NAME *name);
+static X509_NAME *ngx_clientcert_names_utf8_dn(const X509_NAME *name);
 static ngx_int_t ngx_clientcert_names_add(X509_NAME *name,
     const X509_NAME_ENTRY *entry, ngx_uint_t more);
 static ngx_int_t ngx_clientcert_names_read_serial(ngx_pool_t *pool,
@@ -205,7 +207,7 @@ ngx_clientcert_names_read_dn(ngx_pool_t *pool, ngx_clientcert_names_t *names,
     *sound = dn;
 
     if (numeric) {
-        names->copies[type] = ngx_clientcert_names_utf8(dn);
+        names->copies[type] = ngx_clientcert_names_utf8_dn(dn);
         *sound = names->copies[type];
     }
 
@@ -236,7 +238,8 @@ ngx_clientcert_names_read_extensions(ngx_pool_t *pool,
         text = ngx_clientcert_names_push(names, NGX_CLIENTCERT_EXTENSION);
         text->oid = der->oid;
 
-        if (ngx_clientcert_names_read_string(pool, text, &der->value)
+        if (ngx_clientcert_names_sound(text, ngx_clientcert_names_string(pool,
+                                                  &der->value, &text->value))
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -247,35 +250,31 @@ ngx_clientcert_names_read_extensions(ngx_pool_t *pool,
 }
 
 
-/* what isn't one string and nothing else is no text (d2i_ASN1_TYPE(3)) */
-
-static ngx_int_t
-ngx_clientcert_names_read_string(ngx_pool_t *pool,
-    ngx_clientcert_name_t *name, ngx_str_t *der)
+ngx_int_t
+ngx_clientcert_names_string(ngx_pool_t *pool, ngx_str_t *der, ngx_str_t *text)
 {
     ngx_int_t      rc;
     ASN1_TYPE     *string;
     const u_char  *p;
 
-    name->bad = 1;
-
     if (der->len == 0 || der->data[0] > V_ASN1_BMPSTRING
         || !(ASN1_tag2bit(der->data[0]) & NGX_CLIENTCERT_NAMES_STRINGS))
     {
-        return NGX_OK;
+        return NGX_DECLINED;
     }
+
+    ERR_clear_error();
 
     p = der->data;
     string = d2i_ASN1_TYPE(NULL, &p, der->len);
 
     if (string == NULL) {
-        return ngx_clientcert_error_memory() ? NGX_ERROR : NGX_OK;
+        return ngx_clientcert_error_memory() ? NGX_ERROR : NGX_DECLINED;
     }
 
     rc = (p == der->data + der->len)
-         ? ngx_clientcert_names_read_text(pool, name,
-                                          string->value.asn1_string)
-         : NGX_OK;
+         ? ngx_clientcert_names_text(pool, string->value.asn1_string, text)
+         : NGX_DECLINED;
 
     ASN1_TYPE_free(string);
 
@@ -428,25 +427,45 @@ static ngx_int_t
 ngx_clientcert_names_read_text(ngx_pool_t *pool, ngx_clientcert_name_t *name,
     const ASN1_STRING *value)
 {
-    u_char     *utf8;
-    ngx_int_t   rc, len;
+    return ngx_clientcert_names_sound(name,
+                         ngx_clientcert_names_text(pool, value, &name->value));
+}
 
-    len = ngx_clientcert_names_text(&utf8, value);
 
-    if (len == NGX_DECLINED) {
-        name->bad = 1;
-        return NGX_OK;
-    }
+/* rc is of what has read the value, which may be no text */
 
-    if (len == NGX_ERROR) {
+static ngx_int_t
+ngx_clientcert_names_sound(ngx_clientcert_name_t *name, ngx_int_t rc)
+{
+    if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
-    rc = ngx_clientcert_names_copy(pool, &name->value, utf8, len);
+    name->bad = (rc == NGX_DECLINED
+                 || ngx_clientcert_pattern_control(&name->value));
+
+    return NGX_OK;
+}
+
+
+/* as ngx_clientcert_names_utf8(), into memory of the pool */
+
+static ngx_int_t
+ngx_clientcert_names_text(ngx_pool_t *pool, const ASN1_STRING *value,
+    ngx_str_t *text)
+{
+    u_char     *utf8;
+    ngx_int_t   rc, len;
+
+    len = ngx_clientcert_names_utf8(&utf8, value);
+
+    if (len < 0) {
+        return len;
+    }
+
+    rc = ngx_clientcert_names_copy(pool, text, utf8, len);
 
     OPENSSL_free(utf8);
-
-    name->bad = (rc == NGX_OK && ngx_clientcert_pattern_control(&name->value));
 
     return rc;
 }
@@ -459,7 +478,7 @@ ngx_clientcert_names_read_text(ngx_pool_t *pool, ngx_clientcert_name_t *name,
  */
 
 static ngx_int_t
-ngx_clientcert_names_text(u_char **utf8, const ASN1_STRING *value)
+ngx_clientcert_names_utf8(u_char **utf8, const ASN1_STRING *value)
 {
     int  len;
 
@@ -499,7 +518,7 @@ ngx_clientcert_names_ascii(ngx_str_t *text)
 /* the same name of UTF8Strings, or NULL without memory */
 
 static X509_NAME *
-ngx_clientcert_names_utf8(const X509_NAME *name)
+ngx_clientcert_names_utf8_dn(const X509_NAME *name)
 {
     int                     i, set, last;
     X509_NAME              *copy;
@@ -548,7 +567,7 @@ ngx_clientcert_names_add(X509_NAME *name, const X509_NAME_ENTRY *entry,
     u_char    *utf8;
     ngx_int_t  len;
 
-    len = ngx_clientcert_names_text(&utf8, X509_NAME_ENTRY_get_data(entry));
+    len = ngx_clientcert_names_utf8(&utf8, X509_NAME_ENTRY_get_data(entry));
     if (len < 0) {
         return NGX_ERROR;
     }

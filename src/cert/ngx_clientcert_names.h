@@ -80,5 +80,13 @@ ngx_uint_t ngx_clientcert_names_eku(ngx_clientcert_names_t *names,
 ngx_uint_t ngx_clientcert_names_policy(ngx_clientcert_names_t *names,
     ngx_str_t *oid);
 
+/*
+ * Reads a string in DER, and nothing else, as UTF-8 into memory of the pool.
+ * Returns NGX_OK, NGX_DECLINED if it is none, or NGX_ERROR without memory
+ * (d2i_ASN1_TYPE(3)).
+ */
+ngx_int_t ngx_clientcert_names_string(ngx_pool_t *pool, ngx_str_t *der,
+    ngx_str_t *text);
+
 
 #endif /* _NGX_CLIENTCERT_NAMES_H_INCLUDED_ */
