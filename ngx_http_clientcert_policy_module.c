@@ -520,15 +520,10 @@ ngx_http_clientcert_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_conf_merge_ptr_value(conf->policy, prev->policy, NULL);
     }
 
-    if (conf->policy == NULL) {
-        return NGX_CONF_OK;
-    }
-
     mcf = ngx_http_conf_get_module_main_conf(cf,
                                            ngx_http_clientcert_policy_module);
 
-    return (ngx_http_clientcert_check_add(cf, &mcf->uses, conf->policy,
-                                          conf->file, conf->line, own)
+    return (ngx_http_clientcert_check_location(cf, &mcf->uses, conf, own)
             == NGX_OK)
            ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
@@ -591,6 +586,9 @@ ngx_http_clientcert_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
+    lcf->file = cf->conf_file->file.name.data;
+    lcf->line = cf->conf_file->line;
+
     value = cf->args->elts;
 
     if (ngx_strcmp(value[1].data, "off") == 0) {
@@ -602,14 +600,8 @@ ngx_http_clientcert_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                            ngx_http_clientcert_policy_module);
 
     lcf->policy = ngx_clientcert_policy_get(cf, &mcf->policies, &value[1]);
-    if (lcf->policy == NULL) {
-        return NGX_CONF_ERROR;
-    }
 
-    lcf->file = cf->conf_file->file.name.data;
-    lcf->line = cf->conf_file->line;
-
-    return NGX_CONF_OK;
+    return lcf->policy ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -655,6 +647,8 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
     if (mcf->policies.nelts == 0) {
         return NGX_OK;
     }
+
+    ngx_http_clientcert_check_unguarded(cf);
 
     if (ngx_http_clientcert_trust_init(cf, &mcf->policies) != NGX_OK) {
         return NGX_ERROR;

@@ -9,7 +9,7 @@ use Test::Nginx::Socket;
 
 require './t/env.pl';
 
-plan tests => 74;
+plan tests => 76;
 
 run_tests();
 
@@ -625,3 +625,27 @@ GET /
  qr/\[warn\] .*"purpose any" of policy "chain" in \S+policy\.conf:5 lets nobody in/]
 --- no_error_log
 policy "right"
+
+
+
+=== TEST 26: locations without a policy where nginx lets everyone in
+--- http_config
+    include $TEST_NGINX_HTML_DIR/server.conf;
+
+    clientcert_policy p {
+        allow verified;
+    }
+--- user_files
+>>> server.conf
+server {
+    listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+    server_name a.test;
+    ssl_verify_client optional_no_ca;
+    location / { clientcert_require p; }
+    location /b { }
+    location = /c { }
+}
+--- request
+GET /
+--- error_log eval
+qr/\[notice\] .*server "a\.test" in \S+server\.conf:1 asks for certificates \("optional_no_ca"\) and has no policy in 2 of its locations, "\/b" the first: anyone may use them, "clientcert_require off" says that this is meant/

@@ -119,6 +119,65 @@ quiet('allow cn=a;', 'a CA of the server',
       "$server ssl_verify_client optional_no_ca; "
       . 'ssl_client_certificate %%CERTS%%/ca-a.crt; }');
 
+# locations that are public, on the terminal
+sub public {
+    my ($server, $n, $first, $what) = @_;
+    my ($status, $text) = said('allow verified;', $server);
+    like("$status $text", qr{^0\ nginx:\ \[notice\]\ server\ "a\.test"\ in
+        \ \S+test\.conf:\d+\ asks\ for\ certificates
+        \ \("optional_no_ca"\)\ and\ has\ no\ policy\ in\ $n\ of\ its
+        \ locations,\ "\Q$first\E"\ the\ first:\ anyone\ may\ use\ them,
+        \ "clientcert_require\ off"\ says\ that\ this\ is\ meant\n\z}x,
+        $what);
+}
+
+my $asks = $server =~ s/clientcert_require p;/server_name a.test;/r
+           . ' ssl_verify_client optional_no_ca; '
+           . 'ssl_client_certificate %%CERTS%%/ca-a.crt;';
+my $guarded = 'location / { clientcert_require p; }';
+
+public("$asks }", 1, '/', 'a server without a policy');
+public("$asks $guarded location /b { } location /a { } }", 2, '/b',
+       'two of three locations');
+public("$asks location = / { clientcert_require p; } }", 1, '/',
+       'the server itself, where one page has a policy');
+public("$asks $guarded location /a/ { location ~ x { } } }", 2, '/a/',
+       'one in the other');
+public("$asks $guarded location /a { clientcert_require p; location /a/b { "
+       . 'clientcert_require off; location /a/b/c { } } } location /x { } }',
+       1, '/x', 'all but those that are meant');
+public("$asks location / { limit_except GET { clientcert_require p; } } }", 1,
+       '/', 'a policy for some methods');
+
+quiet('allow verified;', 'a policy in the server',
+      "$asks clientcert_require p; location /a { } }");
+quiet('allow verified;', 'off in the server',
+      "$asks clientcert_require off; location /a { } }");
+quiet('allow verified;', 'off in http',
+      "clientcert_require off; $asks location /a { } }");
+quiet('allow verified;', 'off in the locations',
+      "$asks location / { clientcert_require off; } }");
+quiet('allow verified;', 'what only a redirect leads to',
+      "$asks $guarded location \@a { } location /a { internal; } "
+      . 'error_page 403 @a; }');
+quiet('allow verified;', 'a condition within a location',
+      "$asks location / { clientcert_require p; if (\$arg_x) { break; } } }");
+quiet('allow verified;', 'the pages about the module',
+      "$asks $guarded location /status { clientcert_status json; } }");
+quiet('allow verified;', 'nobody is asked',
+      $asks =~ s/optional_no_ca/off/r . ' }');
+quiet('allow verified;', 'nginx refuses what is not verified',
+      $asks =~ s/optional_no_ca/optional/r . ' }');
+quiet('allow verified;', 'a server without TLS', 'ssl_verify_client '
+      . 'optional_no_ca; ssl_certificate %%CERTS%%/server.crt; '
+      . 'ssl_certificate_key %%CERTS%%/server.key; '
+      . 'server { listen 127.0.0.1:%%PORT_tls%%; location / { } }');
+
+{
+    my ($status, $text) = $n->test("$asks }");
+    unlike($text, qr/notice/, 'no policy at all: nothing to say');
+}
+
 # a serial number that may be decimal, which Ansible, step-ca, Python, Go and
 # OpenSSL's text print
 

@@ -238,7 +238,7 @@ sub tested {
     my $n = shift;
     my ($status, $said) = $n->test;
     $said =~ s/^.*"user" directive makes sense only.*\n//m;
-    return join ' ', $status, $said =~ /^(.*\[(?:warn|error|emerg)\].*)$/gm;
+    return join ' ', $status, $said =~ /^(.*\[(?:notice|warn|error|emerg)\].*)$/gm;
 }
 
 # a text with the values of this test's certificates

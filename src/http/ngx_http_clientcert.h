@@ -33,9 +33,26 @@ typedef struct {
 } ngx_http_clientcert_main_conf_t;
 
 
+/* of locations that ask for certificates and let everyone in */
+
+typedef struct {
+    ngx_uint_t                     n;
+    ngx_str_t                      first;       /* its name */
+
+    unsigned                       rest:1;      /* so does the server itself */
+    unsigned                       tls:1;       /* of the server */
+} ngx_http_clientcert_unguarded_t;
+
+
+typedef struct {
+    ngx_clientcert_trust_t          *trust;     /* NULL: it has no TLS */
+    ngx_http_clientcert_unguarded_t  unguarded;
+} ngx_http_clientcert_srv_conf_t;
+
+
 typedef struct {
     ngx_clientcert_policy_t       *policy;      /* NULL: off */
-    u_char                        *file;
+    u_char                        *file;        /* NULL: nobody says so */
     ngx_uint_t                     line;
     ngx_http_clientcert_status_t  *status;      /* NULL: none */
 } ngx_http_clientcert_loc_conf_t;

@@ -13,28 +13,90 @@
 #define NGX_HTTP_CLIENTCERT_VERIFY_NO_CA  3
 
 
+static void ngx_http_clientcert_check_guard(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf, ngx_http_clientcert_loc_conf_t *lcf);
+static ngx_int_t ngx_http_clientcert_check_add(ngx_conf_t *cf,
+    ngx_array_t *uses, ngx_http_clientcert_loc_conf_t *lcf,
+    ngx_str_t *internal);
 static void ngx_http_clientcert_check_use(ngx_conf_t *cf,
     ngx_http_clientcert_use_t *use);
 static void ngx_http_clientcert_check_purpose(ngx_conf_t *cf,
     ngx_http_clientcert_use_t *use);
 static void ngx_http_clientcert_check_stapling(ngx_conf_t *cf,
     ngx_http_clientcert_use_t *use);
+static void ngx_http_clientcert_check_tls(ngx_http_core_main_conf_t *cmcf);
+static void ngx_http_clientcert_check_server(ngx_conf_t *cf,
+    ngx_http_core_srv_conf_t *cscf);
 
 
 ngx_int_t
+ngx_http_clientcert_check_location(ngx_conf_t *cf, ngx_array_t *uses,
+    ngx_http_clientcert_loc_conf_t *lcf, ngx_uint_t own)
+{
+    ngx_http_ssl_srv_conf_t   *sscf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_ssl_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (sscf->verify == NGX_HTTP_CLIENTCERT_VERIFY_NO_CA) {
+        ngx_http_clientcert_check_guard(cf, clcf, lcf);
+    }
+
+    return lcf->policy
+           ? ngx_http_clientcert_check_add(cf, uses, lcf,
+                                           own && clcf->internal ? &clcf->name
+                                                                 : NULL)
+           : NGX_OK;
+}
+
+
+static void
+ngx_http_clientcert_check_guard(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf, ngx_http_clientcert_loc_conf_t *lcf)
+{
+    ngx_uint_t                        none;
+    ngx_http_clientcert_srv_conf_t   *conf;
+    ngx_http_clientcert_unguarded_t  *unguarded;
+
+    /* others are reached only through a location that counts */
+
+    if (clcf->noname || clcf->named || clcf->internal) {
+        return;
+    }
+
+    conf = ngx_http_conf_get_module_srv_conf(cf,
+                                           ngx_http_clientcert_policy_module);
+    unguarded = &conf->unguarded;
+
+    none = (lcf->file == NULL && lcf->status == NULL);
+
+    if (clcf->name.len == 0) {
+        unguarded->rest = none;
+        return;
+    }
+
+    if (clcf->name.len == 1 && !clcf->exact_match) {
+        unguarded->rest = 0;
+    }
+
+    if (none && unguarded->n++ == 0) {
+        unguarded->first = clcf->name;
+    }
+}
+
+
+static ngx_int_t
 ngx_http_clientcert_check_add(ngx_conf_t *cf, ngx_array_t *uses,
-    ngx_clientcert_policy_t *policy, u_char *file, ngx_uint_t line,
-    ngx_uint_t own)
+    ngx_http_clientcert_loc_conf_t *lcf, ngx_str_t *internal)
 {
     ngx_uint_t                  i;
     ngx_http_ssl_srv_conf_t    *sscf;
     ngx_http_core_srv_conf_t   *cscf;
-    ngx_http_core_loc_conf_t   *clcf;
     ngx_http_clientcert_use_t  *use;
 
     sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_ssl_module);
     cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     /* once for a directive and a server, however many locations inherit it */
 
@@ -45,9 +107,9 @@ ngx_http_clientcert_check_add(ngx_conf_t *cf, ngx_array_t *uses,
             break;
         }
 
-        if (use[i - 1].policy == policy
-            && use[i - 1].line == line
-            && use[i - 1].file == file)
+        if (use[i - 1].policy == lcf->policy
+            && use[i - 1].line == lcf->line
+            && use[i - 1].file == lcf->file)
         {
             return NGX_OK;
         }
@@ -58,16 +120,16 @@ ngx_http_clientcert_check_add(ngx_conf_t *cf, ngx_array_t *uses,
         return NGX_ERROR;
     }
 
-    use->policy = policy;
+    use->policy = lcf->policy;
     use->cscf = cscf;
     use->verify = sscf->verify;
-    use->file = file;
-    use->line = line;
+    use->file = lcf->file;
+    use->line = lcf->line;
 
     ngx_str_null(&use->internal);
 
-    if (own && clcf->internal) {
-        use->internal = clcf->name;
+    if (internal) {
+        use->internal = *internal;
     }
 
     return NGX_OK;
@@ -190,5 +252,95 @@ ngx_http_clientcert_check_stapling(ngx_conf_t *cf,
                       "CAs of the server's own certificate, use \"ca=\"",
                       &use->policy->name, use->file, use->line,
                       &use->cscf->server_name);
+    }
+}
+
+
+void
+ngx_http_clientcert_check_unguarded(ngx_conf_t *cf)
+{
+    ngx_uint_t                   s;
+    ngx_http_core_srv_conf_t   **cscfp;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    cscfp = cmcf->servers.elts;
+
+    ngx_http_clientcert_check_tls(cmcf);
+
+    for (s = 0; s < cmcf->servers.nelts; s++) {
+        ngx_http_clientcert_check_server(cf, cscfp[s]);
+    }
+}
+
+
+/* a server without TLS may have inherited all else that is needed for it */
+
+static void
+ngx_http_clientcert_check_tls(ngx_http_core_main_conf_t *cmcf)
+{
+    ngx_uint_t                        p, a, s;
+    ngx_http_conf_addr_t             *addr;
+    ngx_http_conf_port_t             *port;
+    ngx_http_core_srv_conf_t        **cscfp;
+    ngx_http_clientcert_srv_conf_t   *conf;
+
+    port = cmcf->ports ? cmcf->ports->elts : NULL;
+
+    for (p = 0; port && p < cmcf->ports->nelts; p++) {
+        addr = port[p].addrs.elts;
+
+        for (a = 0; a < port[p].addrs.nelts; a++) {
+            cscfp = addr[a].servers.elts;
+
+            for (s = 0; addr[a].opt.ssl && s < addr[a].servers.nelts; s++) {
+                conf = cscfp[s]->ctx->srv_conf[
+                                  ngx_http_clientcert_policy_module.ctx_index];
+                conf->unguarded.tls = 1;
+            }
+        }
+    }
+}
+
+
+/* at the terminal nginx itself prints nothing below a warning */
+
+static void
+ngx_http_clientcert_check_server(ngx_conf_t *cf,
+    ngx_http_core_srv_conf_t *cscf)
+{
+    u_char                          *p;
+    ngx_str_t                       *first;
+    ngx_uint_t                       n;
+    ngx_http_clientcert_srv_conf_t  *conf;
+    ngx_http_clientcert_unguarded_t *unguarded;
+    u_char                           text[NGX_MAX_ERROR_STR];
+    static ngx_str_t                 rest = ngx_string("/");
+
+    conf = cscf->ctx->srv_conf[ngx_http_clientcert_policy_module.ctx_index];
+
+    unguarded = &conf->unguarded;
+    n = unguarded->n + unguarded->rest;
+
+    if (n == 0 || !unguarded->tls) {
+        return;
+    }
+
+    first = unguarded->n ? &unguarded->first : &rest;
+
+    p = ngx_snprintf(text, NGX_MAX_ERROR_STR,
+                     "server \"%V\" in %s:%ui asks for certificates "
+                     "(\"optional_no_ca\") and has no policy in %ui of its "
+                     "locations, \"%V\" the first: anyone may use them, "
+                     "\"clientcert_require off\" says that this is meant",
+                     &cscf->server_name, cscf->file_name, cscf->line, n,
+                     first);
+
+    if (ngx_test_config) {
+        ngx_log_stderr(0, "[notice] %*s", (size_t) (p - text), text);
+
+    } else {
+        ngx_log_error(NGX_LOG_NOTICE, cf->log, 0, "%*s",
+                      (size_t) (p - text), text);
     }
 }

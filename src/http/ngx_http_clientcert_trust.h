@@ -14,11 +14,6 @@
 #include "../policy/ngx_clientcert_policy.h"
 
 
-typedef struct {
-    ngx_clientcert_trust_t  *trust;     /* NULL: the server has no TLS */
-} ngx_http_clientcert_srv_conf_t;
-
-
 /*
  * Returns an array of what the servers verify client certificates by
  * (X509_STORE *) in cf->temp_pool, or NULL without memory.
