@@ -12,7 +12,8 @@ use DerCert;
 use MIME::Base64 ();
 
 der_cert(name => 'tenant', subject => [ [ O => 'Example' ], [ CN => 'blue' ] ],
-         san => [ dns => 'blue.example.com', email => 'b@example.com',
+         ext => [ [ '1.2.3.5', 0, der(12, 'web') ] ],
+         san => [ upn => 'Blue@corp.test', dns => 'blue.example.com', email => 'b@example.com',
                   uri => 'spiffe://example.org/t/blue/api',
                   ip => pack 'C4', 127, 0, 0, 1 ],
          serial => '0b1e', policies => [ '1.2.3.4' ]);
@@ -28,6 +29,11 @@ my $n = nginx(config => <<'END')->start;
     clientcert_policy below { allow uri=spiffe://example.org/t/$v/*; }
     clientcert_policy uri { allow uri=$v; }
     clientcert_policy email { allow email=$v; }
+    clientcert_policy attribute { allow subject.O=$v; }
+    clientcert_policy issuer_cn { allow issuer.CN=ca-$v; }
+    clientcert_policy upn { allow upn=$v@corp.test; }
+    clientcert_policy extension { allow extension.1.2.3.5=$v; }
+    clientcert_policy extension_hex { allow extension.1.2.3.5=hex:0c03$v; }
     clientcert_policy ip { allow ip=$remote_addr; }
     clientcert_policy serial { allow serial=$v; }
     clientcert_policy spki { allow spki=$v; }
@@ -71,6 +77,14 @@ my $n = nginx(config => <<'END')->start;
         location = /below { clientcert_require below; empty_gif; }
         location = /uri { clientcert_require uri; empty_gif; }
         location = /email { clientcert_require email; empty_gif; }
+        location = /attribute { clientcert_require attribute; empty_gif; }
+        location = /issuer_cn { clientcert_require issuer_cn; empty_gif; }
+        location = /upn { clientcert_require upn; empty_gif; }
+        location = /extension { clientcert_require extension; empty_gif; }
+        location = /extension_hex {
+            clientcert_require extension_hex;
+            empty_gif;
+        }
         location = /ip { clientcert_require ip; empty_gif; }
         location = /serial { clientcert_require serial; empty_gif; }
         location = /spki { clientcert_require spki; empty_gif; }
@@ -126,6 +140,19 @@ is_answer('/below?v=', '401', 'no empty segment');
 is_answer('/uri?v=spiffe://example.org/t/blue/api', '200');
 is_answer('/uri?v=spiffe://example.org/t/*', '401', 'no prefix, either');
 is_answer('/email?v=b@EXAMPLE.com', '200');
+is_answer('/attribute?v=EXAMPLE', '200');
+is_answer('/attribute?v=Exam*', '401');
+is_answer('/attribute?v=blue', '401', 'of another attribute');
+is_answer('/issuer_cn?v=a', '200');
+is_answer('/issuer_cn?v=b', '401');
+is_answer('/upn?v=blue', '200');
+is_answer('/upn?v=*', '401', 'no host of a user out of a variable');
+is_answer('/extension?v=web', '200');
+is_answer('/extension?v=WEB', '401');
+is_answer('/extension?v=hex:0c03776562', '401', 'no bytes out of a variable');
+is_answer('/extension?v=', '401');
+is_answer('/extension_hex?v=776562', '200');
+is_answer('/extension_hex?v=77656', '401', 'half a byte');
 is_answer('/ip', '200');
 is_answer('/serial?v=0B:1E', '200');
 is_answer('/serial?v=zz', '401');
