@@ -117,7 +117,18 @@ $n->write('up/rsa', crt('rsa'));
 becomes('rsa', 200, 'there again');
 SKIP: {
     # RENAME_EXCHANGE
-    skip 'another machine', 4 if (POSIX::uname())[4] ne 'x86_64';
+    skip 'another machine', 8 if (POSIX::uname())[4] ne 'x86_64';
+    $n->write('up/c', crt('globex'));
+    becomes('globex', 200, 'another file');
+    steady('a file exchanged for another', sub {
+        syscall(316, -100, $n->path('up/b'), -100, $n->path('up/c'), 2) == 0
+            or warn "$!";
+        $n->write('up/inter', crt('inter'));
+    }, has('inter', 200));
+    rename $n->path('up/c'), $n->path('up/b');
+    unlink $n->path('up/inter');
+    becomes('globex', 401, 'replaced');
+    becomes('inter', 401, 'removed');
     # what is hidden doesn't count, so acme must be in both then
     for ('up/c', 'up/.c') {
         $n->write($_, crt(m{/\.} ? 'acme' : 'globex'));

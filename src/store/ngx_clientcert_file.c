@@ -152,6 +152,10 @@ ngx_clientcert_file_stat(ngx_clientcert_source_t *src,
     if (file->ino != sb->st_ino) {
         file->ino = sb->st_ino;
         *how |= NGX_CLIENTCERT_OTHER;
+
+        /* of an exchange the event of what has left comes last */
+
+        *how |= (*how & NGX_CLIENTCERT_MOVED) ? NGX_CLIENTCERT_CREATED : 0;
     }
 
     if (!S_ISDIR(sb->st_mode)
