@@ -4,6 +4,7 @@
 # make demo       shows the module at work
 # make test       runs all tests; TESTS="t/110-decision.t" these,
 #                 PROVE_FLAGS=-v is for prove
+# make test-page  runs the test of the status page, in a browser
 # make check      runs the static checks
 # make fuzz       fuzzes for FUZZ_SECONDS a target
 # make bench      counts instructions per request, measures stores
@@ -11,9 +12,9 @@
 # make deb-test   builds and tries it in bare Debians, as root; SUITES="trixie"
 # make clean      removes what was built
 #
-# demo, test, check, fuzz, bench and deb-test first install what they need, and
-# build; make deps-demo, deps-test, deps-check, deps-deb and deps-deb-test do
-# nothing but install that.
+# demo, test, test-page, check, fuzz, bench and deb-test first install what they
+# need, and build; make deps-demo, deps-test, deps-page, deps-check, deps-deb and
+# deps-deb-test do nothing but install that.
 #
 # NGINX_SRC=DIR   builds against that nginx source tree instead of the
 #                 packaged nginx, in a folder of its own, build/VERSION-SUM,
@@ -78,10 +79,10 @@ HEADERS := $(firstword $(shell cd $(NGINX_SRC) 2>/dev/null \
 export CONFIGURED_FOR := nginx $(NGINX_VERSION) in $(NGINX_SRC), \
                          headers $(HEADERS), $(NGINX_FLAGS)
 
-DEPS = deps-demo deps-test deps-check deps-deb deps-deb-test
+DEPS = deps-demo deps-test deps-page deps-check deps-deb deps-deb-test
 
-.PHONY: all module ready deps $(DEPS) demo test check fuzz bench deb deb-test \
-        clean FORCE
+.PHONY: all module ready deps $(DEPS) demo test test-page check fuzz bench deb \
+        deb-test clean FORCE
 
 all: module
 
@@ -141,6 +142,16 @@ test: deps-test
 	@$(MAKE) --no-print-directory module $(UNIT_TESTS)
 	@t/cert/make.sh $(TEST_NGINX_CERT_DIR)
 	prove $(TEST_NGINX_LIB) $(PROVE_FLAGS) $(TESTS)
+
+# of npm, as Debian has no package of it
+PLAYWRIGHT = $(BUILD)/playwright/node_modules/playwright-core
+
+test-page: deps-test deps-page
+	@[ -n "$(NO_INSTALL)" ] || [ -d $(PLAYWRIGHT) ] \
+	    || npm install --silent --no-save --no-package-lock --no-audit \
+	           --no-fund --prefix $(BUILD)/playwright playwright-core@1 \
+	    || echo "npm could not install playwright-core" >&2
+	@$(MAKE) --no-print-directory test TESTS=t/600-page.t
 
 check: deps-check
 	@$(MAKE) --no-print-directory module
