@@ -195,7 +195,8 @@ $(BUILD)/store_test: t/unit/store.c src/store/ngx_clientcert_store.[ch] \
 	    src/store/ngx_clientcert_store.c src/store/ngx_clientcert_index.c
 
 CHAIN_SRCS = $(addprefix src/cert/ngx_clientcert_,ca.c certificate.c chain.c \
-             chain_walk.c der.c der_text.c error.c signer.c time.c unicode.c)
+             chain_walk.c der.c der_text.c error.c signer.c text.c time.c \
+             unicode.c)
 
 $(BUILD)/chain_test: t/unit/chain.c $(CHAIN_SRCS) $(wildcard src/cert/*.h)
 	$(CC) $(UNIT_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -Wl,--wrap=X509_verify \

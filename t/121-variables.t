@@ -7,7 +7,7 @@ use Test::Nginx::Socket;
 
 require './t/env.pl';
 
-plan tests => 70;
+plan tests => 76;
 
 run_tests();
 
@@ -451,3 +451,25 @@ GET /expired/
 --- error_code: 400
 --- access_log eval
 "<400,-,-,$ENV{TEST_NGINX_EXPIRED_SHA1}>"
+
+
+
+=== TEST 17: the detail of a refusal, where there is one
+--- http_config
+    clientcert_policy p {
+        deny thumbprint=$TEST_NGINX_GLOBEX_SHA1;
+        allow thumbprint=$TEST_NGINX_ACME_SHA1;
+    }
+
+    server {
+        listen unix:$TEST_NGINX_HTML_DIR/tls.sock ssl;
+        ssl_verify_client optional_no_ca;
+        clientcert_require p;
+        add_header X-Detail "$clientcert_detail" always;
+    }
+--- request eval
+[map { "GET /$_/" } qw(acme globex rsa)]
+--- error_code eval
+[200, 401, 401]
+--- raw_response_headers_like eval
+["HTTP/1.1 200 OK(?!.*X-Detail)", 'X-Detail: "deny" in \S+nginx\.conf:\d+\r\n', "HTTP/1.1 401 (?!.*X-Detail)"]

@@ -247,7 +247,7 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
 }
 
 like($n->error_log, qr/\[error\][^\n]*client\ certificate\ rejected\ by\ policy
-     \ "verified":\ misdirected[^\n]*without\ SNI/x, 'the log explains it');
+     \ "verified":\ misdirected[^\n]*shown\ to\ another/x, 'the log explains it');
 
 sub hosts {
     my ($name, $c, $wanted, @hosts) = @_;

@@ -45,6 +45,9 @@ der_cert(name => 'purpose', ca => 'ca-b', eku => [ '1.3.6.1.5.5.7.3.1' ]);
 der_cert(name => 'shop', ca => 'good-ca', subject => [ [ CN => 'shop' ] ],
          eku => [ '1.3.6.1.5.5.7.3.1' ]);
 under('soon', is_ca => 1, not_after => $now + 6);
+under('critical', is_ca => 1, ext => [ [ '1.2.3.4', 1, "\5\0" ] ]);
+der_cert(name => 'weak', ca => 'ca-b', md => 'sha1',
+         subject => [ [ CN => 'weak' ] ]);
 
 my $n = nginx(config => sub {
     my $n = shift;
@@ -57,6 +60,21 @@ my $n = nginx(config => sub {
     $n->write('no-ca.pem', slurp(cert_file('no-ca-ca', 'crt')));
 
     return <<'END';
+    log_format detail "$uri $clientcert_reason: $clientcert_detail";
+    clientcert_policy why {
+        allow cn=nobody ca=%%CERTS%%/self.crt;
+        allow ca=%%CERTS%%/self.crt;
+        allow ca=%%CERTS%%/ca-b.crt;
+        allow ca=%%CERTS%%/ca-a.crt;
+    }
+    clientcert_policy named_first { allow cn=nobody ca=%%CERTS%%/ca-b.crt; }
+    clientcert_policy unknown {
+        allow thumbprint=$arg_x ca=%%CERTS%%/ca-b.crt;
+    }
+    clientcert_policy varies {
+        allow cn=$arg_cn ca=%%CERTS%%/ca-b.crt;
+        allow ca=%%CERTS%%/ca-a.crt;
+    }
     clientcert_policy root { allow ca=%%CERTS%%/ca-b.crt; }
     clientcert_policy wrong { allow ca=%%CERTS%%/ca-a.crt; }
     clientcert_policy int { allow ca=int.pem; }
@@ -105,6 +123,21 @@ my $n = nginx(config => sub {
         error_page 495 = @any;
         location /any/ { clientcert_require any; empty_gif; }
         location @any { clientcert_require any; empty_gif; }
+    }
+    server {
+        listen 127.0.0.1:%%PORT_why%% ssl;
+        ssl_certificate %%CERTS%%/server.crt;
+        ssl_certificate_key %%CERTS%%/server.key;
+        ssl_client_certificate %%CERTS%%/ca-a.crt;
+        ssl_verify_client optional_no_ca;
+        error_page 495 = @why;
+        access_log %%PREFIX%%/detail.log detail;
+        add_header X-Reason $clientcert_reason always;
+        location / { clientcert_require why; empty_gif; }
+        location @why { clientcert_require why; }
+        location /named { clientcert_require named_first; empty_gif; }
+        location /unknown { clientcert_require unknown; empty_gif; }
+        location /varies { clientcert_require varies; empty_gif; }
     }
 END
 });
@@ -197,6 +230,97 @@ for my $test ([ 'shop', 'good-ca', '400 200' ],
     } 'tls', 'any';
     is("@got", $wanted, "$name, by nginx and by the policy");
 }
+
+# Why a chain failed, of the rule that got furthest: "why" has CAs who have
+# nothing to do with it before and behind the one that matters.  Where nginx
+# itself refuses, it closes.
+my $root_b = cert_dir() . '/ca-b.crt';
+my $self = cert_file('self', 'crt');
+
+# what the log says behind the server's own verdict
+sub logged {
+    my ($reason, $seen) = @_;
+    my ($line) = substr($n->error_log, $seen)
+        =~ /: $reason, .* verify="[^"]*"(.*?)(?: while [^,]*)?, client: /;
+    return ($line // 'nothing') =~ s/^, //r;
+}
+
+sub detail {
+    my ($c, $path, $reason) = @_;
+    my $seen = length $n->error_log;
+    my $r = $c->get($path);
+    is($r->{headers}{'x-reason'}, $reason, "$path is $reason");
+    return logged($reason, $seen);
+}
+
+for my $test (
+    [ 'the intermediate is missing', 'other', undef,
+      qr/^ca "$self": unable to get local issuer certificate at depth 0$/ ],
+    [ 'it is sent', 'other', 'other-ca', undef ],
+    [ 'it has expired', 'expired-int', 'expired-int-ca',
+      qr/^ca "$root_b": certificate has expired at depth 1$/ ],
+    [ 'it is not valid yet', 'early-int', 'early-int-ca',
+      qr/^ca "$root_b": certificate is not yet valid at depth 1$/ ],
+    [ 'it is no CA', 'no-ca', 'no-ca-ca',
+      qr/^ca "$root_b": invalid CA certificate at depth 1$/, 1 ],
+    [ 'it may not have that name', 'constrained', 'constrained-ca',
+      qr/^ca "$root_b": permitted subtree violation at depth 0$/, 1 ],
+    [ 'a critical extension', 'critical', 'critical-ca',
+      qr/^ca "$root_b": unhandled critical extension at depth 1$/, 1 ])
+{
+    my ($what, $name, $int, $wanted, $by_nginx) = @$test;
+    my $connect = sub {
+        connection($name, $int, port => $n->port('why'));
+    };
+    my $c = $connect->();
+
+    for my $kept ('', $by_nginx ? ', again' : ', kept alive') {
+        if ($wanted) {
+            like(detail($c, '/', 'untrusted'), $wanted, "$what$kept");
+        } else {
+            is($c->get('/')->{status}, 200, "$what$kept");
+        }
+        $c = $connect->() if $by_nginx;
+    }
+}
+
+# a client of this test shows no such certificate
+{
+    my $seen = length $n->error_log;
+    my ($cert, $key) = map { cert_file('weak', $_) } 'crt', 'key';
+    my $port = $n->port('why');
+    my $said = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | openssl s_client -quiet \\
+        -connect 127.0.0.1:$port -servername localhost -cert $cert \\
+        -key $key -cipher 'DEFAULT:\@SECLEVEL=0' 2>&1`;
+    like($said, qr{^HTTP/1.1 401 }m, 'SHA-1 where the level is 2');
+    is(logged('untrusted', $seen), qq{ca "$root_b": CA signature digest }
+       . 'algorithm too weak at depth 0', 'SHA-1, why');
+}
+
+{
+    my $c = connection('other', undef, port => $n->port('why'));
+    is(detail($c, '/named', 'no_match'), '', 'a chain is no matter if the name is wrong');
+    is(detail($c, '/unknown?x=y', 'no_match'), '', 'nor if it is unknown');
+    like(detail($c, '/unknown?x=' . sha1('other'), 'untrusted'),
+         qr/^ca "$root_b": unable to get local issuer/, 'what a variable holds');
+
+    # the other rule's chain is remembered, this one's is as far
+    like(detail($c, '/varies', 'untrusted'), qr{^ca ".*/ca-a\.crt": },
+         'a rule with an empty variable is no matter');
+    $c = connection('expired-int', 'expired-int-ca', port => $n->port('why'));
+    like(detail($c, '/varies?cn=x', 'untrusted'), qr{^ca ".*/ca-a\.crt": },
+         'nor is one whose variable holds something else');
+    like(detail($c, '/varies?cn=expired-int', 'untrusted'),
+         qr{^ca "$root_b": certificate has expired}, 'one that gets further');
+    like(detail($c, '/varies?cn=x', 'untrusted'), qr{^ca ".*/ca-a\.crt": },
+         'is that of this request');
+}
+
+# the same words for a log of one's own
+ok($n->wait_log(qr/./), 'there is a log');
+like(ClientCert::slurp($n->path('detail.log')),
+     qr/^\/ untrusted: ca \\x22$root_b\\x22: certificate has expired at depth 1$/m,
+     '$clientcert_detail');
 
 # the chain ends while the connection is open
 SKIP: {

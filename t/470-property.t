@@ -470,8 +470,7 @@ sub model {
         my ($ca, @other) = (0);
         for my $part (@{ $rule->{parts} }) {
             next if $part->[3] || $part->[0] =~ /^"?[\w.]+=~/;
-            my $held = $part->[1]->($c, 0, $variable)
-                       || illegible($part->[0], $variable);
+            my $held = $part->[1]->($c, 0, $variable);
             $part->[0] =~ /^ca=/ ? ($ca ||= !$held) : push @other, $held;
         }
         return $ca && !grep { !$_ } @other;

@@ -251,21 +251,24 @@ ngx_clientcert_ca_warn(ngx_conf_t *cf, ngx_clientcert_ca_t *ca)
 {
     int      i;
     X509    *cert;
-    size_t   len;
-    u_char   subject[NGX_CLIENTCERT_SUBJECT_LEN + 1];
+    u_char  *last;
+    u_char   subject[NGX_CLIENTCERT_NAME_LEN];
 
     for (i = 0; i < sk_X509_num(ca->certs); i++) {
         cert = sk_X509_value(ca->certs, i);
 
-        if (X509_check_ca(cert) == 0
-            && ngx_clientcert_certificate_name(X509_get_subject_name(cert),
-                                               subject, &len)
-               == NGX_OK)
-        {
+        if (X509_check_ca(cert)) {
+            continue;
+        }
+
+        last = ngx_clientcert_certificate_name(X509_get_subject_name(cert),
+                                               subject);
+        if (last) {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                                "\"%V\" has a certificate that isn't a CA's, "
                                "\"%*s\"; \"spki=\" or \"thumbprint=\" is for "
-                               "a client's", &ca->file, len, subject);
+                               "a client's", &ca->file,
+                               (size_t) (last - subject), subject);
             return;
         }
     }

@@ -5,6 +5,7 @@
 
 
 #include "ngx_clientcert_certificate.h"
+#include "ngx_clientcert_text.h"
 #include "ngx_clientcert_time.h"
 #include <openssl/x509v3.h>
 
@@ -248,6 +249,21 @@ ngx_clientcert_certificate_key_of(X509 *x509, ngx_uint_t *min)
 }
 
 
+ngx_uint_t
+ngx_clientcert_certificate_bits(ngx_clientcert_certificate_t *cert)
+{
+    int        bits;
+    EVP_PKEY  *key;
+
+    key = X509_get0_pubkey(cert->x509);
+    bits = key ? EVP_PKEY_get_bits(key) : 0;
+
+    ERR_clear_error();
+
+    return ngx_max(bits, 0);
+}
+
+
 ngx_clientcert_names_t *
 ngx_clientcert_certificate_names(ngx_clientcert_certificate_t *cert)
 {
@@ -299,57 +315,22 @@ ngx_clientcert_certificate_sent(ngx_clientcert_certificate_t *cert)
 }
 
 
-ngx_str_t *
-ngx_clientcert_certificate_subject(ngx_clientcert_certificate_t *cert)
+u_char *
+ngx_clientcert_certificate_name(const X509_NAME *name, u_char *buf)
 {
-    size_t   len;
-    u_char  *p;
-    u_char   buf[NGX_CLIENTCERT_SUBJECT_LEN + 1];
+    int        n;
+    ngx_str_t  text;
+    u_char     head[NGX_CLIENTCERT_NAME_LEN + 1];
 
-    if (cert->subject.data) {
-        return &cert->subject;
-    }
-
-    if (ngx_clientcert_certificate_name(X509_get_subject_name(cert->x509),
-                                        buf, &len)
-        != NGX_OK)
-    {
-        return &cert->subject;
-    }
-
-    p = ngx_pnalloc(cert->pool, len + 1);
-
-    if (p) {
-        ngx_memcpy(p, buf, len);
-
-        cert->subject.data = p;
-        cert->subject.len = len;
-    }
-
-    return &cert->subject;
-}
-
-
-ngx_int_t
-ngx_clientcert_certificate_name(const X509_NAME *name, u_char *buf,
-    size_t *len)
-{
-    int  n;
-
-    n = ngx_clientcert_certificate_print(name, buf,
-                                         NGX_CLIENTCERT_SUBJECT_LEN + 1);
+    n = ngx_clientcert_certificate_print(name, head, sizeof(head));
     if (n < 0) {
-        return NGX_ERROR;
+        return NULL;
     }
 
-    if (n > NGX_CLIENTCERT_SUBJECT_LEN) {
-        n = NGX_CLIENTCERT_SUBJECT_LEN;
-        ngx_memcpy(buf + n - 3, "...", 3);
-    }
+    text.data = head;
+    text.len = n;
 
-    *len = n;
-
-    return NGX_OK;
+    return ngx_clientcert_text_cut(buf, NGX_CLIENTCERT_NAME_LEN, &text);
 }
 
 
@@ -371,7 +352,9 @@ ngx_clientcert_certificate_print(const X509_NAME *name, u_char *buf,
         return -1;
     }
 
-    rc = X509_NAME_print_ex(in, name, 0, XN_FLAG_RFC2253);
+    rc = X509_NAME_print_ex(in, name, 0,
+                            XN_FLAG_RFC2253 & ~(ASN1_STRFLGS_ESC_CTRL
+                                                |ASN1_STRFLGS_ESC_MSB));
 
     len = BIO_read(out, buf, size);
     len = ngx_max(len, 0);

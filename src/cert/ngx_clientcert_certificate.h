@@ -62,7 +62,7 @@ typedef struct {
 
     ngx_clientcert_names_t  *names;
     void                    *chains;    /* of ngx_clientcert_chain.c */
-    ngx_str_t                subject;   /* printed, data NULL: not yet */
+    ngx_str_t                line;      /* of facts, data NULL: not yet */
 
     u_char                   digests[NGX_CLIENTCERT_DIGESTS]
                                     [NGX_CLIENTCERT_SHA256_LEN];
@@ -112,6 +112,11 @@ ngx_int_t ngx_clientcert_certificate_key(ngx_clientcert_certificate_t *cert,
     ngx_uint_t *min);
 
 /*
+ * The number of bits of its public key, 0 if that can't be read.
+ */
+ngx_uint_t ngx_clientcert_certificate_bits(ngx_clientcert_certificate_t *cert);
+
+/*
  * Returns the names, or NULL without memory.  They belong to the certificate.
  */
 ngx_clientcert_names_t *ngx_clientcert_certificate_names(
@@ -133,21 +138,13 @@ u_char *ngx_clientcert_certificate_der(ngx_clientcert_certificate_t *cert,
 ngx_uint_t ngx_clientcert_certificate_sent(ngx_clientcert_certificate_t *cert);
 
 /*
- * Returns the head of the subject as in RFC 4514, with anything but printable
- * ASCII escaped and "..." where it is cut off, NGX_CLIENTCERT_SUBJECT_LEN
- * bytes at most.  It is empty without memory.
+ * Writes the head of a name into buf as the log tells it, in the order of
+ * RFC 4514 and with "..." where it is cut off: NGX_CLIENTCERT_NAME_LEN bytes
+ * at most (X509_NAME_print_ex(3)).  Returns its end, or NULL without memory.
  */
-#define NGX_CLIENTCERT_SUBJECT_LEN  256
+#define NGX_CLIENTCERT_NAME_LEN  256
 
-ngx_str_t *ngx_clientcert_certificate_subject(
-    ngx_clientcert_certificate_t *cert);
-
-/*
- * Prints the head of any name in the same way into buf, which has room for
- * one byte more.  Returns NGX_OK, or NGX_ERROR without memory.
- */
-ngx_int_t ngx_clientcert_certificate_name(const X509_NAME *name, u_char *buf,
-    size_t *len);
+u_char *ngx_clientcert_certificate_name(const X509_NAME *name, u_char *buf);
 
 
 #endif /* _NGX_CLIENTCERT_CERTIFICATE_H_INCLUDED_ */

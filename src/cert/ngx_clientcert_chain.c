@@ -7,15 +7,16 @@
 #include "ngx_clientcert_chain.h"
 #include "ngx_clientcert_error.h"
 #include "ngx_clientcert_signer.h"
+#include "ngx_clientcert_text.h"
 #include "ngx_clientcert_time.h"
 #include <openssl/x509v3.h>
 
 
 static ngx_int_t ngx_clientcert_chain_build(
-    ngx_clientcert_certificate_t *cert, ngx_clientcert_ca_t *ca,
+    ngx_clientcert_certificate_t *cert, ngx_clientcert_chain_built_t *built,
     ngx_clientcert_purpose_e purpose, time_t now);
 static ngx_int_t ngx_clientcert_chain_build_once(
-    ngx_clientcert_certificate_t *cert, ngx_clientcert_ca_t *ca,
+    ngx_clientcert_certificate_t *cert, ngx_clientcert_chain_built_t *built,
     ngx_clientcert_purpose_e purpose, time_t now);
 static int ngx_clientcert_chain_callback(int ok, X509_STORE_CTX *ctx);
 static ngx_int_t ngx_clientcert_chain_failed(int rc, X509_STORE_CTX *ctx);
@@ -39,6 +40,7 @@ ngx_clientcert_chain_result_t *
 ngx_clientcert_chain_result(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_ca_t *ca)
 {
+    ngx_uint_t                      i;
     ngx_clientcert_chain_result_t  *result;
 
     for (result = cert->chains; result; result = result->next) {
@@ -54,8 +56,11 @@ ngx_clientcert_chain_result(ngx_clientcert_certificate_t *cert,
 
     result->next = cert->chains;
     result->ca = ca;
-    result->built[NGX_CLIENTCERT_PURPOSE_CLIENT].from = 1;
-    result->built[NGX_CLIENTCERT_PURPOSE_ANY].from = 1;
+    for (i = 0; i < NGX_CLIENTCERT_PURPOSES; i++) {
+        result->built[i].ca = ca;
+        result->built[i].from = 1;
+    }
+
     result->leads = NGX_AGAIN;
 
     cert->chains = result;
@@ -81,7 +86,7 @@ ngx_clientcert_chain_verify(ngx_clientcert_certificate_t *cert,
     built = &result->built[purpose];
 
     if (now < built->from || now > built->until) {
-        rc = ngx_clientcert_chain_build(cert, ca, purpose, now);
+        rc = ngx_clientcert_chain_build(cert, built, purpose, now);
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
@@ -98,6 +103,38 @@ ngx_clientcert_chain_verify(ngx_clientcert_certificate_t *cert,
 }
 
 
+ngx_uint_t
+ngx_clientcert_chain_further(ngx_clientcert_chain_built_t *one,
+    ngx_clientcert_chain_built_t *other)
+{
+    ngx_uint_t  ends, other_ends;
+
+    if (other == NULL) {
+        return 1;
+    }
+
+    ends = !ngx_ssl_verify_error_optional(one->error);
+    other_ends = !ngx_ssl_verify_error_optional(other->error);
+
+    return (ends != other_ends) ? ends : (one->depth > other->depth);
+}
+
+
+u_char *
+ngx_clientcert_chain_text(ngx_clientcert_chain_built_t *built, u_char *buf)
+{
+    u_char  *p;
+
+    p = ngx_cpymem(buf, "ca \"", sizeof("ca \"") - 1);
+    p = ngx_clientcert_text_cut(p, NGX_CLIENTCERT_NAME_LEN, &built->ca->file);
+
+    return ngx_slprintf(p, buf + NGX_CLIENTCERT_CHAIN_TEXT,
+                        "\": %s at depth %d",
+                        X509_verify_cert_error_string(built->error),
+                        built->depth);
+}
+
+
 /*
  * Without memory OpenSSL may take a certificate for malformed, a signature for
  * wrong or an issuer for absent, and say no more.  The second time it finds no
@@ -106,11 +143,12 @@ ngx_clientcert_chain_verify(ngx_clientcert_certificate_t *cert,
 
 static ngx_int_t
 ngx_clientcert_chain_build(ngx_clientcert_certificate_t *cert,
-    ngx_clientcert_ca_t *ca, ngx_clientcert_purpose_e purpose, time_t now)
+    ngx_clientcert_chain_built_t *built, ngx_clientcert_purpose_e purpose,
+    time_t now)
 {
     ngx_int_t  rc;
 
-    rc = ngx_clientcert_chain_build_once(cert, ca, purpose, now);
+    rc = ngx_clientcert_chain_build_once(cert, built, purpose, now);
 
     if (rc != NGX_DECLINED) {
         return rc;
@@ -120,7 +158,7 @@ ngx_clientcert_chain_build(ngx_clientcert_certificate_t *cert,
         return NGX_ERROR;
     }
 
-    rc = ngx_clientcert_chain_build_once(cert, ca, purpose, now);
+    rc = ngx_clientcert_chain_build_once(cert, built, purpose, now);
 
     if (rc == NGX_DECLINED && ngx_clientcert_chain_heal(cert->sent) != 0) {
         return NGX_ERROR;
@@ -132,7 +170,8 @@ ngx_clientcert_chain_build(ngx_clientcert_certificate_t *cert,
 
 static ngx_int_t
 ngx_clientcert_chain_build_once(ngx_clientcert_certificate_t *cert,
-    ngx_clientcert_ca_t *ca, ngx_clientcert_purpose_e purpose, time_t now)
+    ngx_clientcert_chain_built_t *built, ngx_clientcert_purpose_e purpose,
+    time_t now)
 {
     int                 rc;
     ngx_int_t           answer;
@@ -144,7 +183,9 @@ ngx_clientcert_chain_build_once(ngx_clientcert_certificate_t *cert,
     ctx = X509_STORE_CTX_new();
 
     if (ctx == NULL
-        || X509_STORE_CTX_init(ctx, ca->store, cert->x509, cert->sent) == 0
+        || X509_STORE_CTX_init(ctx, built->ca->store, cert->x509,
+                               cert->sent)
+           == 0
         || X509_STORE_CTX_set_default(ctx, "ssl_client") == 0)
     {
         X509_STORE_CTX_free(ctx);
@@ -169,6 +210,9 @@ ngx_clientcert_chain_build_once(ngx_clientcert_certificate_t *cert,
     rc = X509_verify_cert(ctx);
 
     answer = (rc == 1) ? NGX_OK : ngx_clientcert_chain_failed(rc, ctx);
+
+    built->error = X509_STORE_CTX_get_error(ctx);
+    built->depth = X509_STORE_CTX_get_error_depth(ctx);
 
     X509_STORE_CTX_free(ctx);
     ERR_clear_error();

@@ -23,7 +23,10 @@
 /* whether there is a chain, and in what time that is so */
 
 typedef struct {
+    ngx_clientcert_ca_t            *ca;
     ngx_int_t                       verified;
+    int                             error;      /* that it ended with */
+    int                             depth;      /* of that, 0: the leaf */
     time_t                          from;       /* later than until: none */
     time_t                          until;
 } ngx_clientcert_chain_built_t;
@@ -56,6 +59,24 @@ struct ngx_clientcert_chain_result_s {
 ngx_int_t ngx_clientcert_chain_verify(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_ca_t *ca, ngx_clientcert_purpose_e purpose, time_t now,
     time_t *from, time_t *until);
+
+/*
+ * Of one that ngx_clientcert_chain_verify() has declined: whether it got
+ * further than another, or there is no other.  Whose issuers were all found
+ * got further than whose weren't.
+ */
+ngx_uint_t ngx_clientcert_chain_further(ngx_clientcert_chain_built_t *one,
+    ngx_clientcert_chain_built_t *other);
+
+/*
+ * Writes its file, what OpenSSL says and the depth of that into buf, which has
+ * room for NGX_CLIENTCERT_CHAIN_TEXT bytes, and returns the end
+ * (X509_verify_cert_error_string(3)).
+ */
+#define NGX_CLIENTCERT_CHAIN_TEXT        512
+
+u_char *ngx_clientcert_chain_text(ngx_clientcert_chain_built_t *built,
+    u_char *buf);
 
 /*
  * Whether a path of signatures leads from the certificate up to one of the

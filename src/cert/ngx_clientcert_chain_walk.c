@@ -14,7 +14,7 @@
 /* what isn't known is looked for again that often in a second */
 #define NGX_CLIENTCERT_WALK_TIMES  4
 
-#define NGX_CLIENTCERT_WALK_TEXT   (NGX_CLIENTCERT_SUBJECT_LEN + 64)
+#define NGX_CLIENTCERT_WALK_TEXT   (NGX_CLIENTCERT_NAME_LEN + 64)
 
 
 /* a certificate that a path of signatures leads up to */
@@ -657,7 +657,6 @@ static ngx_int_t
 ngx_clientcert_walk_unknown_issuer(ngx_clientcert_walk_t *walk, X509 *x509,
     const char *why)
 {
-    size_t   len;
     u_char  *p;
 
     if (walk->len) {
@@ -666,13 +665,11 @@ ngx_clientcert_walk_unknown_issuer(ngx_clientcert_walk_t *walk, X509 *x509,
 
     p = ngx_cpymem(walk->text, "issuer \"", sizeof("issuer \"") - 1);
 
-    if (ngx_clientcert_certificate_name(X509_get_issuer_name(x509), p, &len)
-        != NGX_OK)
-    {
+    p = ngx_clientcert_certificate_name(X509_get_issuer_name(x509), p);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    p += len;
     *p++ = '"';
 
     p = ngx_cpymem(p, why, ngx_strlen(why));

@@ -8,14 +8,22 @@
 #include "ngx_clientcert_text.h"
 
 
-static void ngx_clientcert_facts_issuer(ngx_clientcert_certificate_t *cert,
-    ngx_clientcert_facts_t *facts);
+/* two digests, three names and a serial number, and what stands around them */
+#define NGX_CLIENTCERT_FACTS_LINE                                             \
+    (NGX_CLIENTCERT_SHA1_LEN * 2 + NGX_CLIENTCERT_SHA256_LEN * 2              \
+     + NGX_CLIENTCERT_NAME_LEN * 3 + NGX_CLIENTCERT_FACTS_SERIAL + 64)
+
+
+static ngx_str_t ngx_clientcert_facts_name(const X509_NAME *name,
+    u_char *buf);
 static void ngx_clientcert_facts_serial(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_facts_t *facts);
 static void ngx_clientcert_facts_sans(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_facts_t *facts);
-static ngx_str_t ngx_clientcert_facts_value(ngx_clientcert_name_t *name,
-    u_char *address);
+static u_char *ngx_clientcert_facts_one(u_char *p, size_t size,
+    ngx_clientcert_name_t *name);
+static u_char *ngx_clientcert_facts_write(u_char *p,
+    ngx_clientcert_certificate_t *cert);
 
 
 const char  *ngx_clientcert_facts_san[] = {
@@ -27,7 +35,11 @@ void
 ngx_clientcert_facts(ngx_clientcert_certificate_t *cert, ngx_uint_t san,
     ngx_clientcert_facts_t *facts)
 {
-    facts->subject = *ngx_clientcert_certificate_subject(cert);
+    facts->subject = ngx_clientcert_facts_name(
+                                           X509_get_subject_name(cert->x509),
+                                           facts->subject_text);
+    facts->issuer = ngx_clientcert_facts_name(X509_get_issuer_name(cert->x509),
+                                              facts->issuer_text);
 
     facts->san.data = facts->san_text;
     facts->san.len = 0;
@@ -37,7 +49,6 @@ ngx_clientcert_facts(ngx_clientcert_certificate_t *cert, ngx_uint_t san,
     facts->self_signed = (X509_get_extension_flags(cert->x509) & EXFLAG_SS)
                          != 0;
 
-    ngx_clientcert_facts_issuer(cert, facts);
     ngx_clientcert_facts_serial(cert, facts);
 
     if (san) {
@@ -46,19 +57,20 @@ ngx_clientcert_facts(ngx_clientcert_certificate_t *cert, ngx_uint_t san,
 }
 
 
-static void
-ngx_clientcert_facts_issuer(ngx_clientcert_certificate_t *cert,
-    ngx_clientcert_facts_t *facts)
-{
-    facts->issuer.data = facts->issuer_text;
+/* data is NULL without memory */
 
-    if (ngx_clientcert_certificate_name(X509_get_issuer_name(cert->x509),
-                                        facts->issuer_text,
-                                        &facts->issuer.len)
-        != NGX_OK)
-    {
-        facts->issuer.len = 0;
-    }
+static ngx_str_t
+ngx_clientcert_facts_name(const X509_NAME *name, u_char *buf)
+{
+    u_char     *last;
+    ngx_str_t   text;
+
+    last = ngx_clientcert_certificate_name(name, buf);
+
+    text.data = last ? buf : NULL;
+    text.len = last ? last - buf : 0;
+
+    return text;
 }
 
 
@@ -100,12 +112,9 @@ ngx_clientcert_facts_sans(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_facts_t *facts)
 {
     u_char                  *p, *last;
-    ngx_str_t                value;
     ngx_uint_t               i;
-    const char              *type;
     ngx_clientcert_name_t   *name;
     ngx_clientcert_names_t  *names;
-    u_char                   address[NGX_INET6_ADDRSTRLEN];
 
     names = ngx_clientcert_certificate_names(cert);
 
@@ -119,9 +128,7 @@ ngx_clientcert_facts_sans(ngx_clientcert_certificate_t *cert,
 
     for (i = 0; i < names->nelts; i++) {
 
-        type = ngx_clientcert_facts_san[name[i].type];
-
-        if (type == NULL) {
+        if (ngx_clientcert_facts_san[name[i].type] == NULL) {
             continue;
         }
 
@@ -132,36 +139,112 @@ ngx_clientcert_facts_sans(ngx_clientcert_certificate_t *cert,
             break;
         }
 
-        p = ngx_sprintf(p, "%s%s", (p == facts->san_text) ? "" : "\n", type);
+        if (p > facts->san_text) {
+            *p++ = '\n';
+        }
 
-        value = ngx_clientcert_facts_value(&name[i], address);
-
-        p = ngx_clientcert_text_cut(p, last - p - 4, &value);
+        p = ngx_clientcert_facts_one(p, last - p - 4, &name[i]);
     }
 
     facts->san.len = p - facts->san_text;
 }
 
 
-static ngx_str_t
-ngx_clientcert_facts_value(ngx_clientcert_name_t *name, u_char *address)
+/* size has room for its type */
+
+static u_char *
+ngx_clientcert_facts_one(u_char *p, size_t size, ngx_clientcert_name_t *name)
 {
+    u_char     *last;
     ngx_str_t   value;
-    ngx_uint_t  family;
+    u_char      address[NGX_INET6_ADDRSTRLEN];
 
-    if (name->type != NGX_CLIENTCERT_IP) {
-        return name->value;
-    }
+    last = p + size;
+    p = ngx_sprintf(p, "%s", ngx_clientcert_facts_san[name->type]);
 
-    family = (name->value.len == 4) ? AF_INET : AF_INET6;
+    value = name->value;
 
-    value.data = address;
-    value.len = 0;
-
-    if (name->value.len == 4 || name->value.len == 16) {
-        value.len = ngx_inet_ntop(family, name->value.data, address,
+    if (name->type == NGX_CLIENTCERT_IP && !name->bad) {
+        value.data = address;
+        value.len = ngx_inet_ntop(name->value.len == 4 ? AF_INET : AF_INET6,
+                                  name->value.data, address,
                                   NGX_INET6_ADDRSTRLEN);
     }
 
-    return value;
+    return ngx_clientcert_text_cut(p, last - p, &value);
+}
+
+
+ngx_str_t *
+ngx_clientcert_facts_line(ngx_clientcert_certificate_t *cert)
+{
+    u_char  *p;
+    u_char   buf[NGX_CLIENTCERT_FACTS_LINE];
+
+    if (cert->line.data) {
+        return &cert->line;
+    }
+
+    p = ngx_clientcert_facts_write(buf, cert);
+
+    if (p == NULL) {
+        return &cert->line;
+    }
+
+    cert->line.data = ngx_pnalloc(cert->pool, p - buf);
+
+    if (cert->line.data) {
+        cert->line.len = p - buf;
+        ngx_memcpy(cert->line.data, buf, cert->line.len);
+    }
+
+    return &cert->line;
+}
+
+
+/* returns NULL without memory */
+
+static u_char *
+ngx_clientcert_facts_write(u_char *p, ngx_clientcert_certificate_t *cert)
+{
+    u_char                  *sha1, *sha256;
+    ngx_str_t               *serial;
+    ngx_uint_t               i, negative;
+    ngx_clientcert_facts_t   facts;
+    ngx_clientcert_names_t  *names;
+
+    ngx_clientcert_facts(cert, 0, &facts);
+
+    sha1 = ngx_clientcert_certificate_digest(cert, NGX_CLIENTCERT_SHA1);
+    sha256 = ngx_clientcert_certificate_digest(cert, NGX_CLIENTCERT_SHA256);
+    names = ngx_clientcert_certificate_names(cert);
+
+    if (sha1 == NULL || sha256 == NULL || names == NULL
+        || facts.subject.data == NULL || facts.issuer.data == NULL)
+    {
+        return NULL;
+    }
+
+    p = ngx_sprintf(p, "sha1=");
+    p = ngx_hex_dump(p, sha1, NGX_CLIENTCERT_SHA1_LEN);
+    p = ngx_sprintf(p, " sha256=");
+    p = ngx_hex_dump(p, sha256, NGX_CLIENTCERT_SHA256_LEN);
+    p = ngx_sprintf(p, " subject=\"%V\" san=\"", &facts.subject);
+
+    for (i = 0; i < names->nelts; i++) {
+        if (ngx_clientcert_facts_san[names->elts[i].type]) {
+            p = ngx_clientcert_facts_one(p, NGX_CLIENTCERT_NAME_LEN,
+                                         &names->elts[i]);
+            break;
+        }
+    }
+
+    /* with "0x", since what "serial=" takes may be decimal, too */
+
+    serial = &facts.serial;
+    negative = (serial->data[0] == '-');
+
+    return ngx_sprintf(p, "\" serial=%s0x%*s issuer=\"%V\"",
+                       negative ? "-" : "", serial->len - negative,
+                       serial->data + negative, &facts.issuer);
 }

@@ -9,6 +9,7 @@
 
 
 static u_char *ngx_clientcert_text_byte(u_char *buf, u_char ch);
+static u_char *ngx_clientcert_text_hex(u_char *buf, u_char mark, u_char ch);
 static size_t ngx_clientcert_text_char(u_char *p, u_char *last);
 
 
@@ -57,15 +58,23 @@ ngx_clientcert_text_cut(u_char *buf, size_t size, ngx_str_t *text)
 static u_char *
 ngx_clientcert_text_byte(u_char *buf, u_char ch)
 {
-    static u_char  hex[] = "0123456789ABCDEF";
-
     if (ch >= 0x20 && ch < 0x7f && ch != '"' && ch != '\\') {
         *buf++ = ch;
         return buf;
     }
 
     *buf++ = '\\';
-    *buf++ = 'x';
+
+    return ngx_clientcert_text_hex(buf, 'x', ch);
+}
+
+
+static u_char *
+ngx_clientcert_text_hex(u_char *buf, u_char mark, u_char ch)
+{
+    static u_char  hex[] = "0123456789ABCDEF";
+
+    *buf++ = mark;
     *buf++ = hex[ch >> 4];
     *buf++ = hex[ch & 0xf];
 
@@ -86,7 +95,7 @@ ngx_clientcert_text_label(u_char *buf, ngx_str_t *text)
         len = ngx_clientcert_text_char(p, last);
 
         if (len == 0 || *p == '"' || *p == '\\' || *p == '%') {
-            buf = ngx_sprintf(buf, "%%%02Xd", (int) *p++);
+            buf = ngx_clientcert_text_hex(buf, '%', *p++);
 
         } else {
             buf = ngx_cpymem(buf, p, len);
@@ -128,7 +137,7 @@ ngx_clientcert_text_list(u_char *buf, ngx_str_t *text)
         ch = text->data[i];
 
         if (ch == ',' || ch == '%') {
-            buf = ngx_sprintf(buf, "%%%02Xd", (int) ch);
+            buf = ngx_clientcert_text_hex(buf, '%', ch);
 
         } else {
             *buf++ = ch;

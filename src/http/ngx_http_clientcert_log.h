@@ -15,8 +15,8 @@
 
 
 /*
- * Logs a verdict that isn't "ok", with what is known of the certificate and
- * what would have been needed.
+ * Logs a verdict that isn't "ok": policy, reason, the certificate's facts, and
+ * the verdict's detail.
  */
 void ngx_http_clientcert_log(ngx_http_request_t *r, ngx_uint_t level,
     ngx_clientcert_verdict_t *verdict);

@@ -140,7 +140,7 @@ ngx_http_clientcert_recent_put(ngx_http_request_t *r,
     texts[NGX_CLIENTCERT_RECENT_SAN] = said.san;
     texts[NGX_CLIENTCERT_RECENT_CLIENT] = r->connection->addr_text;
     texts[NGX_CLIENTCERT_RECENT_VERIFY] = conn->verify;
-    texts[NGX_CLIENTCERT_RECENT_DETAIL] = verdict->doubt;
+    texts[NGX_CLIENTCERT_RECENT_DETAIL] = verdict->detail;
 
     texts[NGX_CLIENTCERT_RECENT_POLICY]
         = ngx_http_clientcert_recent_cut(buf.policy, &verdict->policy->name);

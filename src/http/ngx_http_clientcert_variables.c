@@ -13,6 +13,7 @@
 typedef enum {
     NGX_HTTP_CLIENTCERT_RESULT = 0,
     NGX_HTTP_CLIENTCERT_REASON,
+    NGX_HTTP_CLIENTCERT_DETAIL,
     NGX_HTTP_CLIENTCERT_LABEL,
     NGX_HTTP_CLIENTCERT_POLICY
 } ngx_http_clientcert_verdict_variable_e;
@@ -65,7 +66,6 @@ static ngx_uint_t ngx_http_clientcert_wants(ngx_clientcert_name_t *name,
     uintptr_t data);
 static u_char *ngx_http_clientcert_name(u_char *p,
     ngx_clientcert_name_t *name, uintptr_t data);
-static u_char *ngx_http_clientcert_ip(u_char *p, ngx_str_t *address);
 
 
 static ngx_str_t  ngx_http_clientcert_allow = ngx_string("allow");
@@ -94,6 +94,10 @@ static ngx_http_variable_t  ngx_http_clientcert_vars[] = {
 
     { ngx_string("clientcert_reason"), NULL,
       ngx_http_clientcert_verdict_variable, NGX_HTTP_CLIENTCERT_REASON,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("clientcert_detail"), NULL,
+      ngx_http_clientcert_verdict_variable, NGX_HTTP_CLIENTCERT_DETAIL,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("clientcert_label"), NULL,
@@ -322,6 +326,10 @@ ngx_http_clientcert_verdict_variable(ngx_http_request_t *r,
 
     case NGX_HTTP_CLIENTCERT_REASON:
         text = &ngx_clientcert_reasons[verdict->reason];
+        break;
+
+    case NGX_HTTP_CLIENTCERT_DETAIL:
+        text = &verdict->detail;
         break;
 
     case NGX_HTTP_CLIENTCERT_LABEL:
@@ -771,28 +779,9 @@ ngx_http_clientcert_name(u_char *p, ngx_clientcert_name_t *name,
     }
 
     if (name->type == NGX_CLIENTCERT_IP) {
-        return ngx_http_clientcert_ip(p, &name->value);
+        return p + ngx_inet_ntop(name->value.len == 4 ? AF_INET : AF_INET6,
+                                 name->value.data, p, NGX_INET6_ADDRSTRLEN);
     }
 
     return ngx_clientcert_text_list(p, &name->value);
-}
-
-
-static u_char *
-ngx_http_clientcert_ip(u_char *p, ngx_str_t *address)
-{
-    u_char  *a;
-
-    a = address->data;
-
-    if (address->len == 4) {
-        return ngx_sprintf(p, "%d.%d.%d.%d", (int) a[0], (int) a[1],
-                           (int) a[2], (int) a[3]);
-    }
-
-#if (NGX_HAVE_INET6)
-    p += ngx_inet6_ntop(a, p, NGX_INET6_ADDRSTRLEN);
-#endif
-
-    return p;
 }

@@ -328,8 +328,9 @@ ngx_clientcert_answer_e
 ngx_clientcert_answer_ca(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
-    ngx_int_t  rc;
-    ngx_str_t  unknown;
+    ngx_int_t                       rc;
+    ngx_str_t                       unknown;
+    ngx_clientcert_chain_result_t  *result;
 
     if (cond->deny) {
         rc = ngx_clientcert_chain_leads(ask->cert, cond->value, &unknown);
@@ -343,7 +344,8 @@ ngx_clientcert_answer_ca(ngx_clientcert_condition_t *cond,
                                          ask->now, &ask->from, &ask->until);
 
         if (rc == NGX_DECLINED) {
-            ask->chainless = 1;
+            result = ngx_clientcert_chain_result(ask->cert, cond->value);
+            ask->failed = &result->built[ask->purpose];
         }
     }
 

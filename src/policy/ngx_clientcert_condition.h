@@ -10,7 +10,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "../cert/ngx_clientcert_certificate.h"
+#include "../cert/ngx_clientcert_chain.h"
 #include "../store/ngx_clientcert_store.h"
 
 
@@ -63,7 +63,11 @@ typedef struct {
 
     time_t                         from;        /* the answers hold */
     time_t                         until;
-    ngx_uint_t                     chainless;   /* a "ca" was missed */
+
+    /* by "ca": what failed last, and what an "allow" lacked, no more */
+
+    ngx_clientcert_chain_built_t  *failed;
+    ngx_clientcert_chain_built_t  *lacked;
 
     /* from a store: of the rule that is being asked, and, escaped, of the one
        that was found */

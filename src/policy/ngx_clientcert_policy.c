@@ -5,6 +5,7 @@
 
 
 #include "ngx_clientcert_policy.h"
+#include "ngx_clientcert_detail.h"
 
 
 /* what the rules without variables of a policy have said of a connection */
@@ -93,6 +94,7 @@ ngx_clientcert_policy_decide(ngx_clientcert_policy_t *policy,
     ngx_clientcert_known_t    *known;
     ngx_clientcert_asking_t    ask;
     ngx_clientcert_verdict_t  *constant, verdict;
+    u_char                     detail[NGX_CLIENTCERT_DETAIL_LEN];
 
     constant = NULL;
 
@@ -116,6 +118,7 @@ ngx_clientcert_policy_decide(ngx_clientcert_policy_t *policy,
         generation = ngx_clientcert_policy_generation(policy);
 
         ngx_clientcert_policy_judge(policy, client, &ask, NULL, &verdict);
+        ngx_clientcert_detail(&verdict, &ask, detail);
 
         if (known && !ask.doubt.unknown) {
             constant = ngx_clientcert_policy_keep(known, &verdict,
@@ -135,6 +138,7 @@ ngx_clientcert_policy_decide(ngx_clientcert_policy_t *policy,
     }
 
     ngx_clientcert_policy_judge(policy, client, &ask, constant, &verdict);
+    ngx_clientcert_detail(&verdict, &ask, detail);
 
     return ngx_clientcert_policy_copy(&verdict, client->pool);
 }
@@ -223,6 +227,9 @@ ngx_clientcert_policy_keep(ngx_clientcert_known_t *known,
             && v->rule == verdict->rule
             && v->label.len == verdict->label.len
             && ngx_memcmp(v->label.data, verdict->label.data, v->label.len)
+               == 0
+            && v->detail.len == verdict->detail.len
+            && ngx_memcmp(v->detail.data, verdict->detail.data, v->detail.len)
                == 0)
         {
             return v;
@@ -248,7 +255,7 @@ ngx_clientcert_policy_copy(ngx_clientcert_verdict_t *verdict,
     ngx_clientcert_verdict_t  *v;
 
     v = ngx_palloc(pool, sizeof(ngx_clientcert_verdict_t)
-                         + verdict->label.len + verdict->doubt.len);
+                         + verdict->label.len + verdict->detail.len);
     if (v == NULL) {
         return NULL;
     }
@@ -260,8 +267,8 @@ ngx_clientcert_policy_copy(ngx_clientcert_verdict_t *verdict,
     v->label.data = p;
     p = ngx_cpymem(p, verdict->label.data, verdict->label.len);
 
-    v->doubt.data = p;
-    ngx_memcpy(p, verdict->doubt.data, verdict->doubt.len);
+    v->detail.data = p;
+    ngx_memcpy(p, verdict->detail.data, verdict->detail.len);
 
     return v;
 }
@@ -281,7 +288,7 @@ ngx_clientcert_policy_ask(ngx_clientcert_policy_t *policy,
 
     ask->from = 0;
     ask->until = NGX_MAX_TIME_T_VALUE;
-    ask->chainless = 0;
+    ask->lacked = NULL;
     ask->found_len = 0;
 
     ask->doubt.last = ask->text;
@@ -300,14 +307,13 @@ ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
     ngx_clientcert_client_t *client, ngx_clientcert_asking_t *ask,
     ngx_clientcert_verdict_t *constant, ngx_clientcert_verdict_t *verdict)
 {
-    ngx_uint_t                     chainless;
     ngx_clientcert_certificate_t  *cert;
 
     ngx_memzero(verdict, sizeof(ngx_clientcert_verdict_t));
 
     verdict->policy = policy;
     ngx_str_set(&verdict->label, "");
-    ngx_str_set(&verdict->doubt, "");
+    ngx_str_set(&verdict->detail, "");
 
     cert = client->cert;
 
@@ -353,7 +359,7 @@ ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
 
     if (verdict->rule) {
         verdict->reason = NGX_CLIENTCERT_DENIED;
-        goto doubt;
+        return;
     }
 
     verdict->reason = ngx_clientcert_policy_fitness(policy, ask);
@@ -374,34 +380,30 @@ ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
 
         if (ask->doubt.memory) {
             verdict->reason = NGX_CLIENTCERT_ERROR;
-            goto doubt;
+            return;
+        }
+
+        verdict->lacked = ask->lacked;
+
+        if (constant && constant->lacked
+            && ngx_clientcert_chain_further(constant->lacked, ask->lacked))
+        {
+            verdict->lacked = constant->lacked;
         }
 
         /* rules that need a chain aren't run without one */
 
-        chainless = ask->chainless
-                    || (policy->allow.chained && !ask->verified)
-                    || (constant
-                        && (constant->reason == NGX_CLIENTCERT_UNTRUSTED
-                            || constant->reason
-                               == NGX_CLIENTCERT_MISDIRECTED));
-
-        if (!chainless) {
+        if (verdict->lacked == NULL
+            && (!policy->allow.chained || ask->verified))
+        {
             verdict->reason = NGX_CLIENTCERT_NO_MATCH;
-            goto doubt;
+            return;
         }
     }
 
     verdict->reason = (client->chain == NGX_CLIENTCERT_VERIFIED_ELSEWHERE)
                       ? NGX_CLIENTCERT_MISDIRECTED
                       : NGX_CLIENTCERT_UNTRUSTED;
-
-doubt:
-
-    if (ask->doubt.unknown) {
-        verdict->doubt.data = ask->text;
-        verdict->doubt.len = ask->doubt.last - ask->text;
-    }
 }
 
 

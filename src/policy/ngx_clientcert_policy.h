@@ -107,12 +107,16 @@ typedef struct {
 typedef struct ngx_clientcert_verdict_s  ngx_clientcert_verdict_t;
 
 struct ngx_clientcert_verdict_s {
-    ngx_clientcert_policy_t     *policy;
-    ngx_clientcert_reason_e      reason;
-    ngx_str_t                    label;
-    ngx_str_t                    doubt;     /* what is unknown, or empty */
-    ngx_clientcert_rule_t       *rule;      /* that decided, or NULL */
-    ngx_clientcert_verdict_t    *next;      /* of ngx_clientcert_policy.c */
+    ngx_clientcert_policy_t       *policy;
+    ngx_clientcert_reason_e        reason;
+    ngx_str_t                      label;
+    ngx_str_t                      detail;    /* in words, ASCII, or empty */
+    ngx_clientcert_rule_t         *rule;      /* that decided, or NULL */
+
+    /* what an "allow" lacked and no more, or NULL; of the certificate */
+    ngx_clientcert_chain_built_t  *lacked;
+
+    ngx_clientcert_verdict_t      *next;      /* of ngx_clientcert_policy.c */
 };
 
 

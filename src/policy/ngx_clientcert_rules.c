@@ -594,6 +594,7 @@ ngx_clientcert_rules_answer(ngx_clientcert_rule_t *rule,
 
     doubt = ask->doubt;
     answer = NGX_CLIENTCERT_YES;
+    ask->failed = NULL;
 
     if (rule->needs_chain && !ask->verified) {
 
@@ -613,6 +614,14 @@ ngx_clientcert_rules_answer(ngx_clientcert_rule_t *rule,
 
         case NGX_CLIENTCERT_NO:
             ask->doubt = doubt;
+
+            if (ask->failed
+                && answer == NGX_CLIENTCERT_YES
+                && ngx_clientcert_chain_further(ask->failed, ask->lacked))
+            {
+                ask->lacked = ask->failed;
+            }
+
             return NGX_CLIENTCERT_NO;
 
         default: /* NGX_CLIENTCERT_UNKNOWN */

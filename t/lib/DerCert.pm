@@ -16,6 +16,7 @@ package DerCert;
 #     eku        a list of OIDs, clientAuth unless given; undef: no extension
 #     policies   a list of OIDs
 #     ext        more extensions, each [ OID, critical, bytes ]
+#     md         the digest that is signed, sha256 unless it is sha1
 #     signer     whose key signs it instead of the CA's: a forgery
 #     is_ca      a CA; permitted => a DNS name that it is constrained to
 #     not_before, not_after    seconds since 1970
@@ -189,6 +190,7 @@ sub spki {
 
 sub spki_sha256 { Digest::SHA::sha256(spki(shift)) }
 
+my %ecdsa = (sha1 => '1.2.840.10045.4.1', sha256 => '1.2.840.10045.4.3.2');
 my $serial = 0x1000;
 
 sub der_cert {
@@ -196,7 +198,8 @@ sub der_cert {
     my $self = $o{ca} eq 'self';
     my $subject = name(@{ $o{subject} });
     my $issuer = $self ? $subject : tbs($o{ca})->[4][0];
-    my $algorithm = der(0x30, der_oid('1.2.840.10045.4.3.2'));
+    my $md = $o{md} // 'sha256';
+    my $algorithm = der(0x30, der_oid($ecdsa{$md}));
     my $time = sub {
         der(0x18, POSIX::strftime('%Y%m%d%H%M%SZ', gmtime int shift));
     };
@@ -211,7 +214,7 @@ sub der_cert {
 
     my $signer = ClientCert::cert_file($o{signer}
                                        // ($self ? $o{key} : $o{ca}), 'key');
-    my $signature = openssl($tbs, 'dgst', '-sha256', '-sign', $signer);
+    my $signature = openssl($tbs, 'dgst', "-$md", '-sign', $signer);
 
     return store($o{name}, $o{key},
                  der(0x30, $tbs, $algorithm, der(3, "\0", $signature)));

@@ -1240,7 +1240,7 @@ test_text(void)
     memset(&scene, 0, sizeof(scene_t));
 
     add(&scene, "leaf", LEAF_KEY, "a\"\n\xc3\xa9", 0, 0);
-    report(leads(&scene, NGX_ABORT, "issuer \"CN=a\\\"\\0A\\C3\\A9\""),
+    report(leads(&scene, NGX_ABORT, "issuer \"CN=a\\x5C\\x22\\x0A\\xC3\\xA9\""),
            "the issuer is escaped");
 }
 
@@ -1659,6 +1659,20 @@ void
 ngx_ssl_error(ngx_uint_t level, ngx_log_t *log, ngx_err_t err, char *fmt, ...)
 {
     ERR_clear_error();
+}
+
+
+u_char * ngx_cdecl
+ngx_slprintf(u_char *buf, u_char *last, const char *fmt, ...)
+{
+    int      n;
+    va_list  args;
+
+    va_start(args, fmt);
+    n = vsnprintf((char *) buf, last - buf, fmt, args);
+    va_end(args);
+
+    return ngx_min(buf + n, last);
 }
 
 
