@@ -86,7 +86,67 @@ qr/\[emerg\] .*invalid parameter "xml" in \S+nginx\.conf:\d+$/
 
 
 
-=== TEST 9: two at a location
+=== TEST 9: an upload without a store
+--- config
+    location /status {
+        clientcert_status json upload=/certs/;
+    }
+--- must_die: 1
+--- error_log eval
+qr{\[emerg\] .*invalid upload "/certs/", it must be a store and a path as in "name:/path/" in \S+nginx\.conf:\d+$}
+
+
+
+=== TEST 10: an upload to what is no folder
+--- config
+    location /status {
+        clientcert_status json upload=a:/certs;
+    }
+--- must_die: 1
+--- error_log eval
+qr{\[emerg\] .*invalid upload "a:/certs", it must be a store and a path as in "name:/path/" in \S+nginx\.conf:\d+$}
+
+
+
+=== TEST 11: an upload to a store that isn't there
+--- config
+    location /status {
+        clientcert_status json upload=a:/certs/;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unknown store "a" in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 12: an upload to a list
+--- user_files
+>>> list
+--- http_config
+    clientcert_store a list=$TEST_NGINX_HTML_DIR/list;
+    clientcert_policy p { allow store=a; }
+--- config
+    location /status {
+        clientcert_status json upload=a:/certs/;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*store "a" of "upload" in \S+nginx\.conf:\d+ is no directory$/
+
+
+
+=== TEST 13: metrics have no page
+--- config
+    location /status {
+        clientcert_status prometheus upload=a:/certs/;
+    }
+--- must_die: 1
+--- error_log eval
+qr{\[emerg\] .*invalid parameter "upload=a:/certs/" in \S+nginx\.conf:\d+$}
+
+
+
+=== TEST 14: two at a location
 --- config
     location /status {
         clientcert_status prometheus;
@@ -98,7 +158,7 @@ qr/\[emerg\] .*"clientcert_status" directive is duplicate in \S+nginx\.conf:\d+$
 
 
 
-=== TEST 10: as many as no request may look at
+=== TEST 15: as many as no request may look at
 --- config
     location /status {
         clientcert_status prometheus max=20001;
@@ -109,7 +169,7 @@ qr/\[emerg\] .*invalid number "20001" in "max", it must be from 1 to 20000 in \S
 
 
 
-=== TEST 11: a policy in dry run guards nothing
+=== TEST 16: a policy in dry run guards nothing
 --- http_config
     clientcert_policy p {
         dry_run on;
@@ -135,7 +195,7 @@ qr/\[warn\] .*"clientcert_status" in \S+nginx\.conf:\d+ is only served to local 
 
 
 
-=== TEST 12: served to those that the policy lets in, and to nobody else
+=== TEST 17: served to those that the policy lets in, and to nobody else
 --- http_config
     clientcert_policy p {
         allow thumbprint=$TEST_NGINX_ACME_SHA1;
@@ -164,7 +224,7 @@ qr/\[warn\] .*"clientcert_status" in \S+nginx\.conf:\d+ is only served to local 
 
 
 
-=== TEST 13: local is who connects, not who it is said to be
+=== TEST 18: local is who connects, not who it is said to be
 --- http_config
     set_real_ip_from 127.0.0.1;
     real_ip_header X-Real-IP;
@@ -181,7 +241,7 @@ qr/\[warn\] .*"clientcert_status" in \S+nginx\.conf:\d+ is only served to local 
 
 
 
-=== TEST 14: GET and HEAD, nothing else
+=== TEST 19: GET and HEAD, nothing else
 --- config
     location = /status {
         clientcert_status prometheus;

@@ -16,6 +16,7 @@ my $n;
 
 sub start {
     my ($http, %o) = @_;
+    my $status = delete $o{status} // '';
     $n = nginx(%o, config => <<"END")->start;
     $http
     server {
@@ -27,7 +28,7 @@ sub start {
         ssl_verify_client optional_no_ca;
         keepalive_requests 100000;
         location / { clientcert_require p; empty_gif; }
-        location = /status { clientcert_status; }
+        location = /status { clientcert_status $status; }
     }
 END
 }
@@ -142,6 +143,7 @@ start(join('', map {
                allow \"cn=x$value\" \"label=$value\"; }\n"
       } @names) . 'clientcert_policy p { allow verified; }');
 is(scalar(@{ get('')->{policies} }), @names + 1, 'all policies');
+is_deeply(get('')->{upload}, [], 'nowhere to upload to');
 is(get('?view=rules')->{total}, @names + 1, 'all rules');
 is(get('?view=rules&q=%22')->{items}[0]{label}, 'q\x22q', 'quotes');
 fine();
@@ -189,6 +191,17 @@ is(scalar(keys %$seen), 2, 'with its rules');
 
 is(get('')->{policies}[0]{rules}{unused}, undef, 'too many to look at');
 is(get('')->{policies}[1]{rules}{unused}, 2, 'but not those of the second');
+fine();
+
+
+# Where the page may put files.
+
+start('clientcert_store u directory=%%CERTS%%/*.none;
+       clientcert_policy p { allow store=u; }',
+      status => 'json upload=u:/certs/ upload=u:/x/:/');
+is_deeply(get('')->{upload}, [ { store => 'u', path => '/certs/' },
+                               { store => 'u', path => '/x/:/' } ],
+          'where to upload to');
 fine();
 
 done_testing;

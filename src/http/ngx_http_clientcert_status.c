@@ -101,8 +101,9 @@ static ngx_int_t
 ngx_http_clientcert_status_parameter(ngx_conf_t *cf,
     ngx_http_clientcert_status_t *status, ngx_str_t *value)
 {
-    ngx_int_t   n;
-    ngx_str_t  *first;
+    ngx_int_t                         n;
+    ngx_str_t                        *first, text;
+    ngx_http_clientcert_main_conf_t  *mcf;
 
     first = cf->args->elts;
 
@@ -118,6 +119,18 @@ ngx_http_clientcert_status_parameter(ngx_conf_t *cf,
     if (ngx_strcmp(value->data, "remote") == 0) {
         status->remote = 1;
         return NGX_OK;
+    }
+
+    if (!status->prometheus
+        && ngx_strncmp(value->data, "upload=", 7) == 0)
+    {
+        mcf = ngx_http_conf_get_module_main_conf(cf,
+                                           ngx_http_clientcert_policy_module);
+
+        text.data = value->data + 7;
+        text.len = value->len - 7;
+
+        return ngx_http_clientcert_upload(cf, status, &mcf->stores, &text);
     }
 
     if (status->prometheus && ngx_strcmp(value->data, "rules") == 0) {
@@ -170,6 +183,10 @@ ngx_http_clientcert_status_init(ngx_conf_t *cf,
                           "\"dry_run\"",
                           lcf[i]->status->file, lcf[i]->status->line,
                           &lcf[i]->policy->name);
+        }
+
+        if (ngx_http_clientcert_upload_check(cf, lcf[i]->status) != NGX_OK) {
+            return NGX_ERROR;
         }
     }
 

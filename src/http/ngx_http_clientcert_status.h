@@ -30,11 +30,21 @@ struct ngx_http_clientcert_status_s {
     u_char          *file;
     ngx_uint_t       line;
 
+    ngx_array_t     *uploads;           /* ngx_http_clientcert_upload_t */
+
     unsigned         prometheus:1;      /* else JSON */
     unsigned         remote:1;          /* guarded otherwise */
     unsigned         rules:1;           /* series of each */
     unsigned         certificates:1;
 };
+
+
+/* where files for a store are uploaded to */
+
+typedef struct {
+    ngx_clientcert_store_t  *store;
+    ngx_str_t                path;
+} ngx_http_clientcert_upload_t;
 
 
 /*
@@ -105,6 +115,27 @@ ngx_uint_t ngx_http_clientcert_view_contains(ngx_str_t *text, ngx_str_t *q);
  */
 ngx_int_t ngx_http_clientcert_view_refused(ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_query_t *query);
+
+/*
+ * Adds what the value of the parameter "upload=" names; the value must stay.
+ * Returns NGX_OK, or NGX_ERROR, of which it has told.
+ */
+ngx_int_t ngx_http_clientcert_upload(ngx_conf_t *cf,
+    ngx_http_clientcert_status_t *status, ngx_array_t *stores,
+    ngx_str_t *value);
+
+/*
+ * Tells, when all stores are known, of one that isn't made of certificates.
+ * Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_clientcert_upload_check(ngx_conf_t *cf,
+    ngx_http_clientcert_status_t *status);
+
+/*
+ * Writes the field "upload" of the summary.
+ */
+void ngx_http_clientcert_upload_view(ngx_http_clientcert_output_t *out,
+    ngx_http_clientcert_status_t *status);
 
 /*
  * Writes that an argument is invalid, or that there is no such thing, by the
