@@ -336,11 +336,11 @@ ngx_http_clientcert_check_server(ngx_conf_t *cf,
                      &cscf->server_name, cscf->file_name, cscf->line, n,
                      first);
 
-    if (ngx_test_config) {
-        ngx_log_stderr(0, "[notice] %*s", (size_t) (p - text), text);
-
-    } else {
+    if (!ngx_test_config) {
         ngx_log_error(NGX_LOG_NOTICE, cf->log, 0, "%*s",
                       (size_t) (p - text), text);
+
+    } else if (!ngx_quiet_mode) {
+        ngx_log_stderr(0, "[notice] %*s", (size_t) (p - text), text);
     }
 }
