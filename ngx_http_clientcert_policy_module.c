@@ -461,13 +461,12 @@ ngx_http_clientcert_create_main_conf(ngx_conf_t *cf)
     mcf->stats = ngx_clientcert_stats_create(cf);
 
     if (mcf->stats == NULL
-        || ngx_array_init(&mcf->policies, cf->pool, 4, sizeof(void *))
-           != NGX_OK
+        || ngx_clientcert_dictionary_init(&mcf->policies, cf->pool) != NGX_OK
+        || ngx_clientcert_dictionary_init(&mcf->cas, cf->pool) != NGX_OK
+        || ngx_clientcert_dictionary_init(&mcf->stores, cf->pool) != NGX_OK
         || ngx_array_init(&mcf->uses, cf->pool, 4,
                           sizeof(ngx_http_clientcert_use_t))
            != NGX_OK
-        || ngx_array_init(&mcf->cas, cf->pool, 4, sizeof(void *)) != NGX_OK
-        || ngx_array_init(&mcf->stores, cf->pool, 4, sizeof(void *)) != NGX_OK
         || ngx_array_init(&mcf->loaders, cf->pool, 4, sizeof(void *)) != NGX_OK
         || ngx_array_init(&mcf->status, cf->pool, 4, sizeof(void *)) != NGX_OK)
     {
@@ -631,8 +630,8 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
 
     if (trusted == NULL
         || ngx_http_clientcert_init_variables(cf) != NGX_OK
-        || ngx_clientcert_check(cf, &mcf->policies, &mcf->stores, &mcf->cas,
-                                trusted)
+        || ngx_clientcert_check(cf, &mcf->policies.all, &mcf->stores.all,
+                                &mcf->cas.all, trusted)
            != NGX_OK
         || ngx_clientcert_loader_zones(cf, &mcf->loaders,
                                        &ngx_http_clientcert_policy_module)
@@ -644,13 +643,13 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
 
     ngx_http_clientcert_check_uses(cf, &mcf->uses);
 
-    if (mcf->policies.nelts == 0) {
+    if (mcf->policies.all.nelts == 0) {
         return NGX_OK;
     }
 
     ngx_http_clientcert_check_unguarded(cf);
 
-    if (ngx_http_clientcert_trust_init(cf, &mcf->policies) != NGX_OK) {
+    if (ngx_http_clientcert_trust_init(cf, &mcf->policies.all) != NGX_OK) {
         return NGX_ERROR;
     }
 

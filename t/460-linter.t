@@ -178,6 +178,19 @@ quiet('allow verified;', 'a server without TLS', 'ssl_verify_client '
     unlike($text, qr/notice/, 'no policy at all: nothing to say');
 }
 
+# once for each directive and server, wherever it is inherited
+for (['', 1, 'of http'], ['clientcert_require p; ', 1, 'of the server'],
+     ['location /y { clientcert_require p; location /y/z { if ($arg_x) { } } }',
+      2, 'of http and of a location']) {
+    my ($own, $times, $what) = @$_;
+    my ($status, $text) = said('allow verified;', 'clientcert_require p; '
+        . $server =~ s/clientcert_require p;/$own/r
+        . ' if ($arg_x) { set $x y; } location / { } location /x { '
+        . 'limit_except GET { deny all; } location /x/y { } } }');
+    is("$status " . (() = $text =~ /"ssl_verify_client" is off/g),
+       "0 $times", "a directive $what warns once");
+}
+
 # a serial number that may be decimal, which Ansible, step-ca, Python, Go and
 # OpenSSL's text print
 

@@ -29,12 +29,11 @@ static int ngx_clientcert_ca_cmp(const X509 *const *one,
 
 
 ngx_clientcert_ca_t *
-ngx_clientcert_ca_read(ngx_conf_t *cf, ngx_array_t *cas, ngx_str_t *file,
-    const char **err)
+ngx_clientcert_ca_read(ngx_conf_t *cf, ngx_clientcert_dictionary_t *cas,
+    ngx_str_t *file, const char **err)
 {
-    ngx_str_t              name;
-    ngx_uint_t             i;
-    ngx_clientcert_ca_t  **known, *ca;
+    ngx_str_t             name;
+    ngx_clientcert_ca_t  *ca;
 
     *err = NULL;
     name = *file;
@@ -43,12 +42,9 @@ ngx_clientcert_ca_read(ngx_conf_t *cf, ngx_array_t *cas, ngx_str_t *file,
         return NULL;
     }
 
-    known = cas->elts;
-
-    for (i = 0; i < cas->nelts; i++) {
-        if (ngx_strcmp(known[i]->file.data, name.data) == 0) {
-            return known[i];
-        }
+    ca = ngx_clientcert_dictionary_find(cas, &name);
+    if (ca) {
+        return ca;
     }
 
     ca = ngx_clientcert_ca_create(cf->pool, &name);
@@ -56,7 +52,7 @@ ngx_clientcert_ca_read(ngx_conf_t *cf, ngx_array_t *cas, ngx_str_t *file,
         return NULL;
     }
 
-    ca->all = cas;
+    ca->all = &cas->all;
 
     if (ngx_clientcert_ca_load(cf, ca, err) != NGX_OK
         || ngx_clientcert_ca_finish(ca, cf->pool) != NGX_OK)
@@ -66,14 +62,8 @@ ngx_clientcert_ca_read(ngx_conf_t *cf, ngx_array_t *cas, ngx_str_t *file,
 
     ngx_clientcert_ca_warn(cf, ca);
 
-    known = ngx_array_push(cas);
-    if (known == NULL) {
-        return NULL;
-    }
-
-    *known = ca;
-
-    return ca;
+    return (ngx_clientcert_dictionary_add(cas, &ca->file, ca) == NGX_OK)
+           ? ca : NULL;
 }
 
 

@@ -11,6 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
+#include "ngx_clientcert_dictionary.h"
 
 
 typedef struct {
@@ -32,13 +33,13 @@ typedef struct {
 
 /*
  * Reads the certificates of a file as ngx_clientcert_der_file() does, or finds
- * them in cas, an array of ngx_clientcert_ca_t * that lives as long as
- * cf->pool, with which they are freed.  Warns of a private key, and of a
+ * them in cas (ngx_clientcert_ca_t *), which lives as long as cf->pool, with
+ * which they are freed.  Warns of a private key, and of a
  * certificate that is no CA's.  Returns NULL and a text in *err, which is NULL
  * if the log has it.
  */
-ngx_clientcert_ca_t *ngx_clientcert_ca_read(ngx_conf_t *cf, ngx_array_t *cas,
-    ngx_str_t *file, const char **err);
+ngx_clientcert_ca_t *ngx_clientcert_ca_read(ngx_conf_t *cf,
+    ngx_clientcert_dictionary_t *cas, ngx_str_t *file, const char **err);
 
 /*
  * The number in ca->certs of the first certificate with that subject, which

@@ -22,10 +22,10 @@ typedef struct ngx_http_clientcert_status_s  ngx_http_clientcert_status_t;
 
 
 typedef struct {
-    ngx_array_t                    policies;    /* ngx_clientcert_policy_t * */
+    ngx_clientcert_dictionary_t    policies;    /* ngx_clientcert_policy_t * */
     ngx_array_t                    uses;        /* ngx_http_clientcert_use_t */
-    ngx_array_t                    cas;         /* ngx_clientcert_ca_t * */
-    ngx_array_t                    stores;      /* ngx_clientcert_store_t * */
+    ngx_clientcert_dictionary_t    cas;         /* ngx_clientcert_ca_t * */
+    ngx_clientcert_dictionary_t    stores;      /* ngx_clientcert_store_t * */
     ngx_array_t                    loaders;     /* ngx_clientcert_source_t * */
     ngx_array_t                    status;
                                        /* ngx_http_clientcert_loc_conf_t * */

@@ -43,11 +43,15 @@ ngx_http_clientcert_check_location(ngx_conf_t *cf, ngx_array_t *uses,
         ngx_http_clientcert_check_guard(cf, clcf, lcf);
     }
 
-    return lcf->policy
-           ? ngx_http_clientcert_check_add(cf, uses, lcf,
-                                           own && clcf->internal ? &clcf->name
-                                                                 : NULL)
-           : NGX_OK;
+    /* what a location inherits is its server's, or another location's */
+
+    if (lcf->policy == NULL || (!own && (clcf->name.len || clcf->noname))) {
+        return NGX_OK;
+    }
+
+    return ngx_http_clientcert_check_add(cf, uses, lcf,
+                                         own && clcf->internal ? &clcf->name
+                                                               : NULL);
 }
 
 
@@ -90,30 +94,12 @@ static ngx_int_t
 ngx_http_clientcert_check_add(ngx_conf_t *cf, ngx_array_t *uses,
     ngx_http_clientcert_loc_conf_t *lcf, ngx_str_t *internal)
 {
-    ngx_uint_t                  i;
     ngx_http_ssl_srv_conf_t    *sscf;
     ngx_http_core_srv_conf_t   *cscf;
     ngx_http_clientcert_use_t  *use;
 
     sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_ssl_module);
     cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
-
-    /* once for a directive and a server, however many locations inherit it */
-
-    use = uses->elts;
-
-    for (i = uses->nelts; i > 0; i--) {
-        if (use[i - 1].cscf != cscf) {
-            break;
-        }
-
-        if (use[i - 1].policy == lcf->policy
-            && use[i - 1].line == lcf->line
-            && use[i - 1].file == lcf->file)
-        {
-            return NGX_OK;
-        }
-    }
 
     use = ngx_array_push(uses);
     if (use == NULL) {

@@ -197,7 +197,7 @@ ngx_http_clientcert_status_init(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    return ngx_clientcert_decisions_init(cf, &mcf->policies,
+    return ngx_clientcert_decisions_init(cf, &mcf->policies.all,
                                          &mcf->stats->counts);
 }
 
@@ -381,10 +381,10 @@ ngx_http_clientcert_status_policies(ngx_http_clientcert_output_t *out,
     ngx_uint_t                 i;
     ngx_clientcert_policy_t  **policy;
 
-    policy = query->mcf->policies.elts;
+    policy = query->mcf->policies.all.elts;
 
     query->policies = policy;
-    query->npolicies = query->mcf->policies.nelts;
+    query->npolicies = query->mcf->policies.all.nelts;
 
     if (name->data == NULL) {
         return NGX_OK;

@@ -121,7 +121,7 @@ ngx_int_t ngx_http_clientcert_view_refused(ngx_http_clientcert_output_t *out,
  * Returns NGX_OK, or NGX_ERROR, of which it has told.
  */
 ngx_int_t ngx_http_clientcert_upload(ngx_conf_t *cf,
-    ngx_http_clientcert_status_t *status, ngx_array_t *stores,
+    ngx_http_clientcert_status_t *status, ngx_clientcert_dictionary_t *stores,
     ngx_str_t *value);
 
 /*

@@ -16,7 +16,7 @@
 
 ngx_int_t
 ngx_http_clientcert_upload(ngx_conf_t *cf,
-    ngx_http_clientcert_status_t *status, ngx_array_t *stores,
+    ngx_http_clientcert_status_t *status, ngx_clientcert_dictionary_t *stores,
     ngx_str_t *value)
 {
     u_char                        *p;

@@ -133,7 +133,7 @@ ngx_http_clientcert_view_summary(ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_json_close(out, ']');
 
     ngx_http_clientcert_view_uses(out, &mcf->uses);
-    ngx_http_clientcert_view_cas(out, &mcf->cas);
+    ngx_http_clientcert_view_cas(out, &mcf->cas.all);
     ngx_http_clientcert_view_zone(out, stats);
     ngx_http_clientcert_view_recent(out, &stats->recent);
     ngx_http_clientcert_upload_view(out, query->status);

@@ -114,8 +114,8 @@ struct ngx_clientcert_condition_s {
 typedef struct {
     ngx_pool_t                  *pool;
     ngx_conf_t                  *cf;        /* NULL: at a request */
-    ngx_array_t                 *cas;       /* of ngx_clientcert_ca_t * */
-    ngx_array_t                 *stores;    /* of ngx_clientcert_store_t * */
+    ngx_clientcert_dictionary_t *cas;       /* ngx_clientcert_ca_t * */
+    ngx_clientcert_dictionary_t *stores;    /* ngx_clientcert_store_t * */
     ngx_clientcert_variables_t  *variables;
 
     ngx_str_t                    value;     /* what is behind the "=" */

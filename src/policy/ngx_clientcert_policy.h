@@ -70,8 +70,8 @@ typedef struct {
     ngx_uint_t                   log_level;
 
     /* to be set before the block is read */
-    ngx_array_t                 *cas;       /* ngx_clientcert_ca_t * */
-    ngx_array_t                 *stores;    /* ngx_clientcert_store_t * */
+    ngx_clientcert_dictionary_t *cas;       /* ngx_clientcert_ca_t * */
+    ngx_clientcert_dictionary_t *stores;    /* ngx_clientcert_store_t * */
     ngx_clientcert_variables_t  *variables;
 
     ngx_array_t                  asked;     /* stores that its rules ask */
@@ -155,7 +155,7 @@ ngx_uint_t ngx_clientcert_policy_trusts_chain(ngx_clientcert_policy_t *policy);
  * remembers where cf stands.  Returns NULL without memory.
  */
 ngx_clientcert_policy_t *ngx_clientcert_policy_get(ngx_conf_t *cf,
-    ngx_array_t *policies, ngx_str_t *name);
+    ngx_clientcert_dictionary_t *policies, ngx_str_t *name);
 
 /*
  * Reads the block of a policy after "{", up to and with its "}".

@@ -163,33 +163,23 @@ static ngx_command_t  ngx_clientcert_policy_commands[] = {
 
 
 ngx_clientcert_policy_t *
-ngx_clientcert_policy_get(ngx_conf_t *cf, ngx_array_t *policies,
-    ngx_str_t *name)
+ngx_clientcert_policy_get(ngx_conf_t *cf,
+    ngx_clientcert_dictionary_t *policies, ngx_str_t *name)
 {
-    ngx_uint_t                 i;
-    ngx_clientcert_policy_t  **known, *policy;
+    ngx_clientcert_policy_t  *policy;
 
-    known = policies->elts;
-
-    for (i = 0; i < policies->nelts; i++) {
-        if (known[i]->name.len == name->len
-            && ngx_strncmp(known[i]->name.data, name->data, name->len) == 0)
-        {
-            return known[i];
-        }
+    policy = ngx_clientcert_dictionary_find(policies, name);
+    if (policy) {
+        return policy;
     }
 
     policy = ngx_pcalloc(cf->pool, sizeof(ngx_clientcert_policy_t));
-    if (policy == NULL) {
+
+    if (policy == NULL
+        || ngx_clientcert_dictionary_add(policies, name, policy) != NGX_OK)
+    {
         return NULL;
     }
-
-    known = ngx_array_push(policies);
-    if (known == NULL) {
-        return NULL;
-    }
-
-    *known = policy;
 
     policy->name = *name;
     policy->file = cf->conf_file->file.name.data;

@@ -18,7 +18,7 @@
  * of a store to the array of ngx_clientcert_source_t *.
  */
 char *ngx_clientcert_loader_conf(ngx_conf_t *cf, ngx_array_t *sources,
-    ngx_array_t *stores);
+    ngx_clientcert_dictionary_t *stores);
 
 /*
  * Adds the zones of all stores, with the module as their tag; what they are

@@ -38,7 +38,7 @@ static ngx_clientcert_kind_t  *ngx_clientcert_kinds[] = {
 
 char *
 ngx_clientcert_loader_conf(ngx_conf_t *cf, ngx_array_t *sources,
-    ngx_array_t *stores)
+    ngx_clientcert_dictionary_t *stores)
 {
     ngx_str_t                 *value;
     ngx_uint_t                 i;

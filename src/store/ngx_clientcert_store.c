@@ -27,32 +27,23 @@ static ngx_uint_t ngx_clientcert_store_look_up(ngx_clientcert_store_t *st,
 
 
 ngx_clientcert_store_t *
-ngx_clientcert_store_get(ngx_conf_t *cf, ngx_array_t *stores, ngx_str_t *name)
+ngx_clientcert_store_get(ngx_conf_t *cf, ngx_clientcert_dictionary_t *stores,
+    ngx_str_t *name)
 {
-    ngx_uint_t                i;
-    ngx_clientcert_store_t  **known, *st;
+    ngx_clientcert_store_t  *st;
 
-    known = stores->elts;
-
-    for (i = 0; i < stores->nelts; i++) {
-        if (known[i]->name.len == name->len
-            && ngx_strncmp(known[i]->name.data, name->data, name->len) == 0)
-        {
-            return known[i];
-        }
+    st = ngx_clientcert_dictionary_find(stores, name);
+    if (st) {
+        return st;
     }
 
     st = ngx_pcalloc(cf->pool, sizeof(ngx_clientcert_store_t));
-    if (st == NULL) {
+
+    if (st == NULL
+        || ngx_clientcert_dictionary_add(stores, name, st) != NGX_OK)
+    {
         return NULL;
     }
-
-    known = ngx_array_push(stores);
-    if (known == NULL) {
-        return NULL;
-    }
-
-    *known = st;
 
     st->name = *name;
     st->file = cf->conf_file->file.name.data;

@@ -10,6 +10,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "../cert/ngx_clientcert_dictionary.h"
 #include "ngx_clientcert_index.h"
 
 
@@ -76,7 +77,7 @@ typedef struct {
  * remembers where cf stands.  Returns NULL without memory.
  */
 ngx_clientcert_store_t *ngx_clientcert_store_get(ngx_conf_t *cf,
-    ngx_array_t *stores, ngx_str_t *name);
+    ngx_clientcert_dictionary_t *stores, ngx_str_t *name);
 
 /*
  * Makes the empty index in a new zone, or takes over the zone of an old store.

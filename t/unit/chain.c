@@ -64,7 +64,7 @@ typedef struct {
     cert_t                         certs[CERTS + 1];
     int                            n;
 
-    ngx_array_t                    cas;
+    ngx_clientcert_dictionary_t    cas;
     ngx_clientcert_ca_t           *file;
     ngx_clientcert_ca_t           *other;
     X509_STORE                    *store;
@@ -381,8 +381,8 @@ open_scene(scene_t *scene)
         }
     }
 
-    memset(&scene->cas, 0, sizeof(ngx_array_t));
-    scene->cas.size = sizeof(ngx_clientcert_ca_t *);
+    memset(&scene->cas, 0, sizeof(ngx_clientcert_dictionary_t));
+    scene->cas.all.size = sizeof(ngx_clientcert_ca_t *);
 
     scene->file = read_file(scene, "file.pem", IN_FILE);
     scene->other = read_file(scene, "other.pem", OTHER);
@@ -1323,19 +1323,19 @@ test_issuers(void)
 
     EVP_Digest(scene.certs[1].der, scene.certs[1].len, digest, &len,
                EVP_sha256(), NULL);
-    ca = ngx_clientcert_chain_issuer_find(&scene.cas, &stores, digest, len);
+    ca = ngx_clientcert_chain_issuer_find(&scene.cas.all, &stores, digest, len);
 
     report(ca && ngx_clientcert_chain_signed(scene.cert, ca) == NGX_OK,
            "the issuer is found in a store");
     report(ngx_clientcert_chain_issuer(scene.cert, 0, digest, len) == NGX_OK,
            "and by the certificate");
-    report(ngx_clientcert_chain_issuer_find(&scene.cas, NULL, digest, len)
+    report(ngx_clientcert_chain_issuer_find(&scene.cas.all, NULL, digest, len)
            == NULL,
            "not elsewhere");
 
     EVP_Digest(scene.certs[3].der, scene.certs[3].len, digest, &len,
                EVP_sha1(), NULL);
-    ca = ngx_clientcert_chain_issuer_find(&scene.cas, NULL, digest, len);
+    ca = ngx_clientcert_chain_issuer_find(&scene.cas.all, NULL, digest, len);
 
     report(ca && ngx_clientcert_chain_signed(scene.cert, ca) == NGX_DECLINED,
            "another CA is found in a file");
@@ -1645,6 +1645,33 @@ void
 ngx_conf_log_error(ngx_uint_t level, ngx_conf_t *cf, ngx_err_t err,
     const char *fmt, ...)
 {
+}
+
+
+/* each file is read anew */
+
+void *
+ngx_clientcert_dictionary_find(ngx_clientcert_dictionary_t *dict,
+    ngx_str_t *name)
+{
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_clientcert_dictionary_add(ngx_clientcert_dictionary_t *dict,
+    ngx_str_t *name, void *value)
+{
+    void  **place;
+
+    place = ngx_array_push(&dict->all);
+    if (place == NULL) {
+        return NGX_ERROR;
+    }
+
+    *place = value;
+
+    return NGX_OK;
 }
 
 

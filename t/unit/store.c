@@ -488,10 +488,21 @@ ngx_slab_calloc(ngx_slab_pool_t *pool, size_t size)
 }
 
 
+/* of the configuration, which isn't read here */
+
 void *
-ngx_array_push(ngx_array_t *a)
+ngx_clientcert_dictionary_find(ngx_clientcert_dictionary_t *dict,
+    ngx_str_t *name)
 {
-    return (u_char *) a->elts + a->size * a->nelts++;
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_clientcert_dictionary_add(ngx_clientcert_dictionary_t *dict,
+    ngx_str_t *name, void *value)
+{
+    return NGX_ERROR;
 }
 
 
