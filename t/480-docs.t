@@ -139,17 +139,17 @@ my ($tasks) = grep { $_->{file} eq 'policies.md' } @pages;
 
 # what belongs into a server goes with its section's policies, and they with it
 for my $page (@pages) {
-    my $policies;
+    my $http;
 
     for my $block (@{ $page->{blocks} }) {
-        if (level($block) eq 'policies') {
-            $policies = $block;
+        if (level($block) eq 'http') {
+            $http = $block;
 
-        } elsif ($policies && level($block) eq 'in a server'
-                 && $policies->{section} == $block->{section})
+        } elsif ($http && level($block) eq 'in a server'
+                 && $http->{section} == $block->{section})
         {
-            $block->{policies} = $policies;
-            $policies->{goes_with} = $block;
+            $block->{http} = $http;
+            $http->{goes_with} = $block;
         }
     }
 }
@@ -160,10 +160,10 @@ my ($partners) = grep { $_->{text} =~ /^clientcert_policy partners /m }
 
 sub level {
     local $_ = shift->{text};
-    return /^load_module /m        ? 'module'
-         : /^server \{/m           ? 'servers'
-         : /^clientcert_policy /m  ? 'policies'
-         :                           'in a server';
+    return /^load_module /m                      ? 'module'
+         : /^server \{/m                         ? 'servers'
+         : /^(?:clientcert_policy|log_format) /m ? 'http'
+         :                                         'in a server';
 }
 
 # The files of /etc/nginx that a block makes with what its page refers to.
@@ -174,22 +174,19 @@ sub placed {
     return { 'modules-enabled/50-clientcert.conf' => $text }
         if $level eq 'module';
 
-    return { 'conf.d/example.conf' => $text,
-             $block->{server} ? ('conf.d/first.conf' => $partners->{text})
-                              : () }
-        if $level eq 'servers';
+    return { 'conf.d/example.conf' => $text }
+        if $level eq 'servers' && !$block->{server};
 
     ok($page->{text} =~ /\(policies\.md#the-server\)|<!-- server -->/,
        "$page->{file} says where the server is");
 
-    return { 'conf.d/example.conf' => $text,
-             'conf.d/server.conf' => $server->{text} }
-        if $level eq 'policies';
+    my $http = $level eq 'http' ? $text : $block->{http}{text} // '';
 
-    my $policies = $block->{policies} // $partners;
+    $http .= $partners->{text} if $http !~ /^clientcert_policy partners /m;
 
-    return { 'conf.d/example.conf' => $policies->{text},
-             'conf.d/server.conf' => $server->{text} =~ s/^\}/$text}/mr };
+    return { 'conf.d/example.conf' => $http,
+             'conf.d/server.conf' => $server->{text}
+                 =~ s/^\}/$level eq 'in a server' ? "$text}" : '}'/emr };
 }
 
 # What a text, of a page or of a file, says of /etc/nginx.
@@ -238,7 +235,8 @@ sub tested {
     my $n = shift;
     my ($status, $said) = $n->test;
     $said =~ s/^.*"user" directive makes sense only.*\n//m;
-    return join ' ', $status, $said =~ /^(.*\[(?:notice|warn|error|emerg)\].*)$/gm;
+    return join ' ', $status,
+                     $said =~ /^(.*\[(?:notice|warn|error|emerg)\].*)$/gm;
 }
 
 # a text with the values of this test's certificates
