@@ -14,6 +14,9 @@
 # and for ports; files are there only if the page, or that of the server, says
 # in its text that they have to be.  For the answers the thumbprints and the
 # key that the documents use are replaced by those of "acme" and "globex".
+#
+# A page with <!-- walk --> is also done from top to bottom, commands and all,
+# as debian/tests/walk.pl says.
 
 use strict;
 use warnings;
@@ -123,6 +126,7 @@ sub blocks {
         my $line = 1 + (substr($text, 0, $-[3]) =~ tr/\n//);
         my $section = () = substr($text, 0, $-[3]) =~ /^## /gm;
         $block =~ s/^$indent//gm;
+        next if $text =~ /<!-- walk -->/ && $block =~ m{\A# /};
         push @blocks, { name => "$name:$line", text => $block,
                         section => $section,
                         server => $mark eq 'server',
@@ -130,7 +134,9 @@ sub blocks {
                                                         : () ] };
     }
 
-    return { file => $name, text => $text =~ s/^ *```nginx\n.*?^ *```//gsmr,
+    return { file => $name, path => $file,
+             walk => scalar($text =~ /^<!-- walk -->$/m),
+             text => $text =~ s/^ *```nginx\n.*?^ *```//gsmr,
              blocks => \@blocks };
 }
 
@@ -265,6 +271,52 @@ sub valued {
     return $text =~ s/127\.0\.0\.1:8080/127.0.0.1:$backend/gr;
 }
 
+# a command or a file of the reader's, in the places and at the ports of $n
+sub moved {
+    my ($n, $text) = @_;
+    $text =~ s{/usr/share/doc/[\w-]+/}{%%PREFIX%%/}g;
+    $text =~ s{/var/www/}{%%PREFIX%%/}g;
+    $text =~ s{\blisten\s+\K(?:127\.0\.0\.1:)?(\d+)}
+              {127.0.0.1:%%PORT_tls$1%%}g;
+    $text =~ s{https://localhost\K(?::(\d+))?}
+              {':%%PORT_tls' . ($1 // 443) . '%%'}ge;
+    return $n->expand(rooted($text));
+}
+
+# Does what a page tells its reader to do, with an nginx as installing leaves
+# it.  A warning is an error here.
+sub walk {
+    my ($n, $page) = @_;
+    my $script = slurp("$root/debian/tests/lib.sh")
+                 . `$^X $root/debian/tests/walk.pl $page`;
+    my $test = join ' ', $n->command('nginx.conf', 'test.log'), '-t';
+
+    install($n, { text => '' }, {}, sub { $_[0] });
+    mkdir $n->path($_) for qw(examples home);
+    $n->write("examples/$_", moved($n, slurp("$root/examples/$_")))
+        for qw(certificates.sh first-policy.conf);
+    $n->start;
+
+    my $debian = <<"END";
+nginx() {
+    [ "\$*" = -t ]
+    $test > ../said 2>&1 || fail "\$(cat ../said)"
+    ! grep -v '"user" directive' ../said | grep 'warn' || fail 'a warning'
+}
+
+service() {
+    [ "\$2" = start ] || kill -HUP @{[ $n->pid ]}
+}
+END
+    $n->write('walk.sh', $debian . moved($n, $script));
+
+    my $said = `cd @{[ $n->path('home') ]} && HOME=\$PWD sh ../walk.sh 2>&1`;
+    is($?, 0, "$page is as it says") or diag($said);
+    is($n->stop, 0, "$page, nginx ended well");
+}
+
+my $main = "daemon off;\nerror_log %%PREFIX%%/error.log info;\n"
+           . rooted($stock);
 my $blocks = 0;
 
 for my $page (@pages) {
@@ -272,9 +324,7 @@ for my $page (@pages) {
         my ($name, $checks) = @$block{qw(name checks)};
         next if $block->{goes_with} && !@$checks;
 
-        my $n = nginx(conf => "daemon off;\n"
-                              . "error_log %%PREFIX%%/error.log info;\n"
-                              . rooted($stock));
+        my $n = nginx(conf => $main);
         my $placed = placed($page, $block);
 
         $blocks++;
@@ -303,6 +353,8 @@ for my $page (@pages) {
 
         is($n->stop, 0, "$name, nginx ended well");
     }
+
+    walk(nginx(conf => $main), $page->{path}) if $page->{walk};
 
     next if $page->{text} !~ /optional_no_ca/ && !@{ $page->{blocks} };
     ok($page->{text} =~ /every\s+location\s+without\s+`clientcert_require`

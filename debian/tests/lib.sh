@@ -26,6 +26,19 @@ answers() {
     [ "$("$@" -s -o /dev/null -w '%{http_code}')" = "$status" ]
 }
 
+# reload: until nobody is answered by the old configuration
+reload() {
+    old=$(cat /proc/$(cat /run/nginx.pid)/task/*/children)
+    service nginx reload
+    until_true ended || fail "no reload"
+}
+
+ended() {
+    for pid in $old; do
+        [ ! -d /proc/$pid ] || return 1
+    done
+}
+
 # The example with one client that may pass, as README.Debian has it.
 start_example() {
     sh $doc/examples/certificates.sh /etc/nginx/first-policy
