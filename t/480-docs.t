@@ -226,7 +226,8 @@ sub install {
 
     for my $file (keys %conf) {
         my $text = $change->($conf{$file});
-        $text =~ s/\blisten\s+443\b/'listen 127.0.0.1:' . $n->port('tls')/ge;
+        $text =~ s/\blisten\s+(\d+)(?=[\s;])/
+                   "listen 127.0.0.1:" . $n->port($1 == 443 ? 'tls' : $1)/gex;
         $n->write("etc/$file", $n->expand(rooted($text)));
     }
 }
