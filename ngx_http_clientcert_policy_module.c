@@ -271,19 +271,7 @@ static ngx_int_t
 ngx_http_clientcert_refuse(ngx_http_request_t *r,
     ngx_clientcert_verdict_t *verdict)
 {
-    ngx_uint_t                 level;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    /* under "satisfy any" another module may still let it through */
-
-    level = (clcf->satisfy == NGX_HTTP_SATISFY_ALL)
-            ? verdict->policy->log_level : NGX_LOG_INFO;
-
-    if (r->connection->log->log_level >= level) {
-        ngx_http_clientcert_log(r, level, verdict);
-    }
+    ngx_http_clientcert_log(r, verdict);
 
     ngx_http_clientcert_recent(r, verdict);
 
@@ -649,7 +637,9 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
 
     ngx_http_clientcert_check_unguarded(cf);
 
-    if (ngx_http_clientcert_trust_init(cf, &mcf->policies.all) != NGX_OK) {
+    if (ngx_http_clientcert_trust_init(cf, &mcf->policies.all) != NGX_OK
+        || ngx_http_clientcert_log_init(cf, &mcf->uses) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -229,3 +229,35 @@ ngx_clientcert_connection_early(ngx_connection_t *c,
 
     return conn->early;
 }
+
+
+/* as in ngx_http_process_request() */
+
+ngx_int_t
+ngx_clientcert_connection_nginx(ngx_connection_t *c, ngx_uint_t required,
+    ngx_uint_t any)
+{
+    SSL         *ssl;
+    X509        *x509;
+    long         rc;
+    const char  *status;
+
+    ssl = c->ssl->connection;
+    rc = SSL_get_verify_result(ssl);
+
+    if (rc != X509_V_OK && !(any && ngx_ssl_verify_error_optional(rc))) {
+        return NGX_DECLINED;
+    }
+
+    if (required) {
+        x509 = SSL_get_peer_certificate(ssl);
+        if (x509 == NULL) {
+            return NGX_ABORT;
+        }
+
+        X509_free(x509);
+    }
+
+    return (ngx_ssl_ocsp_get_status(c, &status) == NGX_OK) ? NGX_OK
+                                                           : NGX_DECLINED;
+}

@@ -51,6 +51,15 @@ ngx_int_t ngx_clientcert_connection_init(ngx_cycle_t *cycle);
 ngx_clientcert_connection_t *ngx_clientcert_connection(ngx_connection_t *c);
 
 /*
+ * What nginx itself makes of the client before any phase, by its verify result
+ * and OCSP; required and any: as for "ssl_verify_client on" and for
+ * "optional_no_ca".  Returns NGX_OK, NGX_DECLINED if it refuses the
+ * certificate, or NGX_ABORT if it refuses for there is none.
+ */
+ngx_int_t ngx_clientcert_connection_nginx(ngx_connection_t *c,
+    ngx_uint_t required, ngx_uint_t any);
+
+/*
  * Whether the handshake isn't complete, so that what comes is early data,
  * which whoever recorded it can send again (RFC 8470).
  */

@@ -18,6 +18,10 @@
 /* the version of the module; it stands nowhere else */
 #define NGX_CLIENTCERT_VERSION  "0.9.0"
 
+/* values of "ssl_verify_client" */
+#define NGX_HTTP_CLIENTCERT_VERIFY_ON     1
+#define NGX_HTTP_CLIENTCERT_VERIFY_NO_CA  3
+
 typedef struct ngx_http_clientcert_status_s  ngx_http_clientcert_status_t;
 
 
@@ -47,6 +51,7 @@ typedef struct {
 typedef struct {
     ngx_clientcert_trust_t          *trust;     /* NULL: it has no TLS */
     ngx_http_clientcert_unguarded_t  unguarded;
+    unsigned                         required:1;    /* some policy */
 } ngx_http_clientcert_srv_conf_t;
 
 
@@ -56,6 +61,18 @@ typedef struct {
     ngx_uint_t                     line;
     ngx_http_clientcert_status_t  *status;      /* NULL: none */
 } ngx_http_clientcert_loc_conf_t;
+
+
+/* a policy in force in some location of a server */
+
+typedef struct {
+    ngx_clientcert_policy_t   *policy;
+    ngx_http_core_srv_conf_t  *cscf;
+    ngx_uint_t                 verify;    /* of "ssl_verify_client" */
+    ngx_str_t                  internal;  /* such a location's name */
+    u_char                    *file;
+    ngx_uint_t                 line;
+} ngx_http_clientcert_use_t;
 
 
 /*

@@ -7,12 +7,6 @@
 #include "ngx_http_clientcert_check.h"
 
 
-/* values of "ssl_verify_client" */
-
-#define NGX_HTTP_CLIENTCERT_VERIFY_ON     1
-#define NGX_HTTP_CLIENTCERT_VERIFY_NO_CA  3
-
-
 static void ngx_http_clientcert_check_guard(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf, ngx_http_clientcert_loc_conf_t *lcf);
 static ngx_int_t ngx_http_clientcert_check_add(ngx_conf_t *cf,

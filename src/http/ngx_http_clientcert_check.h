@@ -14,18 +14,6 @@
 #include "ngx_http_clientcert.h"
 
 
-/* a policy in force in some location of a server */
-
-typedef struct {
-    ngx_clientcert_policy_t   *policy;
-    ngx_http_core_srv_conf_t  *cscf;
-    ngx_uint_t                 verify;    /* of "ssl_verify_client" */
-    ngx_str_t                  internal;  /* such a location's name */
-    u_char                    *file;
-    ngx_uint_t                 line;
-} ngx_http_clientcert_use_t;
-
-
 /*
  * Notes in the array of ngx_http_clientcert_use_t by which directive a policy
  * is in force in the location that cf merges, or of its server that there is

@@ -9,53 +9,188 @@
 #include "../cert/ngx_clientcert_facts.h"
 
 
-static ngx_clientcert_connection_t *ngx_http_clientcert_log_connection(
-    ngx_http_request_t *r);
+static void ngx_http_clientcert_log_line(ngx_http_request_t *r,
+    ngx_uint_t level, const char *by, ngx_str_t *name, ngx_str_t *reason,
+    ngx_str_t *detail);
+static ngx_int_t ngx_http_clientcert_log_handler(ngx_http_request_t *r);
+static ngx_str_t *ngx_http_clientcert_log_by_nginx(ngx_http_request_t *r);
 
 
 void
-ngx_http_clientcert_log(ngx_http_request_t *r, ngx_uint_t level,
+ngx_http_clientcert_log(ngx_http_request_t *r,
     ngx_clientcert_verdict_t *verdict)
+{
+    ngx_uint_t                 level;
+    ngx_clientcert_policy_t   *policy;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    policy = verdict->policy;
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    /* under "satisfy any" another module may still let it through */
+
+    level = (clcf->satisfy == NGX_HTTP_SATISFY_ALL) ? policy->log_level
+                                                    : NGX_LOG_INFO;
+
+    ngx_http_clientcert_log_line(r, level,
+                                 policy->dry_run
+                                 ? "would be rejected by policy"
+                                 : "rejected by policy",
+                                 &policy->name,
+                                 &ngx_clientcert_reasons[verdict->reason],
+                                 &verdict->detail);
+}
+
+
+static void
+ngx_http_clientcert_log_line(ngx_http_request_t *r, ngx_uint_t level,
+    const char *by, ngx_str_t *name, ngx_str_t *reason, ngx_str_t *detail)
 {
     u_char                       *p, *last;
     u_char                        buf[NGX_MAX_ERROR_STR];
     ngx_clientcert_connection_t  *conn;
 
+    if (r->connection->log->log_level < level) {
+        return;
+    }
+
     p = buf;
     last = buf + NGX_MAX_ERROR_STR;
 
-    conn = ngx_http_clientcert_log_connection(r);
+    conn = r->connection->ssl ? ngx_clientcert_connection(r->connection)
+                              : NULL;
 
-    if (conn) {
+    if (conn && conn->cert) {
         p = ngx_slprintf(p, last, ", %V verify=\"%V\"",
                          ngx_clientcert_facts_line(conn->cert), &conn->verify);
     }
 
-    if (verdict->detail.len) {
-        p = ngx_slprintf(p, last, ", %V", &verdict->detail);
+    if (detail->len) {
+        p = ngx_slprintf(p, last, ", %V", detail);
     }
 
     ngx_log_error(level, r->connection->log, 0,
-                  "client certificate %s by policy \"%V\": %V%*s",
-                  verdict->policy->dry_run ? "would be rejected" : "rejected",
-                  &verdict->policy->name,
-                  &ngx_clientcert_reasons[verdict->reason],
+                  "client certificate %s \"%V\": %V%*s", by, name, reason,
                   (size_t) (p - buf), buf);
 }
 
 
-/* returns NULL if there is no certificate */
-
-static ngx_clientcert_connection_t *
-ngx_http_clientcert_log_connection(ngx_http_request_t *r)
+ngx_int_t
+ngx_http_clientcert_log_init(ngx_conf_t *cf, ngx_array_t *uses)
 {
-    ngx_clientcert_connection_t  *conn;
+    ngx_uint_t                       i;
+    ngx_http_handler_pt             *h;
+    ngx_http_clientcert_use_t       *use;
+    ngx_http_core_main_conf_t       *cmcf;
+    ngx_http_clientcert_srv_conf_t  *conf;
 
-    if (r->connection->ssl == NULL) {
+    if (uses->nelts == 0) {
+        return NGX_OK;
+    }
+
+    use = uses->elts;
+
+    for (i = 0; i < uses->nelts; i++) {
+        conf = use[i].cscf->ctx->srv_conf
+                             [ngx_http_clientcert_policy_module.ctx_index];
+        conf->required = 1;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_clientcert_log_handler;
+
+    return NGX_OK;
+}
+
+
+/*
+ * nginx refuses certificates before it looks for a location, so the server's
+ * policy is the only one there is.
+ */
+
+static ngx_int_t
+ngx_http_clientcert_log_handler(ngx_http_request_t *r)
+{
+    ngx_str_t                       *status;
+    ngx_uint_t                       level;
+    ngx_http_core_srv_conf_t        *cscf;
+    ngx_http_clientcert_loc_conf_t  *lcf;
+
+    static ngx_str_t  none = ngx_null_string;
+
+    /* phases have been run, and not for an "error_page" */
+
+    if (r->phase_handler && !r->internal) {
+        return NGX_OK;
+    }
+
+    status = ngx_http_clientcert_log_by_nginx(r);
+
+    if (status == NULL || ngx_http_clientcert_verdict(r)) {
+        return NGX_OK;
+    }
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+    lcf = cscf->ctx->loc_conf[ngx_http_clientcert_policy_module.ctx_index];
+
+    level = lcf->policy ? lcf->policy->log_level : NGX_LOG_ERR;
+
+    ngx_http_clientcert_log_line(r, level, "rejected by nginx in server",
+                                 &cscf->server_name, status, &none);
+
+    return NGX_OK;
+}
+
+
+/* returns the status for "error_page" with which nginx has refused, or NULL */
+
+static ngx_str_t *
+ngx_http_clientcert_log_by_nginx(ngx_http_request_t *r)
+{
+    ngx_http_ssl_srv_conf_t         *sscf;
+    ngx_http_clientcert_srv_conf_t  *conf;
+
+    static ngx_str_t  bad = ngx_string("495");
+    static ngx_str_t  none = ngx_string("496");
+
+    conf = ngx_http_get_module_srv_conf(r, ngx_http_clientcert_policy_module);
+    sscf = ngx_http_get_module_srv_conf(r, ngx_http_ssl_module);
+
+    if (r != r->main
+        || r->connection->ssl == NULL
+        || !conf->required
+        || sscf->verify == 0)
+    {
         return NULL;
     }
 
-    conn = ngx_clientcert_connection(r->connection);
+    /* before it has looked at the certificate, for what else was wrong */
 
-    return (conn && conn->cert) ? conn : NULL;
+    if ((r->http_state == NGX_HTTP_READING_REQUEST_STATE
+         && r->http_version < NGX_HTTP_VERSION_20)
+        || !(r->error_page || r->err_status == NGX_HTTP_BAD_REQUEST))
+    {
+        return NULL;
+    }
+
+    switch (ngx_clientcert_connection_nginx(r->connection,
+                sscf->verify == NGX_HTTP_CLIENTCERT_VERIFY_ON,
+                sscf->verify == NGX_HTTP_CLIENTCERT_VERIFY_NO_CA))
+    {
+
+    case NGX_DECLINED:
+        return &bad;
+
+    case NGX_ABORT:
+        return &none;
+
+    default: /* NGX_OK */
+        return NULL;
+    }
 }

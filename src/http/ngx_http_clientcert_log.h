@@ -18,8 +18,14 @@
  * Logs a verdict that isn't "ok": policy, reason, the certificate's facts, and
  * the verdict's detail.
  */
-void ngx_http_clientcert_log(ngx_http_request_t *r, ngx_uint_t level,
+void ngx_http_clientcert_log(ngx_http_request_t *r,
     ngx_clientcert_verdict_t *verdict);
+
+/*
+ * Has what nginx refuses itself logged at the servers of the array of
+ * ngx_http_clientcert_use_t.  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_clientcert_log_init(ngx_conf_t *cf, ngx_array_t *uses);
 
 
 #endif /* _NGX_HTTP_CLIENTCERT_LOG_H_INCLUDED_ */

@@ -11,7 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
-#include "../policy/ngx_clientcert_policy.h"
+#include "ngx_http_clientcert.h"
 
 
 /*
