@@ -16,6 +16,7 @@
 #include "src/http/ngx_http_clientcert_check.h"
 #include "src/http/ngx_http_clientcert_log.h"
 #include "src/http/ngx_http_clientcert_recent.h"
+#include "src/http/ngx_http_clientcert_explain.h"
 #include "src/http/ngx_http_clientcert_status.h"
 #include "src/http/ngx_http_clientcert_trust.h"
 
@@ -40,10 +41,6 @@ static ngx_str_t ngx_http_clientcert_phrase(
     ngx_clientcert_verdict_t *verdict);
 static void ngx_http_clientcert_cleanup(void *data);
 
-static ngx_int_t ngx_http_clientcert_compile(ngx_conf_t *cf, ngx_str_t *text,
-    void **compiled);
-static ngx_int_t ngx_http_clientcert_evaluate(void *request, void *compiled,
-    ngx_str_t *value);
 
 static void *ngx_http_clientcert_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_clientcert_create_srv_conf(ngx_conf_t *cf);
@@ -88,6 +85,13 @@ static ngx_command_t  ngx_http_clientcert_commands[] = {
     { ngx_string("clientcert_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
       ngx_http_clientcert_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("clientcert_explain"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
+      ngx_http_clientcert_explain,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -138,12 +142,6 @@ ngx_module_t  ngx_http_clientcert_policy_module = {
 /* for strings(1): nothing reads it, and the linker keeps what it exports */
 u_char  ngx_http_clientcert_version[] =
     "ngx_http_clientcert_policy_module/" NGX_CLIENTCERT_VERSION;
-
-
-static ngx_clientcert_variables_t  ngx_http_clientcert_variables = {
-    ngx_http_clientcert_compile,
-    ngx_http_clientcert_evaluate
-};
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -409,33 +407,6 @@ ngx_http_clientcert_cleanup(void *data)
 }
 
 
-static ngx_int_t
-ngx_http_clientcert_compile(ngx_conf_t *cf, ngx_str_t *text, void **compiled)
-{
-    ngx_http_compile_complex_value_t  ccv;
-
-    *compiled = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-    if (*compiled == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = text;
-    ccv.complex_value = *compiled;
-
-    return ngx_http_compile_complex_value(&ccv);
-}
-
-
-static ngx_int_t
-ngx_http_clientcert_evaluate(void *request, void *compiled, ngx_str_t *value)
-{
-    return ngx_http_complex_value(request, compiled, value);
-}
-
-
 static void *
 ngx_http_clientcert_create_main_conf(ngx_conf_t *cf)
 {
@@ -555,7 +526,7 @@ ngx_http_clientcert_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     policy->cas = &mcf->cas;
     policy->stores = &mcf->stores;
-    policy->variables = &ngx_http_clientcert_variables;
+    policy->variables = &ngx_http_clientcert_values;
 
     return ngx_clientcert_policy_block(cf, policy);
 }

@@ -16,6 +16,12 @@
      |B_ASN1_VISIBLESTRING)
 
 
+/* of an object identifier that is printed */
+#define NGX_CLIENTCERT_NAMES_OID  128
+
+
+static ngx_uint_t ngx_clientcert_names_print_oid(u_char *buf, u_char **last,
+    const ASN1_OBJECT *object);
 static void *ngx_clientcert_names_extension(X509 *cert, int nid,
     ngx_uint_t *unreadable, ngx_int_t *rc);
 static void ngx_clientcert_names_free(void *data);
@@ -765,4 +771,74 @@ ngx_clientcert_names_policy(ngx_clientcert_names_t *names, ngx_str_t *oid)
     }
 
     return 0;
+}
+
+
+u_char *
+ngx_clientcert_names_print_ekus(ngx_clientcert_names_t *names, u_char *buf)
+{
+    int      i;
+    u_char  *p;
+
+    p = buf;
+
+    for (i = 0; names->eku && i < sk_ASN1_OBJECT_num(names->eku); i++) {
+        if (!ngx_clientcert_names_print_oid(buf, &p,
+                                            sk_ASN1_OBJECT_value(names->eku,
+                                                                 i)))
+        {
+            break;
+        }
+    }
+
+    return p;
+}
+
+
+u_char *
+ngx_clientcert_names_print_policies(ngx_clientcert_names_t *names,
+    u_char *buf)
+{
+    int      i;
+    u_char  *p;
+
+    p = buf;
+
+    for (i = 0; names->policies && i < sk_POLICYINFO_num(names->policies);
+         i++)
+    {
+        if (!ngx_clientcert_names_print_oid(buf, &p,
+                            sk_POLICYINFO_value(names->policies, i)->policyid))
+        {
+            break;
+        }
+    }
+
+    return p;
+}
+
+
+/* returns 0 where there was no room for more */
+
+static ngx_uint_t
+ngx_clientcert_names_print_oid(u_char *buf, u_char **last,
+    const ASN1_OBJECT *object)
+{
+    char  oid[NGX_CLIENTCERT_NAMES_OID];
+
+    if (*last > buf) {
+        *last = ngx_cpymem(*last, ", ", 2);
+    }
+
+    if (buf + NGX_CLIENTCERT_NAMES_OIDS - *last
+        < NGX_CLIENTCERT_NAMES_OID + (int) sizeof(", ...")
+        || OBJ_obj2txt(oid, sizeof(oid), object, 1) <= 0)
+    {
+        *last = ngx_cpymem(*last, "...", 3);
+        return 0;
+    }
+
+    *last = ngx_sprintf(*last, "%s", oid);
+
+    return 1;
 }

@@ -81,6 +81,18 @@ ngx_uint_t ngx_clientcert_names_policy(ngx_clientcert_names_t *names,
     ngx_str_t *oid);
 
 /*
+ * Write extended key usages, or policies, as object identifiers with ", "
+ * between them, into buf, which has room for NGX_CLIENTCERT_NAMES_OIDS bytes,
+ * and return the end.  Where there are more "..." follows.
+ */
+#define NGX_CLIENTCERT_NAMES_OIDS  1024
+
+u_char *ngx_clientcert_names_print_ekus(ngx_clientcert_names_t *names,
+    u_char *buf);
+u_char *ngx_clientcert_names_print_policies(ngx_clientcert_names_t *names,
+    u_char *buf);
+
+/*
  * Reads a string in DER, and nothing else, as UTF-8 into memory of the pool.
  * Returns NGX_OK, NGX_DECLINED if it is none, or NGX_ERROR without memory
  * (d2i_ASN1_TYPE(3)).

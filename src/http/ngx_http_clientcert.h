@@ -23,6 +23,7 @@
 #define NGX_HTTP_CLIENTCERT_VERIFY_NO_CA  3
 
 typedef struct ngx_http_clientcert_status_s  ngx_http_clientcert_status_t;
+typedef struct ngx_http_clientcert_explain_s  ngx_http_clientcert_explain_t;
 
 
 typedef struct {
@@ -60,6 +61,7 @@ typedef struct {
     u_char                        *file;        /* NULL: nobody says so */
     ngx_uint_t                     line;
     ngx_http_clientcert_status_t  *status;      /* NULL: none */
+    ngx_http_clientcert_explain_t *explain;     /* the same */
 } ngx_http_clientcert_loc_conf_t;
 
 
@@ -89,6 +91,9 @@ ngx_int_t ngx_http_clientcert_init_variables(ngx_conf_t *cf);
  */
 ngx_clientcert_verdict_t *ngx_http_clientcert_verdict(ngx_http_request_t *r);
 
+
+/* values of conditions that have variables */
+extern ngx_clientcert_variables_t  ngx_http_clientcert_values;
 
 extern ngx_module_t  ngx_http_clientcert_policy_module;
 

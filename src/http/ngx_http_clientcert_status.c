@@ -5,6 +5,7 @@
 
 
 #include "../policy/ngx_clientcert_decisions.h"
+#include "ngx_http_clientcert_explain.h"
 #include "ngx_http_clientcert_json.h"
 #include "ngx_http_clientcert_status.h"
 
@@ -17,23 +18,17 @@
 static ngx_int_t ngx_http_clientcert_status_parameter(ngx_conf_t *cf,
     ngx_http_clientcert_status_t *status, ngx_str_t *value);
 static ngx_int_t ngx_http_clientcert_status_handler(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_clientcert_status_permitted(ngx_http_request_t *r,
-    ngx_http_clientcert_loc_conf_t *lcf);
-static ngx_uint_t ngx_http_clientcert_status_is_local(ngx_http_request_t *r);
 static ngx_int_t ngx_http_clientcert_status_query(ngx_http_request_t *r,
     ngx_http_clientcert_status_t *status, ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_query_t *query);
 static ngx_int_t ngx_http_clientcert_status_policies(
     ngx_http_clientcert_output_t *out, ngx_http_clientcert_query_t *query,
     ngx_str_t *name);
-static ngx_int_t ngx_http_clientcert_status_arg(ngx_http_request_t *r,
-    const char *name, ngx_str_t *value);
 static ngx_uint_t ngx_http_clientcert_status_flag(ngx_http_request_t *r,
     const char *name);
 
 
-static ngx_str_t  ngx_http_clientcert_status_json =
-                      ngx_string("application/json");
+ngx_str_t  ngx_http_clientcert_status_json = ngx_string("application/json");
 static ngx_str_t  ngx_http_clientcert_status_text =
                       ngx_string("text/plain; version=0.0.4; charset=utf-8");
 
@@ -77,8 +72,9 @@ ngx_http_clientcert_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     lcf->status = status;
 
     status->max = NGX_HTTP_CLIENTCERT_STATUS_MAX;
-    status->file = cf->conf_file->file.name.data;
-    status->line = cf->conf_file->line;
+    status->guard.directive = "clientcert_status";
+    status->guard.file = cf->conf_file->file.name.data;
+    status->guard.line = cf->conf_file->line;
 
     value = cf->args->elts;
 
@@ -117,7 +113,7 @@ ngx_http_clientcert_status_parameter(ngx_conf_t *cf,
     }
 
     if (ngx_strcmp(value->data, "remote") == 0) {
-        status->remote = 1;
+        status->guard.remote = 1;
         return NGX_OK;
     }
 
@@ -174,16 +170,17 @@ ngx_http_clientcert_status_init(ngx_conf_t *cf,
     lcf = mcf->status.elts;
 
     for (i = 0; i < mcf->status.nelts; i++) {
-        if (lcf[i]->policy && lcf[i]->policy->dry_run
-            && !lcf[i]->status->remote)
-        {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "\"clientcert_status\" in %s:%ui is only served to "
-                          "local clients, since policy \"%V\" is in "
-                          "\"dry_run\"",
-                          lcf[i]->status->file, lcf[i]->status->line,
-                          &lcf[i]->policy->name);
+        if (lcf[i]->explain) {
+            ngx_http_clientcert_guard_warn(cf, &lcf[i]->explain->guard,
+                                           lcf[i]->policy);
         }
+
+        if (lcf[i]->status == NULL) {
+            continue;
+        }
+
+        ngx_http_clientcert_guard_warn(cf, &lcf[i]->status->guard,
+                                       lcf[i]->policy);
 
         if (ngx_http_clientcert_upload_check(cf, lcf[i]->status) != NGX_OK) {
             return NGX_ERROR;
@@ -219,12 +216,9 @@ ngx_http_clientcert_status_handler(ngx_http_request_t *r)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_clientcert_policy_module);
 
-    if (!ngx_http_clientcert_status_permitted(r, lcf)) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "\"clientcert_status\" in %s:%ui is refused to a client "
-                      "that isn't local, as the location has no policy in "
-                      "force and the directive no \"remote\"",
-                      lcf->status->file, lcf->status->line);
+    if (!ngx_http_clientcert_guard_permits(r, &lcf->status->guard,
+                                           lcf->policy))
+    {
         return NGX_HTTP_FORBIDDEN;
     }
 
@@ -255,56 +249,6 @@ ngx_http_clientcert_status_handler(ngx_http_request_t *r)
     return ngx_http_clientcert_output_send(&out, r,
                                            (rc == NGX_OK) ? NGX_HTTP_OK : rc,
                                            type);
-}
-
-
-/* nginx checks no access for subrequests, so there a policy guards nothing */
-
-static ngx_uint_t
-ngx_http_clientcert_status_permitted(ngx_http_request_t *r,
-    ngx_http_clientcert_loc_conf_t *lcf)
-{
-    return lcf->status->remote
-           || (r == r->main && lcf->policy && !lcf->policy->dry_run)
-           || ngx_http_clientcert_status_is_local(r);
-}
-
-
-/* the peer of the connection, whoever it says to be by realip's header */
-
-static ngx_uint_t
-ngx_http_clientcert_status_is_local(ngx_http_request_t *r)
-{
-    ngx_str_t                   addr;
-    ngx_uint_t                  key;
-    ngx_http_variable_value_t  *v;
-
-    static ngx_str_t  name = ngx_string("realip_remote_addr");
-
-    key = ngx_hash_key(name.data, name.len);
-
-    v = ngx_http_get_variable(r, &name, key);
-    if (v == NULL) {
-        return 0;
-    }
-
-    addr = r->connection->addr_text;
-
-    if (!v->not_found) {
-        addr.data = v->data;
-        addr.len = v->len;
-    }
-
-    if (addr.len > 7 && ngx_strncasecmp(addr.data, (u_char *) "::ffff:", 7)
-                        == 0)
-    {
-        addr.data += 7;
-        addr.len -= 7;
-    }
-
-    return (addr.len > 4 && ngx_strncmp(addr.data, "127.", 4) == 0)
-           || (addr.len > 4 && ngx_strncmp(addr.data, "unix:", 5) == 0)
-           || (addr.len == 3 && ngx_strncmp(addr.data, "::1", 3) == 0);
 }
 
 
@@ -407,7 +351,7 @@ ngx_http_clientcert_status_policies(ngx_http_clientcert_output_t *out,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_clientcert_status_arg(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {

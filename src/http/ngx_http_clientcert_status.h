@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 #include "../cert/ngx_clientcert_thumbprint.h"
 #include "ngx_http_clientcert.h"
+#include "ngx_http_clientcert_guard.h"
 #include "ngx_http_clientcert_output.h"
 
 
@@ -26,16 +27,15 @@
 /* "clientcert_status" of a location */
 
 struct ngx_http_clientcert_status_s {
-    ngx_uint_t       max;               /* series of a kind */
-    u_char          *file;
-    ngx_uint_t       line;
+    ngx_http_clientcert_guard_t   guard;
+    ngx_uint_t                    max;              /* series of a kind */
 
-    ngx_array_t     *uploads;           /* ngx_http_clientcert_upload_t */
+    /* ngx_http_clientcert_upload_t */
+    ngx_array_t                  *uploads;
 
-    unsigned         prometheus:1;      /* else JSON */
-    unsigned         remote:1;          /* guarded otherwise */
-    unsigned         rules:1;           /* series of each */
-    unsigned         certificates:1;
+    unsigned                      prometheus:1;     /* else JSON */
+    unsigned                      rules:1;          /* series of each */
+    unsigned                      certificates:1;
 };
 
 
@@ -143,6 +143,23 @@ void ngx_http_clientcert_upload_view(ngx_http_clientcert_output_t *out,
  */
 ngx_int_t ngx_http_clientcert_status_error(ngx_http_clientcert_output_t *out,
     ngx_int_t status, const char *what, ngx_str_t *value);
+
+/*
+ * Puts an argument of the request, unescaped, into value; its data is NULL if
+ * there is none.  Returns NGX_OK, or NGX_ERROR without memory.
+ */
+ngx_int_t ngx_http_clientcert_status_arg(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+
+/*
+ * Writes what is the same of a rule wherever it is told: its number, which is
+ * null where nothing is counted, action, label, text, file and line.
+ */
+void ngx_http_clientcert_view_line(ngx_http_clientcert_output_t *out,
+    ngx_clientcert_rule_t *rule);
+
+
+extern ngx_str_t  ngx_http_clientcert_status_json;
 
 
 #endif /* _NGX_HTTP_CLIENTCERT_STATUS_H_INCLUDED_ */

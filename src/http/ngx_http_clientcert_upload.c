@@ -84,7 +84,7 @@ ngx_http_clientcert_upload_check(ngx_conf_t *cf,
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "store \"%V\" of \"upload\" in %s:%ui is no "
                           "directory", &upload[i].store->name,
-                          status->file, status->line);
+                          status->guard.file, status->guard.line);
             return NGX_ERROR;
         }
     }

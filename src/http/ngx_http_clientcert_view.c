@@ -451,16 +451,8 @@ ngx_http_clientcert_view_rule(ngx_http_clientcert_output_t *out,
 {
     ngx_http_clientcert_json_open(out, NULL, '{');
 
-    ngx_http_clientcert_json_key(out, "rule");
-    ngx_http_clientcert_output_print(out, "\"%012xL\"",
-                                     NGX_CLIENTCERT_DECISIONS_ID(rule));
-
     ngx_http_clientcert_json_text(out, "policy", &policy->name);
-    ngx_http_clientcert_json_word(out, "action",
-                                  rule->deny ? "deny" : "allow");
-    ngx_http_clientcert_json_text(out, "label", &rule->label);
-    ngx_http_clientcert_view_text(out, rule);
-    ngx_http_clientcert_view_place(out, rule->file, rule->line);
+    ngx_http_clientcert_view_line(out, rule);
 
     if (ngx_clientcert_counts_shared(&rule->count)) {
         ngx_http_clientcert_json_null(out, "decisions");
@@ -476,6 +468,28 @@ ngx_http_clientcert_view_rule(ngx_http_clientcert_output_t *out,
     }
 
     ngx_http_clientcert_json_close(out, '}');
+}
+
+
+void
+ngx_http_clientcert_view_line(ngx_http_clientcert_output_t *out,
+    ngx_clientcert_rule_t *rule)
+{
+    ngx_http_clientcert_json_key(out, "rule");
+
+    if (rule->id) {
+        ngx_http_clientcert_output_print(out, "\"%012xL\"",
+                                         NGX_CLIENTCERT_DECISIONS_ID(rule));
+
+    } else {
+        ngx_http_clientcert_output_print(out, "null");
+    }
+
+    ngx_http_clientcert_json_word(out, "action",
+                                  rule->deny ? "deny" : "allow");
+    ngx_http_clientcert_json_text(out, "label", &rule->label);
+    ngx_http_clientcert_view_text(out, rule);
+    ngx_http_clientcert_view_place(out, rule->file, rule->line);
 }
 
 

@@ -100,6 +100,10 @@ ngx_clientcert_answer_store(ngx_clientcert_condition_t *cond,
     ngx_clientcert_sought_t        sought;
     ngx_clientcert_certificate_t  *cert;
 
+    if (st == ask->supposed) {
+        return NGX_CLIENTCERT_YES;
+    }
+
     cert = ask->cert;
 
     ngx_memzero(&sought, sizeof(ngx_clientcert_sought_t));

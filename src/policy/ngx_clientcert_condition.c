@@ -6,6 +6,7 @@
 
 #include "ngx_clientcert_value.h"
 #include "ngx_clientcert_answer.h"
+#include "ngx_clientcert_found.h"
 #include "../cert/ngx_clientcert_chain.h"
 #include "../cert/ngx_clientcert_dn.h"
 #include "../cert/ngx_clientcert_oid.h"
@@ -35,104 +36,122 @@ ngx_clientcert_key_t  ngx_clientcert_keys[] = {
     { ngx_string("verified"), 0,
       NGX_CLIENTCERT_LOOKUP_NONE,
       NGX_CLIENTCERT_KEY_VERIFIED,
-      NULL, NULL },
+      NULL, NULL, NULL },
 
     { ngx_string("thumbprint"), NGX_CLIENTCERT_SHA256,
       NGX_CLIENTCERT_LOOKUP_DIGEST,
       NGX_CLIENTCERT_KEY_THUMBPRINT|NGX_CLIENTCERT_KEY_TRUSTED
                                    |NGX_CLIENTCERT_KEY_SINGLE,
-      ngx_clientcert_value_thumbprint, ngx_clientcert_answer_thumbprint },
+      ngx_clientcert_value_thumbprint, ngx_clientcert_answer_thumbprint,
+      ngx_clientcert_found_digest },
 
     { ngx_string("spki"), NGX_CLIENTCERT_SPKI_SHA256,
       NGX_CLIENTCERT_LOOKUP_DIGEST,
       NGX_CLIENTCERT_KEY_TRUSTED|NGX_CLIENTCERT_KEY_SINGLE,
-      ngx_clientcert_value_spki, ngx_clientcert_answer_spki },
+      ngx_clientcert_value_spki, ngx_clientcert_answer_spki,
+      ngx_clientcert_found_digest },
 
     { ngx_string("store"), 0,
       NGX_CLIENTCERT_LOOKUP_NONE,
       NGX_CLIENTCERT_KEY_TRUSTED|NGX_CLIENTCERT_KEY_CONSTANT
                                 |NGX_CLIENTCERT_KEY_STORE,
-      ngx_clientcert_value_store, ngx_clientcert_answer_store },
+      ngx_clientcert_value_store, ngx_clientcert_answer_store,
+      ngx_clientcert_found_store },
 
     { ngx_string("serial"), 0,
       NGX_CLIENTCERT_LOOKUP_SERIAL,
       NGX_CLIENTCERT_KEY_SINGLE,
-      ngx_clientcert_value_serial, ngx_clientcert_answer_serial },
+      ngx_clientcert_value_serial, ngx_clientcert_answer_serial,
+      ngx_clientcert_found_serial },
 
     { ngx_string("subject"), NGX_CLIENTCERT_SUBJECT,
       NGX_CLIENTCERT_LOOKUP_DN,
       NGX_CLIENTCERT_KEY_SINGLE|NGX_CLIENTCERT_KEY_WHOLE,
-      ngx_clientcert_value_dn, ngx_clientcert_answer_dn },
+      ngx_clientcert_value_dn, ngx_clientcert_answer_dn,
+      ngx_clientcert_found_dn },
 
     { ngx_string("subject."), NGX_CLIENTCERT_SUBJECT,
       NGX_CLIENTCERT_LOOKUP_NAME,
       NGX_CLIENTCERT_KEY_REGEX|NGX_CLIENTCERT_KEY_OID,
-      ngx_clientcert_value_name, ngx_clientcert_answer_name },
+      ngx_clientcert_value_name, ngx_clientcert_answer_name,
+      ngx_clientcert_found_name },
 
     { ngx_string("uri"), NGX_CLIENTCERT_URI,
       NGX_CLIENTCERT_LOOKUP_NAME,
       NGX_CLIENTCERT_KEY_REGEX,
-      ngx_clientcert_value_name, ngx_clientcert_answer_name },
+      ngx_clientcert_value_name, ngx_clientcert_answer_name,
+      ngx_clientcert_found_name },
 
     { ngx_string("email"), NGX_CLIENTCERT_EMAIL,
       NGX_CLIENTCERT_LOOKUP_NAME,
       NGX_CLIENTCERT_KEY_REGEX,
-      ngx_clientcert_value_name, ngx_clientcert_answer_name },
+      ngx_clientcert_value_name, ngx_clientcert_answer_name,
+      ngx_clientcert_found_name },
 
     { ngx_string("upn"), NGX_CLIENTCERT_UPN,
       NGX_CLIENTCERT_LOOKUP_NAME,
       NGX_CLIENTCERT_KEY_REGEX,
-      ngx_clientcert_value_name, ngx_clientcert_answer_name },
+      ngx_clientcert_value_name, ngx_clientcert_answer_name,
+      ngx_clientcert_found_name },
 
     { ngx_string("dns"), NGX_CLIENTCERT_DNS,
       NGX_CLIENTCERT_LOOKUP_NAME,
       NGX_CLIENTCERT_KEY_REGEX,
-      ngx_clientcert_value_name, ngx_clientcert_answer_name },
+      ngx_clientcert_value_name, ngx_clientcert_answer_name,
+      ngx_clientcert_found_name },
 
     { ngx_string("ip"), NGX_CLIENTCERT_IP,
       NGX_CLIENTCERT_LOOKUP_NAME,
       0,
-      ngx_clientcert_value_name, ngx_clientcert_answer_name },
+      ngx_clientcert_value_name, ngx_clientcert_answer_name,
+      ngx_clientcert_found_name },
 
     { ngx_string("issuer"), NGX_CLIENTCERT_ISSUER,
       NGX_CLIENTCERT_LOOKUP_DN,
       NGX_CLIENTCERT_KEY_SINGLE|NGX_CLIENTCERT_KEY_WHOLE,
-      ngx_clientcert_value_dn, ngx_clientcert_answer_dn },
+      ngx_clientcert_value_dn, ngx_clientcert_answer_dn,
+      ngx_clientcert_found_dn },
 
     { ngx_string("issuer."), NGX_CLIENTCERT_ISSUER,
       NGX_CLIENTCERT_LOOKUP_NAME,
       NGX_CLIENTCERT_KEY_REGEX|NGX_CLIENTCERT_KEY_OID,
-      ngx_clientcert_value_name, ngx_clientcert_answer_name },
+      ngx_clientcert_value_name, ngx_clientcert_answer_name,
+      ngx_clientcert_found_name },
 
     { ngx_string("extension."), NGX_CLIENTCERT_EXTENSION,
       NGX_CLIENTCERT_LOOKUP_NAME,
       NGX_CLIENTCERT_KEY_OID|NGX_CLIENTCERT_KEY_SINGLE
                             |NGX_CLIENTCERT_KEY_EXTENSION,
-      ngx_clientcert_value_name, ngx_clientcert_answer_name },
+      ngx_clientcert_value_name, ngx_clientcert_answer_name,
+      ngx_clientcert_found_name },
 
     { ngx_string("eku"), NGX_CLIENTCERT_EKU,
       NGX_CLIENTCERT_LOOKUP_NONE,
       0,
-      ngx_clientcert_value_oid, ngx_clientcert_answer_oid },
+      ngx_clientcert_value_oid, ngx_clientcert_answer_oid,
+      ngx_clientcert_found_oid },
 
     { ngx_string("policy_oid"), NGX_CLIENTCERT_POLICY,
       NGX_CLIENTCERT_LOOKUP_NONE,
       0,
-      ngx_clientcert_value_oid, ngx_clientcert_answer_oid },
+      ngx_clientcert_value_oid, ngx_clientcert_answer_oid,
+      ngx_clientcert_found_oid },
 
     { ngx_string("issuer_thumbprint"), 0,
       NGX_CLIENTCERT_LOOKUP_NONE,
       NGX_CLIENTCERT_KEY_ISSUER,
       ngx_clientcert_value_thumbprint,
-      ngx_clientcert_answer_issuer },
+      ngx_clientcert_answer_issuer,
+      ngx_clientcert_found_issuer },
 
     { ngx_string("ca"), 0,
       NGX_CLIENTCERT_LOOKUP_NONE,
       NGX_CLIENTCERT_KEY_TRUSTED|NGX_CLIENTCERT_KEY_CONSTANT
                                 |NGX_CLIENTCERT_KEY_CA,
-      ngx_clientcert_value_ca, ngx_clientcert_answer_ca },
+      ngx_clientcert_value_ca, ngx_clientcert_answer_ca,
+      ngx_clientcert_found_ca },
 
-    { ngx_null_string, 0, 0, 0, NULL, NULL }
+    { ngx_null_string, 0, 0, 0, NULL, NULL, NULL }
 };
 
 
@@ -155,6 +174,7 @@ ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
 
     rd->last = rd->text;
     value = *text;
+    cond->text = *text;
 
     rc = ngx_clientcert_condition_key(rd, cond, &value);
 
@@ -442,6 +462,11 @@ ngx_clientcert_condition_evaluate(ngx_clientcert_condition_t *cond,
     ngx_str_t                   text;
     ngx_clientcert_reading_t    rd;
     ngx_clientcert_condition_t  constant;
+
+    if (ask->request == NULL) {
+        return ngx_clientcert_answer_unknown(cond, ask, "depends on what a "
+                                             "request brings");
+    }
 
     if (cond->variables->evaluate(ask->request, cond->compiled, &text)
         != NGX_OK)

@@ -58,6 +58,7 @@ typedef struct {
 
     ngx_pool_t                    *pool;        /* of the request */
     void                          *request;
+    ngx_clientcert_store_t         *supposed;   /* as if it were there */
 
     /* set by the conditions */
 
@@ -88,7 +89,8 @@ typedef struct ngx_clientcert_condition_s  ngx_clientcert_condition_t;
 struct ngx_clientcert_condition_s {
     ngx_clientcert_condition_t  *next;      /* of the same rule */
     ngx_clientcert_key_t        *key;
-    ngx_str_t                    name;      /* as it is written */
+    ngx_str_t                    text;      /* as it is written */
+    ngx_str_t                    name;      /* what is before its "=" */
     ngx_uint_t                   type;      /* of the key, or what it can be */
     ngx_str_t                    oid;       /* of an attribute or extension */
 

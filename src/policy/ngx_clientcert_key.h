@@ -29,6 +29,9 @@ typedef enum {
 } ngx_clientcert_lookup_e;
 
 
+typedef struct ngx_clientcert_found_s  ngx_clientcert_found_t;
+
+
 /* a kind of condition, what is written before the "=" */
 
 struct ngx_clientcert_key_s {
@@ -37,13 +40,17 @@ struct ngx_clientcert_key_s {
     ngx_clientcert_lookup_e    lookup;
     ngx_uint_t                 flags;
 
-    /* of ngx_clientcert_value.c and ngx_clientcert_answer.c */
+    /* of ngx_clientcert_value.c, ngx_clientcert_answer.c and
+       ngx_clientcert_found.c */
 
     ngx_int_t                (*read)(ngx_clientcert_reading_t *rd,
                                      ngx_clientcert_condition_t *cond,
                                      ngx_str_t *text);  /* NULL: no value */
     ngx_clientcert_answer_e  (*answer)(ngx_clientcert_condition_t *cond,
                                        ngx_clientcert_asking_t *ask);
+    void                     (*found)(ngx_clientcert_condition_t *cond,
+                                      ngx_clientcert_asking_t *ask,
+                                      ngx_clientcert_found_t *fd);
 };
 
 

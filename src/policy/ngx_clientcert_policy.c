@@ -36,8 +36,6 @@ static ngx_clientcert_verdict_t *ngx_clientcert_policy_keep(
     ngx_pool_t *pool);
 static ngx_clientcert_verdict_t *ngx_clientcert_policy_copy(
     ngx_clientcert_verdict_t *verdict, ngx_pool_t *pool);
-static void ngx_clientcert_policy_ask(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_client_t *client, ngx_clientcert_asking_t *ask);
 static void ngx_clientcert_policy_judge(ngx_clientcert_policy_t *policy,
     ngx_clientcert_client_t *client, ngx_clientcert_asking_t *ask,
     ngx_clientcert_verdict_t *constant, ngx_clientcert_verdict_t *verdict);
@@ -133,7 +131,7 @@ ngx_clientcert_policy_decide(ngx_clientcert_policy_t *policy,
         }
     }
 
-    if (!policy->varies || constant == NULL) {
+    if (!policy->varies || constant == NULL || client->request == NULL) {
         return constant;
     }
 
@@ -274,7 +272,7 @@ ngx_clientcert_policy_copy(ngx_clientcert_verdict_t *verdict,
 }
 
 
-static void
+void
 ngx_clientcert_policy_ask(ngx_clientcert_policy_t *policy,
     ngx_clientcert_client_t *client, ngx_clientcert_asking_t *ask)
 {
@@ -285,6 +283,7 @@ ngx_clientcert_policy_ask(ngx_clientcert_policy_t *policy,
     ask->now = client->now;
     ask->pool = client->pool;
     ask->request = client->request;
+    ask->supposed = client->supposed;
 
     ask->from = 0;
     ask->until = NGX_MAX_TIME_T_VALUE;

@@ -96,7 +96,8 @@ typedef struct {
     time_t                         now;
 
     ngx_pool_t                    *pool;    /* of the request */
-    void                          *request;
+    void                          *request; /* NULL: nothing varies */
+    ngx_clientcert_store_t        *supposed;    /* as if it were in there */
 
     unsigned                       no_tls:1;
     unsigned                       failed:1;    /* it can't be read */
@@ -134,10 +135,17 @@ ngx_clientcert_verdict_t *ngx_clientcert_policy_recall(
 /*
  * Decides about a client.  The verdict must not be changed, it may be shared
  * by all requests of the connection.  It lives as long as the connection or
- * the pool of the client do, whichever is shorter.  NULL without memory.
+ * the pool of the client do, whichever is shorter.  Without a request rules
+ * with variables are left out.  NULL without memory.
  */
 ngx_clientcert_verdict_t *ngx_clientcert_policy_decide(
     ngx_clientcert_policy_t *policy, ngx_clientcert_client_t *client);
+
+/*
+ * Prepares conditions of the policy to be asked about a client.
+ */
+void ngx_clientcert_policy_ask(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_client_t *client, ngx_clientcert_asking_t *ask);
 
 /*
  * Whether a certificate without a verified chain is never allowed.

@@ -20,7 +20,7 @@ static ngx_int_t ngx_clientcert_policy_condition(ngx_conf_t *cf,
 static ngx_int_t ngx_clientcert_policy_read(ngx_conf_t *cf,
     ngx_clientcert_policy_t *policy, ngx_clientcert_condition_t *cond,
     ngx_str_t *text);
-static ngx_int_t ngx_clientcert_policy_ask(ngx_conf_t *cf,
+static ngx_int_t ngx_clientcert_policy_store(ngx_conf_t *cf,
     ngx_clientcert_policy_t *policy, ngx_clientcert_store_t *st);
 static ngx_int_t ngx_clientcert_policy_label(ngx_conf_t *cf,
     ngx_clientcert_rule_t *rule, ngx_str_t *value);
@@ -403,7 +403,7 @@ ngx_clientcert_policy_condition(ngx_conf_t *cf,
     flags = ngx_clientcert_condition_flags(cond);
 
     if ((flags & NGX_CLIENTCERT_KEY_STORE)
-        && ngx_clientcert_policy_ask(cf, policy,
+        && ngx_clientcert_policy_store(cf, policy,
                                      ngx_clientcert_condition_store(cond))
            != NGX_OK)
     {
@@ -474,7 +474,7 @@ ngx_clientcert_policy_read(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
 /* a policy's verdicts hold as long as what these stores hold does */
 
 static ngx_int_t
-ngx_clientcert_policy_ask(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
+ngx_clientcert_policy_store(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
     ngx_clientcert_store_t *st)
 {
     ngx_uint_t                i;

@@ -1,0 +1,114 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#include "ngx_clientcert_posted.h"
+#include "ngx_clientcert_der.h"
+#include "ngx_clientcert_trust.h"
+#include <openssl/err.h>
+
+
+static ngx_clientcert_certificate_t *ngx_clientcert_posted_create(
+    ngx_pool_t *pool, ngx_array_t *encodings, ngx_log_t *log,
+    const char **err);
+static X509 *ngx_clientcert_posted_x509(ngx_str_t *encoding);
+
+
+ngx_clientcert_certificate_t *
+ngx_clientcert_posted_read(ngx_pool_t *pool, SSL_CTX *ctx, ngx_str_t *text,
+    ngx_log_t *log, const char **err)
+{
+    ngx_uint_t                     beside;
+    ngx_array_t                    certs, encodings;
+    ngx_clientcert_file_e          reason;
+    ngx_clientcert_certificate_t  *cert;
+
+    *err = NULL;
+
+    if (ngx_array_init(&certs, pool, 4, sizeof(ngx_clientcert_der_t)) != NGX_OK
+        || ngx_array_init(&encodings, pool, 4, sizeof(ngx_str_t)) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    reason = ngx_clientcert_der_file(text->data, text->len, &certs, &encodings,
+                                     &beside);
+
+    if (reason) {
+        *err = (reason == NGX_CLIENTCERT_FILE_MEMORY)
+               ? NULL : ngx_clientcert_der_strerror(reason);
+        return NULL;
+    }
+
+    if (encodings.nelts > NGX_CLIENTCERT_POSTED_MAX) {
+        *err = "it holds more certificates than clients may send";
+        return NULL;
+    }
+
+    cert = ngx_clientcert_posted_create(pool, &encodings, log, err);
+
+    if (cert && ctx) {
+        cert->trusted = ngx_clientcert_trust_store(ctx);
+        cert->level = SSL_CTX_get_security_level(ctx);
+    }
+
+    return cert;
+}
+
+
+static ngx_clientcert_certificate_t *
+ngx_clientcert_posted_create(ngx_pool_t *pool, ngx_array_t *encodings,
+    ngx_log_t *log, const char **err)
+{
+    X509            *leaf, *x509;
+    ngx_str_t       *encoding;
+    ngx_uint_t       i;
+    STACK_OF(X509)  *sent;
+
+    encoding = encodings->elts;
+
+    leaf = ngx_clientcert_posted_x509(&encoding[0]);
+    sent = sk_X509_new_null();
+
+    if (leaf == NULL || sent == NULL) {
+        goto failed;
+    }
+
+    for (i = 1; i < encodings->nelts; i++) {
+        x509 = ngx_clientcert_posted_x509(&encoding[i]);
+
+        if (x509 == NULL || sk_X509_push(sent, x509) == 0) {
+            X509_free(x509);
+            goto failed;
+        }
+    }
+
+    return ngx_clientcert_certificate_create(pool, leaf, sent, log);
+
+failed:
+
+    *err = "OpenSSL can't read a certificate of it";
+
+    X509_free(leaf);
+    sk_X509_pop_free(sent, X509_free);
+
+    return NULL;
+}
+
+
+static X509 *
+ngx_clientcert_posted_x509(ngx_str_t *encoding)
+{
+    X509          *x509;
+    const u_char  *p;
+
+    p = encoding->data;
+
+    x509 = d2i_X509(NULL, &p, encoding->len);
+
+    ERR_clear_error();
+
+    return x509;
+}

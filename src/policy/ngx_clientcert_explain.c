@@ -1,0 +1,347 @@
+
+/*
+ * Copyright (C) The ngx_http_clientcert_policy_module Authors
+ */
+
+
+#include "ngx_clientcert_explain.h"
+#include "ngx_clientcert_found.h"
+#include "../cert/ngx_clientcert_facts.h"
+
+
+static ngx_int_t ngx_clientcert_explain_rules(ngx_clientcert_rules_t *rules,
+    ngx_clientcert_asking_t *ask, ngx_array_t *lines, ngx_uint_t *work);
+static ngx_uint_t ngx_clientcert_explain_cost(ngx_clientcert_rule_t *rule,
+    ngx_clientcert_asking_t *ask);
+static void ngx_clientcert_explain_line(ngx_clientcert_rule_t *rule,
+    ngx_clientcert_asking_t *ask, ngx_clientcert_line_t *line);
+static int ngx_libc_cdecl ngx_clientcert_explain_cmp(const void *one,
+    const void *two);
+static ngx_int_t ngx_clientcert_explain_text(ngx_pool_t *pool, ngx_str_t *text,
+    u_char *p, u_char *last);
+static ngx_uint_t ngx_clientcert_explain_quotable(ngx_str_t *text);
+
+
+ngx_int_t
+ngx_clientcert_explain_lines(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_client_t *client, ngx_array_t *lines, ngx_uint_t *work)
+{
+    ngx_clientcert_asking_t  ask;
+
+    ngx_clientcert_policy_ask(policy, client, &ask);
+
+    if (ngx_clientcert_explain_rules(&policy->deny, &ask, lines, work)
+        != NGX_OK
+        || ngx_clientcert_explain_rules(&policy->allow, &ask, lines, work)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_qsort(lines->elts, lines->nelts, sizeof(ngx_clientcert_line_t),
+              ngx_clientcert_explain_cmp);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_explain_rules(ngx_clientcert_rules_t *rules,
+    ngx_clientcert_asking_t *ask, ngx_array_t *lines, ngx_uint_t *work)
+{
+    ngx_uint_t              cost;
+    ngx_clientcert_rule_t  *rule;
+    ngx_clientcert_line_t  *line;
+
+    for (rule = rules->first; rule; rule = rule->next) {
+
+        cost = ngx_clientcert_explain_cost(rule, ask);
+
+        if (cost > *work) {
+            *work = 0;
+            return NGX_OK;
+        }
+
+        *work -= cost;
+
+        line = ngx_array_push(lines);
+        if (line == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_clientcert_explain_line(rule, ask, line);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_clientcert_explain_cost(ngx_clientcert_rule_t *rule,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_uint_t                   cost;
+    ngx_clientcert_names_t      *names;
+    ngx_clientcert_condition_t  *cond;
+
+    cost = (rule->conditions == NULL);
+
+    for (cond = rule->conditions; cond; cond = cond->next) {
+        cost++;
+
+        if (ngx_clientcert_condition_is_regex(cond)) {
+            names = ngx_clientcert_certificate_names(ask->cert);
+            cost += names ? ngx_min(names->nelts, NGX_CLIENTCERT_NAMES_MAX)
+                          : 0;
+        }
+    }
+
+    return cost;
+}
+
+
+/* all of them, where a request ends with the first that doesn't hold */
+
+static void
+ngx_clientcert_explain_line(ngx_clientcert_rule_t *rule,
+    ngx_clientcert_asking_t *ask, ngx_clientcert_line_t *line)
+{
+    ngx_uint_t                   unknown;
+    ngx_clientcert_answer_e      answer;
+    ngx_clientcert_condition_t  *cond;
+
+    line->rule = rule;
+    line->lacks = (rule->needs_chain && !ask->verified);
+
+    unknown = 0;
+
+    for (cond = rule->conditions; cond; cond = cond->next) {
+        answer = ngx_clientcert_condition_answer(cond, ask);
+
+        line->lacks += (answer == NGX_CLIENTCERT_NO);
+        unknown += (answer == NGX_CLIENTCERT_UNKNOWN);
+    }
+
+    line->answer = line->lacks ? NGX_CLIENTCERT_NO
+                   : unknown ? NGX_CLIENTCERT_UNKNOWN : NGX_CLIENTCERT_YES;
+}
+
+
+/* of those that lack as many, those of which more holds come first */
+
+static int ngx_libc_cdecl
+ngx_clientcert_explain_cmp(const void *one, const void *two)
+{
+    const ngx_clientcert_line_t *first = one;
+    const ngx_clientcert_line_t *second = two;
+
+    if (first->lacks != second->lacks) {
+        return (first->lacks < second->lacks) ? -1 : 1;
+    }
+
+    if (first->rule->n != second->rule->n) {
+        return (first->rule->n > second->rule->n) ? -1 : 1;
+    }
+
+    if (first->rule->deny != second->rule->deny) {
+        return first->rule->deny ? -1 : 1;
+    }
+
+    return (first->rule->number < second->rule->number) ? -1 : 1;
+}
+
+
+ngx_int_t
+ngx_clientcert_explain_condition(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_client_t *client, ngx_clientcert_condition_t *cond,
+    ngx_clientcert_finding_t *finding)
+{
+    ngx_clientcert_found_t   fd;
+    ngx_clientcert_asking_t  ask;
+
+    ngx_memzero(finding, sizeof(ngx_clientcert_finding_t));
+
+    ngx_clientcert_policy_ask(policy, client, &ask);
+    ask.label_len = 0;
+    ask.failed = NULL;
+
+    finding->answer = ngx_clientcert_condition_answer(cond, &ask);
+
+    fd.wanted = NULL;
+    fd.found = fd.found_text;
+
+    /* what varies has no value yet */
+
+    if (cond->compiled == NULL) {
+        cond->key->found(cond, &ask, &fd);
+    }
+
+    if (ngx_clientcert_explain_text(client->pool, &finding->found,
+                                    fd.found_text, fd.found)
+        != NGX_OK
+        || ngx_clientcert_explain_text(client->pool, &finding->doubt,
+                                       ask.text, ask.doubt.last)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (fd.wanted == NULL) {
+        return NGX_OK;
+    }
+
+    return ngx_clientcert_explain_text(client->pool, &finding->wanted,
+                                       fd.wanted_text, fd.wanted);
+}
+
+
+static ngx_int_t
+ngx_clientcert_explain_text(ngx_pool_t *pool, ngx_str_t *text, u_char *p,
+    u_char *last)
+{
+    text->len = last - p;
+    text->data = ngx_pnalloc(pool, text->len + 1);
+
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(text->data, p, text->len);
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_clientcert_explain_allows_by(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_store_t *st)
+{
+    ngx_clientcert_rule_t       *rule;
+    ngx_clientcert_condition_t  *cond;
+
+    for (rule = policy->allow.first; rule; rule = rule->next) {
+        for (cond = rule->conditions; cond; cond = cond->next) {
+            if (ngx_clientcert_condition_store(cond) == st) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_clientcert_explain_depends(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_client_t *client, ngx_clientcert_verdict_t *verdict)
+{
+    ngx_clientcert_line_t     line;
+    ngx_clientcert_rule_t    *rule;
+    ngx_clientcert_asking_t   ask;
+
+    switch (verdict->reason) {
+
+    case NGX_CLIENTCERT_OK:
+        rule = policy->deny.varying.first;
+        break;
+
+    case NGX_CLIENTCERT_NO_MATCH:
+    case NGX_CLIENTCERT_UNTRUSTED:
+        rule = (policy->trust == NGX_CLIENTCERT_TRUST_PIN
+                || client->chain == NGX_CLIENTCERT_VERIFIED)
+               ? policy->allow.varying.first : NULL;
+        break;
+
+    default:
+        return 0;
+    }
+
+    ngx_clientcert_policy_ask(policy, client, &ask);
+
+    for ( /* void */ ; rule; rule = rule->walked) {
+        ngx_clientcert_explain_line(rule, &ask, &line);
+
+        if (line.answer != NGX_CLIENTCERT_NO) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+const char *
+ngx_clientcert_explain_name(ngx_clientcert_certificate_t *cert,
+    ngx_str_t *value)
+{
+    ngx_str_t                    none;
+    ngx_uint_t                   i;
+    ngx_clientcert_facts_t       facts;
+    ngx_clientcert_names_t      *names;
+    ngx_clientcert_namesakes_t   of;
+
+    static struct {
+        const char             *key;
+        ngx_clientcert_name_e   type;
+    } sans[] = {
+        { "uri", NGX_CLIENTCERT_URI },
+        { "dns", NGX_CLIENTCERT_DNS },
+        { "email", NGX_CLIENTCERT_EMAIL }
+    };
+
+    names = ngx_clientcert_certificate_names(cert);
+    if (names == NULL) {
+        return NULL;
+    }
+
+    ngx_str_null(&none);
+
+    for (i = 0; i < sizeof(sans) / sizeof(sans[0]); i++) {
+        ngx_clientcert_names_of(names, sans[i].type, &none, &of);
+
+        if (of.nelts && !of.unreadable
+            && ngx_clientcert_explain_quotable(&of.elts[0]->value))
+        {
+            value->len = of.elts[0]->value.len;
+            ngx_memcpy(value->data, of.elts[0]->value.data, value->len);
+
+            return sans[i].key;
+        }
+    }
+
+    ngx_clientcert_facts(cert, 0, &facts);
+
+    if (!ngx_clientcert_explain_quotable(&facts.subject)) {
+        return NULL;
+    }
+
+    value->len = facts.subject.len;
+    ngx_memcpy(value->data, facts.subject.data, value->len);
+
+    return "subject";
+}
+
+
+/* neither a pattern nor a variable, and not cut off */
+
+static ngx_uint_t
+ngx_clientcert_explain_quotable(ngx_str_t *text)
+{
+    size_t  i;
+
+    if (text->len == 0 || text->len >= NGX_CLIENTCERT_NAME_LEN
+        || text->data[0] == '~')
+    {
+        return 0;
+    }
+
+    for (i = 0; i < text->len; i++) {
+        if (text->data[i] < ' ' || text->data[i] > '~'
+            || ngx_strchr("\"\\$*|", text->data[i]))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
