@@ -189,18 +189,22 @@ $(BUILD)/thumbprint_test: t/unit/thumbprint.c $(THUMBPRINT_SRCS) \
 	$(CC) $(UNIT_CFLAGS) $(SANITIZE) -o $@ t/unit/thumbprint.c \
 	    $(THUMBPRINT_SRCS)
 
-$(BUILD)/store_test: t/unit/store.c src/store/ngx_clientcert_store.[ch] \
-                     src/store/ngx_clientcert_index.[ch]
-	$(CC) $(UNIT_CFLAGS) $(SANITIZE) -o $@ t/unit/store.c \
-	    src/store/ngx_clientcert_store.c src/store/ngx_clientcert_index.c
+SHIM = t/unit/shim.c
+STORE_SRCS = $(addprefix src/store/ngx_clientcert_,store.c index.c)
+
+$(BUILD)/store_test: t/unit/store.c $(SHIM) t/unit/shim.h $(STORE_SRCS) \
+                     $(wildcard src/*/*.h)
+	$(CC) $(UNIT_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -o $@ t/unit/store.c \
+	    $(SHIM) $(STORE_SRCS) -lcrypto
 
 CHAIN_SRCS = $(addprefix src/cert/ngx_clientcert_,ca.c certificate.c chain.c \
              chain_walk.c der.c der_text.c error.c signer.c text.c time.c \
              unicode.c)
 
-$(BUILD)/chain_test: t/unit/chain.c $(CHAIN_SRCS) $(wildcard src/cert/*.h)
+$(BUILD)/chain_test: t/unit/chain.c $(SHIM) t/unit/shim.h $(CHAIN_SRCS) \
+                     $(wildcard src/cert/*.h)
 	$(CC) $(UNIT_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -Wl,--wrap=X509_verify \
-	    -o $@ t/unit/chain.c $(CHAIN_SRCS) -lcrypto
+	    -o $@ t/unit/chain.c $(SHIM) $(CHAIN_SRCS) -lcrypto
 
 $(BUILD)/thumbprint_fuzz: t/fuzz/thumbprint.c $(THUMBPRINT_SRCS) \
                           $(wildcard src/cert/*.h)
@@ -209,20 +213,23 @@ $(BUILD)/thumbprint_fuzz: t/fuzz/thumbprint.c $(THUMBPRINT_SRCS) \
 
 DER_SRCS = $(addprefix src/cert/ngx_clientcert_,der.c der_text.c unicode.c)
 
-$(BUILD)/der_fuzz: t/fuzz/der.c $(DER_SRCS) $(wildcard src/cert/*.h)
-	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
-	    t/fuzz/der.c $(DER_SRCS) -lcrypto
+$(BUILD)/der_fuzz: t/fuzz/der.c $(SHIM) t/unit/shim.h $(DER_SRCS) \
+                   $(wildcard src/cert/*.h)
+	clang $(UNIT_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -fsanitize=fuzzer -o $@ \
+	    t/fuzz/der.c $(SHIM) $(DER_SRCS) -lcrypto
 
 $(BUILD)/index_fuzz: t/fuzz/index.c src/store/ngx_clientcert_index.[ch]
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ \
 	    t/fuzz/index.c src/store/ngx_clientcert_index.c
 
-NAMES_SRCS = t/fuzz/shim.c $(addprefix src/cert/ngx_clientcert_,pattern.c \
-             names.c dn.c oid.c error.c serial.c certificate.c time.c)
+NAMES_SRCS = $(addprefix src/cert/ngx_clientcert_,pattern.c \
+             names.c dn.c oid.c error.c serial.c certificate.c text.c time.c \
+             unicode.c)
 
-$(BUILD)/%_fuzz: t/fuzz/%.c t/fuzz/shim.h $(NAMES_SRCS) $(wildcard src/*/*.h)
+$(BUILD)/%_fuzz: t/fuzz/%.c $(SHIM) t/unit/shim.h $(NAMES_SRCS) \
+                 $(wildcard src/*/*.h)
 	clang $(UNIT_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -fsanitize=fuzzer -o $@ \
-	    $< $(NAMES_SRCS) -lcrypto
+	    $< $(SHIM) $(NAMES_SRCS) -lcrypto
 
 # by the package's own rules, for the packaged nginx
 deb:

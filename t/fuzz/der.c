@@ -13,6 +13,7 @@
 
 #include <openssl/x509.h>
 #include <openssl/err.h>
+#include "../unit/shim.h"
 #include "../../src/cert/ngx_clientcert_der.h"
 
 
@@ -101,8 +102,7 @@ fuzz_file(const u_char *data, size_t size)
         }
     }
 
-    free(certs.elts);
-    free(encodings.elts);
+    shim_free();
     free(copy);
 }
 
@@ -132,55 +132,4 @@ LLVMFuzzerTestOneInput(const u_char *data, size_t size)
     fuzz_file(data, size);
 
     return 0;
-}
-
-
-/* of nginx's core, as far as it is needed */
-
-void *
-ngx_array_push(ngx_array_t *a)
-{
-    a->elts = realloc(a->elts, (a->nelts + 1) * a->size);
-
-    return a->elts ? (u_char *) a->elts + a->size * a->nelts++ : NULL;
-}
-
-
-ngx_int_t
-ngx_atoi(u_char *line, size_t n)
-{
-    ngx_int_t  value;
-
-    for (value = 0; n--; line++) {
-        if (*line < '0' || *line > '9') {
-            return NGX_ERROR;
-        }
-
-        value = value * 10 + (*line - '0');
-    }
-
-    return value;
-}
-
-
-ngx_int_t
-ngx_decode_base64(ngx_str_t *dst, ngx_str_t *src)
-{
-    int  len, pad;
-
-    for (pad = 0; pad < 2 && src->len > (size_t) pad; pad++) {
-        if (src->data[src->len - 1 - pad] != '=') {
-            break;
-        }
-    }
-
-    len = EVP_DecodeBlock(dst->data, src->data, src->len);
-
-    if (len < pad) {
-        return NGX_ERROR;
-    }
-
-    dst->len = len - pad;
-
-    return NGX_OK;
 }

@@ -9,7 +9,7 @@
  * that OpenSSL prints it in; what it refuses it must explain.
  */
 
-#include "shim.h"
+#include "../unit/shim.h"
 #include "../../src/cert/ngx_clientcert_dn.h"
 
 

@@ -10,7 +10,7 @@
  * or not, for any length that is asked for.
  */
 
-#include "shim.h"
+#include "../unit/shim.h"
 #include "../../src/cert/ngx_clientcert_certificate.h"
 #include "../../src/cert/ngx_clientcert_oid.h"
 

@@ -10,7 +10,7 @@
  * match by a plain definition, too, and what is equal must match.
  */
 
-#include "shim.h"
+#include "../unit/shim.h"
 #include "../../src/cert/ngx_clientcert_pattern.h"
 
 

@@ -10,7 +10,7 @@
  * OpenSSL makes of it; and what is refused is explained.
  */
 
-#include "shim.h"
+#include "../unit/shim.h"
 #include <openssl/bn.h>
 #include "../../src/cert/ngx_clientcert_serial.h"
 

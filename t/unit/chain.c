@@ -17,6 +17,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
+#include "shim.h"
 #include "../../src/cert/ngx_clientcert_chain.h"
 #include "../../src/cert/ngx_clientcert_error.h"
 
@@ -78,14 +79,6 @@ typedef struct {
 } scene_t;
 
 
-typedef struct block_s  block_t;
-
-struct block_s {
-    block_t    *next;
-    void       *align;
-};
-
-
 typedef ngx_int_t (*ask_pt)(scene_t *scene);
 
 
@@ -98,12 +91,8 @@ static EVP_PKEY            *keys[KEYS + 2];
 static cert_t               stranger;           /* a CA of every file */
 static char                 directory[] = "/tmp/clientcert-XXXXXX";
 static int                  tests, failed;
-static long                 allocations = -1;   /* until one fails */
-static int                  for_good, hit;
 static int                  signatures;
 static time_t               now = 1800000000;
-static block_t             *blocks;
-static ngx_pool_cleanup_t  *cleanups;
 static ngx_time_t           cached_time;
 
 
@@ -130,22 +119,9 @@ report(int ok, const char *what)
 
 
 static void *
-allocate(size_t size)
-{
-    if (allocations > 0 && --allocations == 0) {
-        allocations = for_good ? 1 : -1;
-        hit = 1;
-        return NULL;
-    }
-
-    return malloc(size);
-}
-
-
-static void *
 openssl_malloc(size_t size, const char *file, int line)
 {
-    return allocate(size);
+    return shim_malloc(size);
 }
 
 
@@ -155,10 +131,10 @@ openssl_realloc(void *p, size_t size, const char *file, int line)
     void  *moved;
 
     if (p == NULL) {
-        return allocate(size);
+        return shim_malloc(size);
     }
 
-    moved = allocate(1);
+    moved = shim_malloc(1);
 
     if (moved == NULL) {
         return NULL;
@@ -403,20 +379,9 @@ open_scene(scene_t *scene)
 static void
 close_scene(scene_t *scene)
 {
-    int       i;
-    block_t  *block;
+    int  i;
 
-    for ( /* void */ ; cleanups; cleanups = cleanups->next) {
-        if (cleanups->handler) {
-            cleanups->handler(cleanups->data);
-        }
-    }
-
-    while (blocks) {
-        block = blocks;
-        blocks = block->next;
-        free(block);
-    }
+    shim_free();
 
     sk_X509_pop_free(scene->verified, X509_free);
     X509_STORE_free(scene->store);
@@ -1195,13 +1160,13 @@ test_read(void)
 
     wrong = 0;
     bare = 0;
-    for_good = 0;
+    shim_for_good = 0;
 
-    for (n = 1, hit = 1; hit; n++) {
-        hit = 0;
-        allocations = n;
+    for (n = 1, shim_failed = 1; shim_failed; n++) {
+        shim_failed = 0;
+        shim_failing = n;
         x509 = read_cert(&scene.certs[0]);
-        allocations = -1;
+        shim_failing = -1;
         ERR_clear_error();
 
         if (x509 == NULL) {
@@ -1215,11 +1180,11 @@ test_read(void)
         wrong += (ngx_clientcert_certificate_key(scene.cert, min)
                   != NGX_DECLINED);
 
-        allocations = 1;
-        for_good = 1;
+        shim_failing = 1;
+        shim_for_good = 1;
         rc = ngx_clientcert_certificate_key(scene.cert, min);
-        allocations = -1;
-        for_good = 0;
+        shim_failing = -1;
+        shim_for_good = 0;
 
         wrong += (rc == NGX_OK);
     }
@@ -1240,7 +1205,8 @@ test_text(void)
     memset(&scene, 0, sizeof(scene_t));
 
     add(&scene, "leaf", LEAF_KEY, "a\"\n\xc3\xa9", 0, 0);
-    report(leads(&scene, NGX_ABORT, "issuer \"CN=a\\x5C\\x22\\x0A\\xC3\\xA9\""),
+    report(leads(&scene, NGX_ABORT,
+                 "issuer \"CN=a\\x5C\\x22\\x0A\\xC3\\xA9\""),
            "the issuer is escaped");
 }
 
@@ -1323,7 +1289,8 @@ test_issuers(void)
 
     EVP_Digest(scene.certs[1].der, scene.certs[1].len, digest, &len,
                EVP_sha256(), NULL);
-    ca = ngx_clientcert_chain_issuer_find(&scene.cas.all, &stores, digest, len);
+    ca = ngx_clientcert_chain_issuer_find(&scene.cas.all, &stores, digest,
+                                          len);
 
     report(ca && ngx_clientcert_chain_signed(scene.cert, ca) == NGX_OK,
            "the issuer is found in a store");
@@ -1378,15 +1345,17 @@ sweep(scene_t *scene, ask_pt ask, ngx_int_t wanted, const char *what)
                &scene->digest_len, wanted == NGX_OK ? EVP_sha256()
                                                     : EVP_sha1(), NULL);
 
-    for (for_good = 0; for_good < 2; for_good++) {
+    for (shim_for_good = 0; shim_for_good < 2; shim_for_good++) {
 
-        for (n = 1, hit = 1; hit; n += (n > MANY) ? 11 : for_good ? 3 : 1) {
-            hit = 0;
-            allocations = n;
+        n = 1;
+
+        do {
+            shim_failed = 0;
+            shim_failing = n;
 
             rc = ask(scene);
 
-            allocations = -1;
+            shim_failing = -1;
             ERR_clear_error();
 
             wrong += (rc != wanted && rc != NGX_ERROR && rc != NGX_ABORT);
@@ -1394,7 +1363,10 @@ sweep(scene_t *scene, ask_pt ask, ngx_int_t wanted, const char *what)
             later += (ask(scene) != wanted);
 
             connect_scene(scene);
-        }
+
+            n += (n > MANY) ? 11 : shim_for_good ? 3 : 1;
+
+        } while (shim_failed);
     }
 
     printf("# %s: %d allocations, %d wrong, %d wrong later\n", what, n, wrong,
@@ -1536,172 +1508,7 @@ main(int argc, char **argv)
 }
 
 
-/* of nginx's core, and of the names that no chain needs */
-
-void *
-ngx_palloc(ngx_pool_t *pool, size_t size)
-{
-    block_t  *block;
-
-    block = allocate(sizeof(block_t) + size);
-    if (block == NULL) {
-        return NULL;
-    }
-
-    block->next = blocks;
-    blocks = block;
-
-    return block + 1;
-}
-
-
-void *
-ngx_pnalloc(ngx_pool_t *pool, size_t size)
-{
-    return ngx_palloc(pool, size);
-}
-
-
-void *
-ngx_pcalloc(ngx_pool_t *pool, size_t size)
-{
-    void  *p;
-
-    p = ngx_palloc(pool, size);
-
-    if (p) {
-        memset(p, 0, size);
-    }
-
-    return p;
-}
-
-
-ngx_pool_cleanup_t *
-ngx_pool_cleanup_add(ngx_pool_t *pool, size_t size)
-{
-    ngx_pool_cleanup_t  *cln;
-
-    cln = ngx_pcalloc(pool, sizeof(ngx_pool_cleanup_t) + size);
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    cln->data = cln + 1;
-    cln->next = cleanups;
-    cleanups = cln;
-
-    return cln;
-}
-
-
-void *
-ngx_array_push(ngx_array_t *a)
-{
-    u_char  *elts;
-
-    elts = ngx_palloc(NULL, (a->nelts + 1) * a->size);
-    if (elts == NULL) {
-        return NULL;
-    }
-
-    memcpy(elts, a->elts ? a->elts : elts, a->nelts * a->size);
-    a->elts = elts;
-
-    return elts + a->nelts++ * a->size;
-}
-
-
-ngx_int_t
-ngx_decode_base64(ngx_str_t *dst, ngx_str_t *src)
-{
-    int  len, pad;
-
-    pad = (src->len > 2 && src->data[src->len - 1] == '=')
-          + (src->len > 2 && src->data[src->len - 2] == '=');
-
-    len = EVP_DecodeBlock(dst->data, src->data, src->len);
-
-    dst->len = len - pad;
-
-    return (len < 0) ? NGX_ERROR : NGX_OK;
-}
-
-
-ngx_int_t
-ngx_atoi(u_char *line, size_t n)
-{
-    ngx_int_t  value;
-
-    for (value = 0; n--; line++) {
-        value = value * 10 + (*line - '0');
-    }
-
-    return value;
-}
-
-
-void
-ngx_conf_log_error(ngx_uint_t level, ngx_conf_t *cf, ngx_err_t err,
-    const char *fmt, ...)
-{
-}
-
-
-/* each file is read anew */
-
-void *
-ngx_clientcert_dictionary_find(ngx_clientcert_dictionary_t *dict,
-    ngx_str_t *name)
-{
-    return NULL;
-}
-
-
-ngx_int_t
-ngx_clientcert_dictionary_add(ngx_clientcert_dictionary_t *dict,
-    ngx_str_t *name, void *value)
-{
-    void  **place;
-
-    place = ngx_array_push(&dict->all);
-    if (place == NULL) {
-        return NGX_ERROR;
-    }
-
-    *place = value;
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_conf_full_name(ngx_cycle_t *cycle, ngx_str_t *text, ngx_uint_t conf)
-{
-    return NGX_OK;
-}
-
-
-void
-ngx_ssl_error(ngx_uint_t level, ngx_log_t *log, ngx_err_t err, char *fmt, ...)
-{
-    ERR_clear_error();
-}
-
-
-u_char * ngx_cdecl
-ngx_slprintf(u_char *buf, u_char *last, const char *fmt, ...)
-{
-    int      n;
-    va_list  args;
-
-    va_start(args, fmt);
-    n = vsnprintf((char *) buf, last - buf, fmt, args);
-    va_end(args);
-
-    return ngx_min(buf + n, last);
-}
-
+/* no chain needs names */
 
 ngx_clientcert_names_t *
 ngx_clientcert_names_read(ngx_pool_t *pool, X509 *x509)

@@ -486,28 +486,3 @@ ngx_slab_calloc(ngx_slab_pool_t *pool, size_t size)
 {
     return ngx_slab_alloc(pool, size);
 }
-
-
-/* of the configuration, which isn't read here */
-
-void *
-ngx_clientcert_dictionary_find(ngx_clientcert_dictionary_t *dict,
-    ngx_str_t *name)
-{
-    return NULL;
-}
-
-
-ngx_int_t
-ngx_clientcert_dictionary_add(ngx_clientcert_dictionary_t *dict,
-    ngx_str_t *name, void *value)
-{
-    return NGX_ERROR;
-}
-
-
-void *
-ngx_pcalloc(ngx_pool_t *pool, size_t size)
-{
-    return NULL;
-}

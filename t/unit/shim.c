@@ -6,6 +6,7 @@
 
 #include "shim.h"
 #include <ngx_event.h>
+#include "../../src/cert/ngx_clientcert_dictionary.h"
 
 
 typedef struct shim_block_s  shim_block_t;
@@ -15,8 +16,25 @@ struct shim_block_s {
 };
 
 
+long                        shim_failing = -1;
+int                         shim_for_good, shim_failed;
+
+
 static shim_block_t        *shim_blocks;
 static ngx_pool_cleanup_t  *shim_cleanups;
+
+
+void *
+shim_malloc(size_t size)
+{
+    if (shim_failing > 0 && --shim_failing == 0) {
+        shim_failing = shim_for_good ? 1 : -1;
+        shim_failed = 1;
+        return NULL;
+    }
+
+    return malloc(size);
+}
 
 
 void
@@ -45,9 +63,9 @@ ngx_palloc(ngx_pool_t *pool, size_t size)
 {
     shim_block_t  *block;
 
-    block = malloc(sizeof(shim_block_t) + size);
+    block = shim_malloc(sizeof(shim_block_t) + size);
     if (block == NULL) {
-        abort();
+        return NULL;
     }
 
     block->next = shim_blocks;
@@ -70,16 +88,19 @@ ngx_pcalloc(ngx_pool_t *pool, size_t size)
     void  *p;
 
     p = ngx_palloc(pool, size);
-    memset(p, 0, size);
 
-    return p;
+    return p ? memset(p, 0, size) : NULL;
 }
 
 
 u_char *
 ngx_pstrdup(ngx_pool_t *pool, ngx_str_t *src)
 {
-    return memcpy(ngx_palloc(pool, src->len), src->data, src->len);
+    u_char  *p;
+
+    p = ngx_palloc(pool, src->len);
+
+    return p ? memcpy(p, src->data, src->len) : NULL;
 }
 
 
@@ -89,12 +110,82 @@ ngx_pool_cleanup_add(ngx_pool_t *pool, size_t size)
     ngx_pool_cleanup_t  *cln;
 
     cln = ngx_pcalloc(pool, sizeof(ngx_pool_cleanup_t));
+    if (cln == NULL) {
+        return NULL;
+    }
 
-    cln->data = size ? ngx_palloc(pool, size) : NULL;
+    if (size) {
+        cln->data = ngx_palloc(pool, size);
+        if (cln->data == NULL) {
+            return NULL;
+        }
+    }
+
     cln->next = shim_cleanups;
     shim_cleanups = cln;
 
     return cln;
+}
+
+
+void *
+ngx_array_push(ngx_array_t *a)
+{
+    u_char  *elts;
+
+    elts = ngx_palloc(NULL, (a->nelts + 1) * a->size);
+    if (elts == NULL) {
+        return NULL;
+    }
+
+    if (a->nelts) {
+        memcpy(elts, a->elts, a->nelts * a->size);
+    }
+
+    a->elts = elts;
+
+    return elts + a->nelts++ * a->size;
+}
+
+
+/* nothing is found: each is made anew */
+
+void *
+ngx_clientcert_dictionary_find(ngx_clientcert_dictionary_t *dict,
+    ngx_str_t *name)
+{
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_clientcert_dictionary_add(ngx_clientcert_dictionary_t *dict,
+    ngx_str_t *name, void *value)
+{
+    void  **place;
+
+    place = ngx_array_push(&dict->all);
+    if (place == NULL) {
+        return NGX_ERROR;
+    }
+
+    *place = value;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_conf_log_error(ngx_uint_t level, ngx_conf_t *cf, ngx_err_t err,
+    const char *fmt, ...)
+{
+}
+
+
+ngx_int_t
+ngx_conf_full_name(ngx_cycle_t *cycle, ngx_str_t *text, ngx_uint_t conf)
+{
+    return NGX_OK;
 }
 
 
@@ -147,6 +238,46 @@ ngx_cpystrn(u_char *dst, u_char *src, size_t n)
     *dst = '\0';
 
     return dst;
+}
+
+
+ngx_int_t
+ngx_atoi(u_char *line, size_t n)
+{
+    ngx_int_t  value;
+
+    for (value = 0; n--; line++) {
+        if (*line < '0' || *line > '9') {
+            return NGX_ERROR;
+        }
+
+        value = value * 10 + (*line - '0');
+    }
+
+    return value;
+}
+
+
+ngx_int_t
+ngx_decode_base64(ngx_str_t *dst, ngx_str_t *src)
+{
+    int  len, pad;
+
+    for (pad = 0; pad < 2 && src->len > (size_t) pad; pad++) {
+        if (src->data[src->len - 1 - pad] != '=') {
+            break;
+        }
+    }
+
+    len = EVP_DecodeBlock(dst->data, src->data, src->len);
+
+    if (len < pad) {
+        return NGX_ERROR;
+    }
+
+    dst->len = len - pad;
+
+    return NGX_OK;
 }
 
 
