@@ -91,7 +91,10 @@ ngx_clientcert_der_read(u_char *p, size_t len, ngx_clientcert_der_t *cert)
 }
 
 
-/* RFC 5280, section 4.1; what follows the key doesn't matter */
+/*
+ * RFC 5280, section 4.1.  Of both times the second one is kept; what follows
+ * the key doesn't matter.
+ */
 
 static ngx_int_t
 ngx_clientcert_der_tbs(ngx_clientcert_walk_t *tbs, ngx_clientcert_der_t *cert)
@@ -109,7 +112,7 @@ ngx_clientcert_der_tbs(ngx_clientcert_walk_t *tbs, ngx_clientcert_der_t *cert)
         || ngx_clientcert_der_skip(tbs, NGX_CLIENTCERT_SEQUENCE) != NGX_OK
         || ngx_clientcert_der_enter(tbs, NGX_CLIENTCERT_SEQUENCE, &validity)
            != NGX_OK
-        || ngx_clientcert_der_time(&validity, &cert->not_before) != NGX_OK
+        || ngx_clientcert_der_time(&validity, &cert->not_after) != NGX_OK
         || ngx_clientcert_der_time(&validity, &cert->not_after) != NGX_OK
         || validity.p != validity.last
         || ngx_clientcert_der_skip(tbs, NGX_CLIENTCERT_SEQUENCE) != NGX_OK)

@@ -18,7 +18,6 @@
 typedef struct {
     u_char       sha256[NGX_CLIENTCERT_SHA256_LEN];
     u_char       spki[NGX_CLIENTCERT_SHA256_LEN];   /* SubjectPublicKeyInfo */
-    int64_t      not_before;
     int64_t      not_after;
 } ngx_clientcert_der_t;
 
