@@ -1,11 +1,11 @@
 # Covers the version: the header's is what the module carries for strings(1),
-# and that of the newest changes.  Packages take it from the header, too.
+# that of the newest changes, and that of README.  Packages take it from the header, too.
 
 use strict;
 use warnings;
 
 use FindBin;
-use Test::More tests => 3;
+use Test::More tests => 4;
 
 my $root = "$FindBin::Bin/..";
 my $module = $ENV{TEST_NGINX_LOAD_MODULES}
@@ -29,3 +29,5 @@ like(slurp($module),
 
 my ($newest) = slurp("$root/CHANGELOG.md") =~ /^## (\S+)/m;
 is($newest, $version, 'the newest changes are those of it');
+
+like(slurp("$root/README.md"), qr/^Version \Q$version\E,/m, 'README has it');
