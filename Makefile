@@ -190,7 +190,8 @@ $(BUILD)/thumbprint_test: t/unit/thumbprint.c $(THUMBPRINT_SRCS) \
 	    $(THUMBPRINT_SRCS)
 
 SHIM = t/unit/shim.c
-STORE_SRCS = $(addprefix src/store/ngx_clientcert_,store.c index.c)
+STORE_SRCS = $(addprefix src/store/ngx_clientcert_,store.c index.c census.c) \
+             src/stats/ngx_clientcert_used.c
 
 $(BUILD)/store_test: t/unit/store.c $(SHIM) t/unit/shim.h $(STORE_SRCS) \
                      $(wildcard src/*/*.h)

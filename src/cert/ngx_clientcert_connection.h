@@ -32,6 +32,10 @@ typedef struct {
     void                          *verdict;
     ngx_uint_t                     request;
 
+    /* of what it uses: for whom it was noted last, and when */
+    void                          *noted_by;
+    time_t                         noted;
+
     unsigned                       verified:1;
     unsigned                       early:1;     /* no handshake yet, maybe */
 } ngx_clientcert_connection_t;

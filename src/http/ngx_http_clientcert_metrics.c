@@ -4,27 +4,15 @@
  */
 
 
-#include "ngx_http_clientcert_status.h"
+#include "../cert/ngx_clientcert_ca.h"
 #include "../policy/ngx_clientcert_decisions.h"
+#include "ngx_http_clientcert_metrics.h"
 
 
 /*
  * Prometheus' text format, version 0.0.4: a family is one block, all names and
  * labels are of the configuration, and no client can add a series.
  */
-
-
-typedef struct {
-    ngx_http_clientcert_output_t      *out;
-    ngx_clientcert_stats_t            *stats;
-
-    ngx_clientcert_policy_t          **policy;      /* those asked for */
-    ngx_uint_t                         n;
-
-    ngx_uint_t                         max;         /* rules */
-    ngx_uint_t                         work;        /* that is left */
-    ngx_uint_t                         omitted;     /* series */
-} ngx_http_clientcert_metrics_t;
 
 
 typedef struct {
@@ -54,15 +42,10 @@ static int ngx_libc_cdecl ngx_http_clientcert_metrics_latest(const void *one,
     const void *two);
 static void ngx_http_clientcert_metrics_rule(ngx_http_clientcert_metrics_t *m,
     const char *name, ngx_http_clientcert_metrics_rule_t *rule);
-static void ngx_http_clientcert_metrics_zones(
-    ngx_http_clientcert_metrics_t *m);
+static void ngx_http_clientcert_metrics_cas(ngx_http_clientcert_metrics_t *m,
+    ngx_array_t *cas);
 static void ngx_http_clientcert_metrics_recent(
     ngx_http_clientcert_metrics_t *m);
-static void ngx_http_clientcert_metrics_family(
-    ngx_http_clientcert_metrics_t *m, const char *name, const char *type,
-    const char *help);
-static void ngx_http_clientcert_metrics_name(ngx_http_clientcert_metrics_t *m,
-    const char *name, const char *label, ngx_str_t *value);
 
 
 void
@@ -77,6 +60,8 @@ ngx_http_clientcert_metrics(ngx_http_clientcert_output_t *out,
     m.stats = query->mcf->stats;
     m.policy = query->policies;
     m.n = query->npolicies;
+    m.store = query->stores;
+    m.nstores = query->nstores;
     m.work = query->work;
     m.max = query->status->max;
 
@@ -86,14 +71,15 @@ ngx_http_clientcert_metrics(ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_metrics_others(&m);
     ngx_http_clientcert_metrics_policies(&m);
     ngx_http_clientcert_metrics_unused(&m);
-    ngx_http_clientcert_metrics_zones(&m);
+    if (query->status->rules) {
+        ngx_http_clientcert_metrics_rules(&m);
+    }
+
+    ngx_http_clientcert_metrics_cas(&m, &query->mcf->cas.all);
+    ngx_http_clientcert_metrics_stores(&m, query->status->certificates);
 
     if (m.stats->recent.sh) {
         ngx_http_clientcert_metrics_recent(&m);
-    }
-
-    if (query->status->rules) {
-        ngx_http_clientcert_metrics_rules(&m);
     }
 
     ngx_http_clientcert_metrics_family(&m, "omitted_series", "gauge",
@@ -435,23 +421,25 @@ ngx_http_clientcert_metrics_rule(ngx_http_clientcert_metrics_t *m,
 
 
 static void
-ngx_http_clientcert_metrics_zones(ngx_http_clientcert_metrics_t *m)
+ngx_http_clientcert_metrics_cas(ngx_http_clientcert_metrics_t *m,
+    ngx_array_t *cas)
 {
-    ngx_clientcert_stats_t  *stats;
+    time_t                 not_after;
+    ngx_uint_t             i;
+    ngx_clientcert_ca_t  **ca;
 
-    stats = m->stats;
+    ca = cas->elts;
 
-    ngx_http_clientcert_metrics_family(m, "zone_size_bytes", "gauge",
-        "Size of a zone of shared memory.");
-    ngx_http_clientcert_output_print(m->out,
-        "nginx_clientcert_zone_size_bytes{zone=\"clientcert_status_zone\"} "
-        "%uz\n", stats->zone->shm.size);
+    ngx_http_clientcert_metrics_family(m, "ca_not_after_timestamp_seconds",
+        "gauge", "End of validity of the CA of a file that expires next.");
 
-    ngx_http_clientcert_metrics_family(m, "zone_used_bytes", "gauge",
-        "Used bytes of a zone of shared memory.");
-    ngx_http_clientcert_output_print(m->out,
-        "nginx_clientcert_zone_used_bytes{zone=\"clientcert_status_zone\"} "
-        "%uz\n", ngx_clientcert_stats_used(stats));
+    for (i = 0; i < cas->nelts; i++) {
+        (void) ngx_clientcert_ca_expiry(ca[i], ngx_time(), &not_after);
+
+        ngx_http_clientcert_metrics_name(m, "ca_not_after_timestamp_seconds",
+                                         "file", &ca[i]->file);
+        ngx_http_clientcert_output_print(m->out, "} %T\n", not_after);
+    }
 }
 
 
@@ -477,7 +465,7 @@ ngx_http_clientcert_metrics_recent(ngx_http_clientcert_metrics_t *m)
 }
 
 
-static void
+void
 ngx_http_clientcert_metrics_family(ngx_http_clientcert_metrics_t *m,
     const char *name, const char *type, const char *help)
 {
@@ -487,9 +475,7 @@ ngx_http_clientcert_metrics_family(ngx_http_clientcert_metrics_t *m,
 }
 
 
-/* more labels may follow */
-
-static void
+void
 ngx_http_clientcert_metrics_name(ngx_http_clientcert_metrics_t *m,
     const char *name, const char *label, ngx_str_t *value)
 {

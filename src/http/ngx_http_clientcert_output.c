@@ -120,9 +120,9 @@ ngx_http_clientcert_output_write(ngx_http_clientcert_output_t *out,
     for (i = 0; i < text->len; i++) {
         ch = text->data[i];
 
-        if (ch == '\\' && !raw) {
+        if ((ch == '\\' || ch == '"') && !raw) {
             *p++ = '\\';
-            *p++ = '\\';
+            *p++ = ch;
 
         } else if (ch < 0x20 || ch >= 0x7f || ch == '"' || ch == '\\') {
             p = ngx_sprintf(p, "\\\\x%02Xd", (int) ch);

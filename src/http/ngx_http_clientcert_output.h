@@ -44,7 +44,7 @@ void ngx_cdecl ngx_http_clientcert_output_print(
 /*
  * Writes a text for between the quotes of JSON and of Prometheus' labels.
  * text escapes whatever isn't printable ASCII, quotes and backslashes as in
- * the log; escaped is for what is so already.
+ * the log; escaped is for what is so already, and for the module's own texts.
  */
 void ngx_http_clientcert_output_text(ngx_http_clientcert_output_t *out,
     ngx_str_t *text);

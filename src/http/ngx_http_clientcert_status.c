@@ -24,6 +24,9 @@ static ngx_int_t ngx_http_clientcert_status_query(ngx_http_request_t *r,
 static ngx_int_t ngx_http_clientcert_status_policies(
     ngx_http_clientcert_output_t *out, ngx_http_clientcert_query_t *query,
     ngx_str_t *name);
+static ngx_int_t ngx_http_clientcert_status_stores(
+    ngx_http_clientcert_output_t *out, ngx_http_clientcert_query_t *query,
+    ngx_str_t *name);
 static ngx_uint_t ngx_http_clientcert_status_flag(ngx_http_request_t *r,
     const char *name);
 
@@ -131,6 +134,11 @@ ngx_http_clientcert_status_parameter(ngx_conf_t *cf,
 
     if (status->prometheus && ngx_strcmp(value->data, "rules") == 0) {
         status->rules = 1;
+        return NGX_OK;
+    }
+
+    if (status->prometheus && ngx_strcmp(value->data, "certificates") == 0) {
+        status->certificates = 1;
         return NGX_OK;
     }
 
@@ -260,7 +268,8 @@ ngx_http_clientcert_status_query(ngx_http_request_t *r,
     ngx_http_clientcert_query_t *query)
 {
     ngx_int_t                          n;
-    ngx_str_t                          policy, limit, sha256;
+    ngx_str_t                          policy, store, limit, sha256, sort,
+                                       expiring;
     ngx_clientcert_thumbprint_error_t  err;
 
     ngx_memzero(query, sizeof(ngx_http_clientcert_query_t));
@@ -278,6 +287,9 @@ ngx_http_clientcert_status_query(ngx_http_request_t *r,
            != NGX_OK
         || ngx_http_clientcert_status_arg(r, "policy", &policy) != NGX_OK
         || ngx_http_clientcert_status_arg(r, "sha256", &sha256) != NGX_OK
+        || ngx_http_clientcert_status_arg(r, "store", &store) != NGX_OK
+        || ngx_http_clientcert_status_arg(r, "sort", &sort) != NGX_OK
+        || ngx_http_clientcert_status_arg(r, "expiring", &expiring) != NGX_OK
         || ngx_http_clientcert_status_arg(r, "limit", &limit) != NGX_OK)
     {
         return NGX_ERROR;
@@ -303,6 +315,26 @@ ngx_http_clientcert_status_query(ngx_http_request_t *r,
                                                 "sha256", &sha256);
     }
 
+    if (sort.data) {
+        if (sort.len != 9 || ngx_strncmp(sort.data, "not_after", 9) != 0) {
+            return ngx_http_clientcert_status_error(out, NGX_HTTP_BAD_REQUEST,
+                                                    "sort", &sort);
+        }
+
+        query->soonest = 1;
+    }
+
+    if (expiring.data) {
+        n = ngx_atoi(expiring.data, expiring.len);
+
+        if (n < 1 || n > 36500) {
+            return ngx_http_clientcert_status_error(out, NGX_HTTP_BAD_REQUEST,
+                                                    "expiring", &expiring);
+        }
+
+        query->expiring = n;
+    }
+
     if (limit.data) {
         n = ngx_atoi(limit.data, limit.len);
 
@@ -314,7 +346,11 @@ ngx_http_clientcert_status_query(ngx_http_request_t *r,
         query->limit = n;
     }
 
-    return ngx_http_clientcert_status_policies(out, query, &policy);
+    n = ngx_http_clientcert_status_policies(out, query, &policy);
+
+    return (n == NGX_OK) ? ngx_http_clientcert_status_stores(out, query,
+                                                             &store)
+                         : n;
 }
 
 
@@ -347,6 +383,41 @@ ngx_http_clientcert_status_policies(ngx_http_clientcert_output_t *out,
     }
 
     return ngx_http_clientcert_status_error(out, NGX_HTTP_NOT_FOUND, "policy",
+                                            name);
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_status_stores(ngx_http_clientcert_output_t *out,
+    ngx_http_clientcert_query_t *query, ngx_str_t *name)
+{
+    ngx_str_t                 *known;
+    ngx_uint_t                 i;
+    ngx_clientcert_source_t  **src;
+
+    src = query->mcf->loaders.elts;
+
+    query->stores = src;
+    query->nstores = query->mcf->loaders.nelts;
+
+    if (name->data == NULL) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < query->nstores; i++) {
+        known = &src[i]->store->name;
+
+        if (known->len == name->len
+            && ngx_strncmp(known->data, name->data, name->len) == 0)
+        {
+            query->stores = &src[i];
+            query->nstores = 1;
+
+            return NGX_OK;
+        }
+    }
+
+    return ngx_http_clientcert_status_error(out, NGX_HTTP_NOT_FOUND, "store",
                                             name);
 }
 

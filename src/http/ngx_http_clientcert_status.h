@@ -12,6 +12,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "../cert/ngx_clientcert_thumbprint.h"
+#include "../store/ngx_clientcert_source.h"
 #include "ngx_http_clientcert.h"
 #include "ngx_http_clientcert_guard.h"
 #include "ngx_http_clientcert_output.h"
@@ -80,11 +81,16 @@ typedef struct {
     ngx_uint_t                         limit;   /* items */
     ngx_uint_t                         unused;  /* those alone */
     ngx_uint_t                         der;     /* as well */
+    ngx_uint_t                         soonest; /* to expire, in that order */
+    ngx_uint_t                         expiring;    /* within days, 0: any */
 
     /* the policies asked for: one or all */
     ngx_clientcert_policy_t          **policies;
     ngx_uint_t                         npolicies;
     ngx_uint_t                         policy;  /* one */
+
+    ngx_clientcert_source_t          **stores;
+    ngx_uint_t                         nstores;
 
     ngx_uint_t                         work;    /* that it may still do */
 } ngx_http_clientcert_query_t;
@@ -111,10 +117,16 @@ void ngx_http_clientcert_view_end(ngx_http_clientcert_output_t *out,
 ngx_uint_t ngx_http_clientcert_view_contains(ngx_str_t *text, ngx_str_t *q);
 
 /*
- * The view of refused certificates.
+ * The views of other files; a store is part of the summary.
  */
 ngx_int_t ngx_http_clientcert_view_refused(ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_query_t *query);
+ngx_int_t ngx_http_clientcert_view_stores_certificates(
+    ngx_http_clientcert_output_t *out, ngx_http_clientcert_query_t *query);
+ngx_int_t ngx_http_clientcert_view_stores_errors(
+    ngx_http_clientcert_output_t *out, ngx_http_clientcert_query_t *query);
+void ngx_http_clientcert_view_stores_item(ngx_http_clientcert_output_t *out,
+    ngx_http_clientcert_query_t *query, ngx_clientcert_source_t *src);
 
 /*
  * Adds what the value of the parameter "upload=" names; the value must stay.

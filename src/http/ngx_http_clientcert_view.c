@@ -6,7 +6,6 @@
 
 #include "../cert/ngx_clientcert_ca.h"
 #include "../policy/ngx_clientcert_decisions.h"
-#include "../store/ngx_clientcert_source.h"
 #include "ngx_http_clientcert_check.h"
 #include "ngx_http_clientcert_json.h"
 #include "ngx_http_clientcert_status.h"
@@ -62,6 +61,9 @@ static ngx_http_clientcert_view_t  ngx_http_clientcert_views[] = {
     { ngx_string("summary"), ngx_http_clientcert_view_summary },
     { ngx_string("rules"), ngx_http_clientcert_view_rules },
     { ngx_string("refused"), ngx_http_clientcert_view_refused },
+    { ngx_string("certificates"),
+      ngx_http_clientcert_view_stores_certificates },
+    { ngx_string("errors"), ngx_http_clientcert_view_stores_errors },
     { ngx_null_string, NULL }
 };
 
@@ -128,6 +130,13 @@ ngx_http_clientcert_view_summary(ngx_http_clientcert_output_t *out,
 
     for (i = 0; i < query->npolicies; i++) {
         ngx_http_clientcert_view_policy(out, query, query->policies[i]);
+    }
+
+    ngx_http_clientcert_json_close(out, ']');
+    ngx_http_clientcert_json_open(out, "stores", '[');
+
+    for (i = 0; i < query->nstores; i++) {
+        ngx_http_clientcert_view_stores_item(out, query, query->stores[i]);
     }
 
     ngx_http_clientcert_json_close(out, ']');

@@ -10,6 +10,9 @@
 #include "../cert/ngx_clientcert_oid.h"
 
 
+static ngx_int_t ngx_clientcert_answer_sought(
+    ngx_clientcert_condition_t *cond, ngx_clientcert_certificate_t *cert,
+    ngx_clientcert_sought_t *sought);
 static ngx_clientcert_answer_e ngx_clientcert_answer_match(
     ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask,
     ngx_str_t *value);
@@ -94,39 +97,17 @@ ngx_clientcert_answer_e
 ngx_clientcert_answer_store(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask)
 {
-    ngx_clientcert_store_t        *st = cond->value;
+    ngx_clientcert_store_t   *st = cond->value;
 
-    ngx_str_t                      label;
-    ngx_clientcert_sought_t        sought;
-    ngx_clientcert_certificate_t  *cert;
+    ngx_str_t                 label;
+    ngx_clientcert_sought_t   sought;
 
     if (st == ask->supposed) {
         return NGX_CLIENTCERT_YES;
     }
 
-    cert = ask->cert;
-
-    ngx_memzero(&sought, sizeof(ngx_clientcert_sought_t));
-
-    sought.sha256 = ngx_clientcert_certificate_digest(cert,
-                                                      NGX_CLIENTCERT_SHA256);
-    if (sought.sha256 == NULL) {
+    if (ngx_clientcert_answer_sought(cond, ask->cert, &sought) != NGX_OK) {
         return ngx_clientcert_answer_memory(ask);
-    }
-
-    if (!st->certificates) {
-        sought.sha1 = ngx_clientcert_certificate_digest(cert,
-                                                        NGX_CLIENTCERT_SHA1);
-        if (sought.sha1 == NULL) {
-            return ngx_clientcert_answer_memory(ask);
-        }
-
-    } else if (cond->deny) {
-        sought.spki = ngx_clientcert_certificate_digest(cert,
-                                                NGX_CLIENTCERT_SPKI_SHA256);
-        if (sought.spki == NULL) {
-            return ngx_clientcert_answer_memory(ask);
-        }
     }
 
     label.data = ask->label;
@@ -143,6 +124,47 @@ ngx_clientcert_answer_store(ngx_clientcert_condition_t *cond,
     ask->label_len += label.len;
 
     return NGX_CLIENTCERT_YES;
+}
+
+
+/* returns NGX_ERROR without memory */
+
+static ngx_int_t
+ngx_clientcert_answer_sought(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_certificate_t *cert, ngx_clientcert_sought_t *sought)
+{
+    ngx_clientcert_store_t *st = cond->value;
+
+    ngx_memzero(sought, sizeof(ngx_clientcert_sought_t));
+
+    sought->sha256 = ngx_clientcert_certificate_digest(cert,
+                                                       NGX_CLIENTCERT_SHA256);
+
+    if (!st->certificates) {
+        sought->sha1 = ngx_clientcert_certificate_digest(cert,
+                                                         NGX_CLIENTCERT_SHA1);
+
+    } else if (cond->deny) {
+        sought->spki = ngx_clientcert_certificate_digest(cert,
+                                                NGX_CLIENTCERT_SPKI_SHA256);
+    }
+
+    return (sought->sha256
+            && (sought->sha1 || st->certificates)
+            && (sought->spki || !st->certificates || !cond->deny))
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_clientcert_answer_note(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_certificate_t *cert, time_t now)
+{
+    ngx_clientcert_sought_t  sought;
+
+    if (ngx_clientcert_answer_sought(cond, cert, &sought) == NGX_OK) {
+        ngx_clientcert_store_note(cond->value, &sought, now);
+    }
 }
 
 

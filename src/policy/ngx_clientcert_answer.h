@@ -34,6 +34,12 @@ ngx_clientcert_answer_e ngx_clientcert_answer_ca(
     ngx_clientcert_condition_t *cond, ngx_clientcert_asking_t *ask);
 
 /*
+ * Has the store of a condition note that its entry for a certificate is used.
+ */
+void ngx_clientcert_answer_note(ngx_clientcert_condition_t *cond,
+    ngx_clientcert_certificate_t *cert, time_t now);
+
+/*
  * Return NGX_CLIENTCERT_UNKNOWN and put into ask->doubt that there is no
  * memory, that another server was shown the chain, or a text, of which the
  * first is kept.

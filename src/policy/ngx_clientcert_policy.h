@@ -48,6 +48,14 @@ typedef enum {
 } ngx_clientcert_trust_e;
 
 
+/* a store that some "allow" or "deny" asks */
+
+typedef struct {
+    ngx_clientcert_store_t      *store;
+    ngx_uint_t                   deny;
+} ngx_clientcert_use_t;
+
+
 typedef struct {
     ngx_str_t                    name;
 
@@ -80,6 +88,7 @@ typedef struct {
     ngx_clientcert_counts_row_t *counts;
     ngx_clientcert_rule_t      **rules;     /* all that are counted */
     ngx_uint_t                   nrules;
+    ngx_array_t                  uses;      /* ngx_clientcert_use_t, stores */
 
     unsigned                     defined:1;
     unsigned                     varies:1;      /* has variables */

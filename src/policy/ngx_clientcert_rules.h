@@ -40,6 +40,7 @@ struct ngx_clientcert_rule_s {
     ngx_uint_t                   nargs;
 
     unsigned                     deny:1;
+    unsigned                     stores:1;      /* asks some, and it counts */
     unsigned                     needs_chain:1; /* a verified one */
     unsigned                     varies:1;      /* has variables */
     unsigned                     looked_up:1;   /* found by a hash */

@@ -47,6 +47,8 @@ static void ngx_clientcert_directory_count(ngx_clientcert_source_t *src,
     ngx_clientcert_need_t *need);
 static ngx_int_t ngx_clientcert_directory_fill(ngx_clientcert_source_t *src,
     ngx_uint_t outgrown);
+static void ngx_clientcert_directory_report(ngx_clientcert_source_t *src,
+    ngx_clientcert_report_t *report);
 static void ngx_clientcert_directory_done(ngx_clientcert_source_t *src);
 static void ngx_clientcert_directory_tell_leftovers(
     ngx_clientcert_source_t *src);
@@ -89,6 +91,7 @@ ngx_clientcert_kind_t  ngx_clientcert_directory_kind = {
     ngx_clientcert_directory_carry,
     ngx_clientcert_directory_count,
     ngx_clientcert_directory_fill,
+    ngx_clientcert_directory_report,
     ngx_clientcert_directory_done
 };
 
@@ -256,6 +259,30 @@ ngx_clientcert_directory_fill(ngx_clientcert_source_t *src,
     return outgrown
            ? ngx_clientcert_files_fill_outgrown(&dir->files, src->store)
            : ngx_clientcert_files_fill(&dir->files, src->store);
+}
+
+
+static void
+ngx_clientcert_directory_report(ngx_clientcert_source_t *src,
+    ngx_clientcert_report_t *report)
+{
+    ngx_queue_t                 *q;
+    ngx_clientcert_directory_t  *dir;
+
+    dir = src->known;
+
+    if (dir->files.bad || dir->files.left_out) {
+
+        for (q = ngx_queue_head(&dir->files.all);
+             q != ngx_queue_sentinel(&dir->files.all);
+             q = ngx_queue_next(q))
+        {
+            ngx_clientcert_file_report(
+                ngx_queue_data(q, ngx_clientcert_file_t, queue), report);
+        }
+    }
+
+    report->read = dir->files.n - report->kept;
 }
 
 

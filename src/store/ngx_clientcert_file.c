@@ -599,7 +599,11 @@ ngx_clientcert_file_reject(ngx_clientcert_source_t *src,
 
     dir->files.bad += (file->reason == 0);
     file->reason = reason;
+    file->rejected = ngx_time();
     src->rejected++;
+
+    src->errors[(reason < 0) ? NGX_CLIENTCERT_CENSUS_READ
+                             : NGX_CLIENTCERT_CENSUS_PARSE]++;
 
     /* what another process has read of it, perhaps */
 
@@ -614,6 +618,34 @@ ngx_clientcert_file_reject(ngx_clientcert_source_t *src,
         ngx_clientcert_file_log(src, src->level, 0, file, state,
                                 ngx_clientcert_file_reason_text(reason));
     }
+}
+
+
+void
+ngx_clientcert_file_report(ngx_clientcert_file_t *file,
+    ngx_clientcert_report_t *report)
+{
+    ngx_str_t  text;
+    u_char     buf[NGX_CLIENTCERT_CENSUS_TEXT];
+
+    if (file->reason == 0 && file->left_out == 0) {
+        return;
+    }
+
+    if (file->reason == 0) {
+        ngx_str_set(&text, "it has no room in the zone");
+
+    } else if (file->reason < 0) {
+        text.data = buf;
+        text.len = ngx_strerror(-file->reason, buf, sizeof(buf)) - buf;
+
+    } else {
+        text.data = (u_char *) ngx_clientcert_file_reason_text(file->reason);
+        text.len = ngx_strlen(text.data);
+    }
+
+    ngx_clientcert_census_wrong(report, &file->sn.str, &text, file->rejected,
+                                file->reason && file->ncerts);
 }
 
 

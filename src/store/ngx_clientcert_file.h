@@ -61,6 +61,12 @@ ngx_int_t ngx_clientcert_file_break_off(ngx_clientcert_source_t *src,
     ngx_err_t err);
 
 /*
+ * Adds to a report what is wrong with a file, if anything is.
+ */
+void ngx_clientcert_file_report(ngx_clientcert_file_t *file,
+    ngx_clientcert_report_t *report);
+
+/*
  * Logs a line about a file, unless there have been too many; the reason may be
  * NULL.
  */

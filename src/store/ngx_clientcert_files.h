@@ -38,6 +38,7 @@ typedef struct {
     uint32_t                 round;     /* of reading all that met it last */
     uint32_t                 origin;    /* its place in what is filled */
     int                      reason;    /* of a rejection, < 0: -errno */
+    time_t                   rejected;  /* when */
     ngx_uint_t               left_out;  /* certificates without room */
 
     unsigned                 told:1;    /* left_out is logged */

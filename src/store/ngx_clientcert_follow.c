@@ -279,6 +279,7 @@ ngx_clientcert_follow_source(ngx_clientcert_source_t *src)
     }
 
     ngx_clientcert_loader_expiry(src);
+    ngx_clientcert_store_grow_old(src->store);
 
     /* the path may have come to lead elsewhere before it was opened */
 

@@ -116,6 +116,29 @@ ngx_clientcert_index_hash(ngx_clientcert_index_t *index, u_char *key,
 }
 
 
+/*
+ * A copy, since a writer may change it meanwhile; without slots if they
+ * wouldn't lie in the half.
+ */
+
+static ngx_inline ngx_clientcert_table_t
+ngx_clientcert_index_table(ngx_clientcert_index_t *index, ngx_uint_t table)
+{
+    ngx_clientcert_table_t  t;
+
+    t = *(volatile ngx_clientcert_table_t *)
+                            &ngx_clientcert_index_head(index)->tables[table];
+
+    if (t.slots > index->words
+        || t.nslots > (index->words - t.slots) / NGX_CLIENTCERT_SLOT)
+    {
+        t.nslots = 0;
+    }
+
+    return t;
+}
+
+
 uint32_t
 ngx_clientcert_index_find(ngx_clientcert_index_t *index, ngx_uint_t table,
     u_char *key)
@@ -144,15 +167,9 @@ ngx_clientcert_index_probe(ngx_clientcert_index_t *index, ngx_uint_t table,
 
     *free = NULL;
 
-    /* a copy, since a writer may change it meanwhile */
+    t = ngx_clientcert_index_table(index, table);
 
-    t = *(volatile ngx_clientcert_table_t *)
-                            &ngx_clientcert_index_head(index)->tables[table];
-
-    if (t.nslots == 0
-        || t.slots > index->words
-        || t.nslots > (index->words - t.slots) / NGX_CLIENTCERT_SLOT)
-    {
+    if (t.nslots == 0) {
         return 0;
     }
 
@@ -218,6 +235,85 @@ ngx_clientcert_index_label(ngx_clientcert_index_t *index, uint32_t place,
     ngx_memcpy(buf, text, len);
 
     return len;
+}
+
+
+void
+ngx_clientcert_index_copy(ngx_clientcert_index_t *index, ngx_uint_t table,
+    uint32_t place, ngx_clientcert_copy_t *copy)
+{
+    size_t    room;
+    uint32_t  origin, head, *e;
+
+    e = index->half + place;
+
+    copy->len = index->certificates ? NGX_CLIENTCERT_SHA256_LEN
+                                    : ngx_clientcert_index_key_len(table);
+    ngx_memcpy(copy->digest, e + NGX_CLIENTCERT_KEY, copy->len);
+
+    copy->not_after = 0;
+
+    if (index->certificates) {
+        ngx_memcpy(&copy->not_after, e + NGX_CLIENTCERT_NOT_AFTER,
+                   sizeof(int64_t));
+    }
+
+    copy->origin_len = 0;
+    copy->label_len = 0;
+
+    origin = *(volatile uint32_t *) &e[NGX_CLIENTCERT_ORIGIN];
+
+    if (origin == 0 || origin >= index->words) {
+        return;
+    }
+
+    head = *(volatile uint32_t *) &index->half[origin];
+    room = (index->words - origin - NGX_CLIENTCERT_TEXT) * sizeof(uint32_t);
+
+    room = ngx_min(room, NGX_CLIENTCERT_ORIGIN_LEN);
+
+    copy->origin_len = ngx_min(room, (head & 0xffff));
+    copy->label_len = ngx_min(copy->origin_len, (head >> 16));
+
+    ngx_memcpy(copy->origin, &index->half[origin + NGX_CLIENTCERT_TEXT],
+               copy->origin_len);
+}
+
+
+/* a slot's number is a part of the hash, so parts outlive another size */
+
+ngx_uint_t
+ngx_clientcert_index_read(ngx_clientcert_index_t *index, ngx_uint_t table,
+    uint64_t *part, ngx_clientcert_copy_t *copy, ngx_uint_t n)
+{
+    size_t                  words;
+    uint32_t                place;
+    uint64_t                slot;
+    ngx_uint_t              i;
+    ngx_clientcert_slot_t  *slots;
+    ngx_clientcert_table_t  t;
+
+    t = ngx_clientcert_index_table(index, table);
+
+    slots = (ngx_clientcert_slot_t *) (index->half + t.slots);
+    words = ngx_clientcert_index_entry_words(index->certificates, table);
+
+    i = 0;
+    slot = (*part * t.nslots) >> 32;
+
+    for ( /* void */ ; i < n && slot < t.nslots; slot++) {
+
+        place = *(volatile uint32_t *) &slots[slot].place;
+
+        if (place && place <= index->words - words) {
+            ngx_clientcert_index_copy(index, table, place, &copy[i++]);
+        }
+    }
+
+    *part = (slot < t.nslots) ? ((slot << 32) + t.nslots - 1) / t.nslots
+                              : NGX_CLIENTCERT_INDEX_END;
+
+    return i;
 }
 
 
@@ -539,6 +635,15 @@ ngx_clientcert_index_next(ngx_clientcert_index_t *index, ngx_uint_t *slot,
     }
 
     return 0;
+}
+
+
+size_t
+ngx_clientcert_index_used(ngx_clientcert_index_t *index)
+{
+    return ngx_min(*(volatile uint32_t *)
+                       &ngx_clientcert_index_head(index)->used,
+                   index->words);
 }
 
 

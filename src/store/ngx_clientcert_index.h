@@ -65,6 +65,22 @@ typedef struct {
 } ngx_clientcert_entry_t;
 
 
+/* a copy of an entry, which stays as it is */
+
+typedef struct {
+    size_t               len;
+    u_char               digest[NGX_CLIENTCERT_SHA256_LEN];
+    int64_t              not_after; /* 0: a thumbprint */
+    size_t               origin_len;
+    size_t               label_len;
+    u_char               origin[NGX_CLIENTCERT_ORIGIN_LEN];
+} ngx_clientcert_copy_t;
+
+
+/* a place in a table, which doesn't depend on how large that is, or its end */
+#define NGX_CLIENTCERT_INDEX_END  ((uint64_t) 1 << 32)
+
+
 /* what is to go into an index, at most */
 
 typedef struct {
@@ -101,6 +117,17 @@ uint32_t ngx_clientcert_index_find(ngx_clientcert_index_t *index,
  */
 size_t ngx_clientcert_index_label(ngx_clientcert_index_t *index,
     uint32_t place, u_char *buf, size_t size);
+
+/*
+ * Copies an entry that was found in a table, or n entries at most from *part
+ * on, which is 0 before the first ones and is set to where they end; read
+ * returns how many.  Both stay inside of the half even if it is being written.
+ */
+void ngx_clientcert_index_copy(ngx_clientcert_index_t *index,
+    ngx_uint_t table, uint32_t place, ngx_clientcert_copy_t *copy);
+ngx_uint_t ngx_clientcert_index_read(ngx_clientcert_index_t *index,
+    ngx_uint_t table, uint64_t *part, ngx_clientcert_copy_t *copy,
+    ngx_uint_t n);
 
 /*
  * Words of an origin of that length.
@@ -148,6 +175,11 @@ void ngx_clientcert_index_origin_text(ngx_clientcert_index_t *index,
  */
 uint32_t ngx_clientcert_index_next(ngx_clientcert_index_t *index,
     ngx_uint_t *slot, ngx_uint_t *table);
+
+/*
+ * How many words of the half are in use.
+ */
+size_t ngx_clientcert_index_used(ngx_clientcert_index_t *index);
 
 /*
  * How many entries there are, and the words that what is needed takes.

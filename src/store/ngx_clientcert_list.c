@@ -47,6 +47,11 @@ typedef struct {
     ngx_uint_t                line;
     unsigned                  looked:1;
     unsigned                  comment:1;    /* has one */
+
+    /* what is wrong with it, if src->bad, and since when */
+    time_t                    rejected;
+    size_t                    wrong_len;
+    u_char                    wrong[NGX_CLIENTCERT_CENSUS_TEXT];
 } ngx_clientcert_list_t;
 
 
@@ -65,6 +70,8 @@ static void ngx_clientcert_list_count(ngx_clientcert_source_t *src,
     ngx_clientcert_need_t *need);
 static ngx_int_t ngx_clientcert_list_fill(ngx_clientcert_source_t *src,
     ngx_uint_t outgrown);
+static void ngx_clientcert_list_report(ngx_clientcert_source_t *src,
+    ngx_clientcert_report_t *report);
 static void ngx_clientcert_list_done(ngx_clientcert_source_t *src);
 static ngx_int_t ngx_clientcert_list_read_lines(ngx_clientcert_list_t *list,
     ngx_clientcert_lines_e lines);
@@ -85,6 +92,8 @@ static ngx_int_t ngx_clientcert_list_read_plain(u_char *p, u_char *last,
     ngx_clientcert_thumbprint_t *tp);
 static ngx_int_t ngx_clientcert_list_reject(ngx_clientcert_list_t *list,
     ngx_uint_t column, u_char *text, size_t len);
+static void ngx_cdecl ngx_clientcert_list_wrong(ngx_clientcert_list_t *list,
+    const char *fmt, ...);
 
 
 ngx_clientcert_kind_t  ngx_clientcert_list_kind = {
@@ -101,6 +110,7 @@ ngx_clientcert_kind_t  ngx_clientcert_list_kind = {
     NULL,
     ngx_clientcert_list_count,
     ngx_clientcert_list_fill,
+    ngx_clientcert_list_report,
     ngx_clientcert_list_done
 };
 
@@ -346,6 +356,9 @@ ngx_clientcert_list_check_text(ngx_clientcert_list_t *list)
         return NGX_OK;
     }
 
+    ngx_clientcert_list_wrong(list, "it is empty; one without thumbprints "
+                              "needs a comment");
+
     /* a disk that is full empties a file that was to be written */
 
     if (list->told != list->pending) {
@@ -382,6 +395,30 @@ ngx_clientcert_list_fill(ngx_clientcert_source_t *src, ngx_uint_t outgrown)
     return ngx_clientcert_list_read_lines(list, outgrown
                                                 ? NGX_CLIENTCERT_PUT_KNOWN
                                                 : NGX_CLIENTCERT_PUT);
+}
+
+
+static void
+ngx_clientcert_list_report(ngx_clientcert_source_t *src,
+    ngx_clientcert_report_t *report)
+{
+    ngx_str_t               text;
+    ngx_clientcert_list_t  *list;
+
+    list = src->known;
+
+    if (src->bad == 0) {
+        report->read = (list->looked != 0);
+        return;
+    }
+
+    text.data = list->wrong;
+    text.len = list->wrong_len;
+
+    /* at start there is no state to keep */
+
+    ngx_clientcert_census_wrong(report, &src->path, &text, list->rejected,
+                                src->level != NGX_LOG_WARN);
 }
 
 
@@ -792,6 +829,9 @@ ngx_clientcert_list_reject(ngx_clientcert_list_t *list, ngx_uint_t column,
 
     src = list->src;
 
+    ngx_clientcert_list_wrong(list, "%*s in line %ui, column %ui", len, text,
+                              list->line, column);
+
     if (list->told != list->pending) {
         list->told = list->pending;
 
@@ -805,4 +845,26 @@ ngx_clientcert_list_reject(ngx_clientcert_list_t *list, ngx_uint_t column,
     }
 
     return NGX_ERROR;
+}
+
+
+static void ngx_cdecl
+ngx_clientcert_list_wrong(ngx_clientcert_list_t *list, const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    list->wrong_len = ngx_vslprintf(list->wrong,
+                                    list->wrong + NGX_CLIENTCERT_CENSUS_TEXT,
+                                    fmt, args)
+                      - list->wrong;
+    va_end(args);
+
+    if (list->told != list->pending) {
+        list->src->errors[NGX_CLIENTCERT_CENSUS_PARSE]++;
+    }
+
+    if (list->src->bad == 0) {
+        list->rejected = ngx_time();
+    }
 }

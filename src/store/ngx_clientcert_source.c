@@ -18,6 +18,8 @@
  */
 
 
+static void ngx_clientcert_source_census(ngx_clientcert_source_t *src,
+    ngx_uint_t filled, ngx_uint_t added, ngx_uint_t removed);
 static void ngx_clientcert_source_done(ngx_clientcert_source_t *src);
 static ngx_int_t ngx_clientcert_source_fill(ngx_clientcert_source_t *src,
     ngx_clientcert_need_t *need);
@@ -83,6 +85,9 @@ ngx_clientcert_source_publish(ngx_clientcert_source_t *src)
 
     st->sh->bad = src->bad;
 
+    ngx_clientcert_source_census(src, rc == NGX_OK || rc == NGX_DECLINED,
+                                 added, removed);
+
     ngx_clientcert_store_halves(st);
     n = ngx_clientcert_index_count(&st->active);
 
@@ -104,6 +109,51 @@ ngx_clientcert_source_publish(ngx_clientcert_source_t *src)
     }
 
     ngx_clientcert_source_done(src);
+}
+
+
+/* leaves what is known for those who ask */
+
+static void
+ngx_clientcert_source_census(ngx_clientcert_source_t *src, ngx_uint_t filled,
+    ngx_uint_t added, ngx_uint_t removed)
+{
+    time_t                    now;
+    ngx_uint_t                i;
+    ngx_clientcert_census_t  *census;
+
+    now = ngx_time();
+    census = src->store->sh->census;
+
+    ngx_clientcert_census_open(census);
+
+    census->checked = now;
+
+    if (census->err != src->err) {
+        census->err = src->err;
+        census->since = now;
+    }
+
+    if (filled) {
+        census->ages = src->store->ages;
+        census->added += added;
+        census->removed += removed;
+
+        if (ngx_clientcert_store_changed(src->store)) {
+            census->changed = now;
+        }
+    }
+
+    for (i = 0; i < NGX_CLIENTCERT_CENSUS_CAUSES; i++) {
+        census->errors[i] += src->errors[i];
+        src->errors[i] = 0;
+    }
+
+    ngx_memzero(&census->report, sizeof(ngx_clientcert_report_t));
+
+    src->kind->report(src, &census->report);
+
+    ngx_clientcert_census_close(census);
 }
 
 
@@ -243,6 +293,11 @@ ngx_clientcert_source_failed(ngx_clientcert_source_t *src, ngx_err_t err,
     }
 
     src->err = err;
+
+    if (err) {
+        src->errors[(err == NGX_ENOMEM) ? NGX_CLIENTCERT_CENSUS_MEMORY
+                                        : NGX_CLIENTCERT_CENSUS_READ]++;
+    }
 
     if (err == 0) {
         ngx_clientcert_source_log(src, NGX_LOG_NOTICE, 0,

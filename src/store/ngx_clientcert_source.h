@@ -44,8 +44,8 @@ typedef enum {
 
 
 /*
- * A kind of source.  carry, count and fill are called with the zone's mutex
- * held and touch no file; all others may block on a disk.
+ * A kind of source.  carry, count, fill and report are called with the zone's
+ * mutex held and touch no file; all others may block on a disk.
  */
 
 typedef struct {
@@ -84,6 +84,10 @@ typedef struct {
      */
     ngx_int_t  (*fill)(ngx_clientcert_source_t *src, ngx_uint_t outgrown);
 
+    /* what is wrong with its files now */
+    void       (*report)(ngx_clientcert_source_t *src,
+                   ngx_clientcert_report_t *report);
+
     /* after all that, published or not, without the mutex; may be NULL */
     void       (*done)(ngx_clientcert_source_t *src);
 } ngx_clientcert_kind_t;
@@ -107,6 +111,9 @@ struct ngx_clientcert_source_s {
     ngx_uint_t                   bad;       /* files rejected now */
     uint64_t                     dev;       /* of its file system */
     size_t                       said;      /* "size" needed, as logged */
+
+    /* since it was published */
+    uint64_t                     errors[NGX_CLIENTCERT_CENSUS_CAUSES];
 
     /* of one look */
     ngx_uint_t                   lines;     /* of the log */

@@ -19,6 +19,11 @@
  */
 
 
+/* of a zone, the table of what was used last: two slots for each entry of a
+   zone of default size, and one of a full one */
+#define NGX_CLIENTCERT_STORE_USED  16
+
+
 static void ngx_clientcert_store_half(ngx_clientcert_store_t *st,
     ngx_uint_t generation, ngx_clientcert_index_t *index);
 static ngx_uint_t ngx_clientcert_store_look_up(ngx_clientcert_store_t *st,
@@ -57,8 +62,8 @@ ngx_int_t
 ngx_clientcert_store_init(ngx_clientcert_store_t *st,
     ngx_clientcert_store_t *old)
 {
-    size_t                      bytes;
-    uint32_t                   *data;
+    u_char                     *data;
+    size_t                      bytes, used;
     ngx_uint_t                  i;
     ngx_clientcert_index_t      index;
     ngx_clientcert_store_sh_t  *sh;
@@ -75,6 +80,11 @@ ngx_clientcert_store_init(ngx_clientcert_store_t *st,
         return NGX_ERROR;
     }
 
+    sh->census = ngx_slab_calloc(st->shpool, sizeof(ngx_clientcert_census_t));
+    if (sh->census == NULL) {
+        return NGX_ERROR;
+    }
+
     bytes = st->shpool->pfree * ngx_pagesize;
 
     data = ngx_slab_alloc(st->shpool, bytes);
@@ -82,9 +92,18 @@ ngx_clientcert_store_init(ngx_clientcert_store_t *st,
         return NGX_ERROR;
     }
 
+    /* a page's beginning is that of a line of the cache */
+
+    used = ngx_align(bytes / NGX_CLIENTCERT_STORE_USED, NGX_CPU_CACHE_LINE);
+
+    ngx_clientcert_used_create(&sh->used, data, used);
+
+    data += used;
+    bytes -= used;
+
     sh->words = ngx_min(bytes / 2 / sizeof(uint32_t), NGX_MAX_UINT32_VALUE);
-    sh->half[0] = data;
-    sh->half[1] = data + sh->words;
+    sh->half[0] = (uint32_t *) data;
+    sh->half[1] = sh->half[0] + sh->words;
     sh->seed = ((uint64_t) ngx_random() << 32) ^ (uint64_t) ngx_random();
 
     st->sh = sh;
@@ -176,6 +195,142 @@ ngx_clientcert_store_look_up(ngx_clientcert_store_t *st,
 
 
 void
+ngx_clientcert_store_note(ngx_clientcert_store_t *st,
+    ngx_clientcert_sought_t *sought, time_t now)
+{
+    uint32_t                place;
+    ngx_uint_t              i;
+    ngx_atomic_uint_t       generation;
+    ngx_clientcert_copy_t   copy;
+    ngx_clientcert_index_t  index;
+
+    /* in the order in which they are looked up */
+
+    struct {
+        ngx_uint_t   table;
+        u_char      *digest;
+    } key[] = {
+        { NGX_CLIENTCERT_BY_SHA256, sought->sha256 },
+        { NGX_CLIENTCERT_BY_SHA1, sought->sha1 },
+        { NGX_CLIENTCERT_BY_SPKI, sought->spki }
+    };
+
+    do {
+        generation = st->sh->generation;
+
+        ngx_memory_barrier();
+
+        ngx_clientcert_store_half(st, generation, &index);
+
+        place = 0;
+
+        for (i = 0; i < sizeof(key) / sizeof(key[0]) && place == 0; i++) {
+
+            place = key[i].digest
+                    ? ngx_clientcert_index_find(&index, key[i].table,
+                                                key[i].digest)
+                    : 0;
+
+            if (place) {
+                ngx_clientcert_index_copy(&index, key[i].table, place, &copy);
+            }
+        }
+
+        ngx_memory_barrier();
+
+    } while (st->sh->generation != generation);
+
+    if (place) {
+        ngx_clientcert_used_note(&st->sh->used, copy.digest, now);
+    }
+}
+
+
+time_t
+ngx_clientcert_store_used(ngx_clientcert_store_t *st, u_char *digest)
+{
+    return ngx_clientcert_used_last(&st->sh->used, digest);
+}
+
+
+ngx_uint_t
+ngx_clientcert_store_read(ngx_clientcert_store_t *st, ngx_uint_t table,
+    uint64_t *part, ngx_clientcert_copy_t *copy, ngx_uint_t n)
+{
+    uint64_t                from;
+    ngx_uint_t              found;
+    ngx_atomic_uint_t       generation;
+    ngx_clientcert_index_t  index;
+
+    from = *part;
+
+    do {
+        generation = st->sh->generation;
+
+        ngx_memory_barrier();
+
+        ngx_clientcert_store_half(st, generation, &index);
+
+        *part = from;
+        found = ngx_clientcert_index_read(&index, table, part, copy, n);
+
+        ngx_memory_barrier();
+
+    } while (st->sh->generation != generation);
+
+    return found;
+}
+
+
+ngx_int_t
+ngx_clientcert_store_entry(ngx_clientcert_store_t *st, u_char *digest,
+    size_t len, ngx_clientcert_copy_t *copy)
+{
+    uint32_t                place;
+    ngx_uint_t              table;
+    ngx_atomic_uint_t       generation;
+    ngx_clientcert_index_t  index;
+
+    table = (len == NGX_CLIENTCERT_SHA1_LEN) ? NGX_CLIENTCERT_BY_SHA1
+                                             : NGX_CLIENTCERT_BY_SHA256;
+
+    do {
+        generation = st->sh->generation;
+
+        ngx_memory_barrier();
+
+        ngx_clientcert_store_half(st, generation, &index);
+
+        place = ngx_clientcert_index_find(&index, table, digest);
+
+        if (place) {
+            ngx_clientcert_index_copy(&index, table, place, copy);
+        }
+
+        ngx_memory_barrier();
+
+    } while (st->sh->generation != generation);
+
+    return place ? NGX_OK : NGX_DECLINED;
+}
+
+
+ngx_uint_t
+ngx_clientcert_store_entries(ngx_clientcert_store_t *st, size_t *bytes)
+{
+    ngx_clientcert_index_t  index;
+
+    ngx_clientcert_store_half(st, st->sh->generation, &index);
+
+    *bytes = st->zone->shm.size
+             - (index.words - ngx_clientcert_index_used(&index)) * 2
+               * sizeof(uint32_t);
+
+    return ngx_clientcert_index_count(&index);
+}
+
+
+void
 ngx_clientcert_store_new_writer(ngx_clientcert_store_t *st)
 {
     ngx_shmtx_lock(&st->shpool->mutex);
@@ -226,6 +381,8 @@ ngx_clientcert_store_begin(ngx_clientcert_store_t *st,
     st->added = 0;
     st->kept = 0;
     st->renamed = 0;
+
+    ngx_clientcert_census_begin(&st->ages, ngx_time());
 
     return ngx_clientcert_index_clear(&st->idle, need->sha1, need->sha256);
 }
@@ -286,6 +443,11 @@ ngx_clientcert_store_put(ngx_clientcert_store_t *st,
     if (rc == NGX_OK) {
         st->added += (place == 0);
         st->kept += (place != 0);
+
+        if (st->certificates) {
+            ngx_clientcert_census_add(&st->ages, entry->not_after,
+                                      entry->digest);
+        }
     }
 
     if (place) {
@@ -328,6 +490,45 @@ ngx_clientcert_store_publish(ngx_clientcert_store_t *st)
     /* ... and the other one isn't until it is out of use */
 
     ngx_memory_barrier();
+}
+
+
+void
+ngx_clientcert_store_grow_old(ngx_clientcert_store_t *st)
+{
+    uint32_t                  place;
+    ngx_uint_t                slot, table;
+    ngx_clientcert_entry_t    entry;
+    ngx_clientcert_census_t  *census;
+
+    census = st->sh->census;
+
+    if (ngx_time() < census->ages.next
+        || !st->certificates
+        || ngx_clientcert_store_lock(st) != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_clientcert_store_halves(st);
+    ngx_clientcert_census_begin(&st->ages, ngx_time());
+
+    slot = 0;
+
+    while ((place = ngx_clientcert_index_next(&st->active, &slot, &table))
+           != 0)
+    {
+        ngx_clientcert_index_get(&st->active, table, place, &entry);
+        ngx_clientcert_census_add(&st->ages, entry.not_after, entry.digest);
+    }
+
+    ngx_clientcert_census_open(census);
+
+    census->ages = st->ages;
+
+    ngx_clientcert_census_close(census);
+
+    ngx_clientcert_store_unlock(st);
 }
 
 

@@ -11,6 +11,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "../cert/ngx_clientcert_dictionary.h"
+#include "../stats/ngx_clientcert_used.h"
+#include "ngx_clientcert_census.h"
 #include "ngx_clientcert_index.h"
 
 
@@ -25,6 +27,11 @@ typedef struct {
 
     uint32_t      *half[2];
     size_t         words;       /* of a half, 4 bytes each */
+
+    /* entries, by their digests; workers write it */
+    ngx_clientcert_used_t     used;
+
+    ngx_clientcert_census_t  *census;
 
     /* the mutex of the zone's slab pool guards what follows */
 
@@ -57,6 +64,7 @@ typedef struct {
     ngx_uint_t                  added;
     ngx_uint_t                  kept;
     ngx_uint_t                  renamed;    /* kept, by another origin */
+    ngx_clientcert_ages_t       ages;       /* of what was put */
 
     unsigned                    defined:1;
     unsigned                    used:1;     /* by some policy */
@@ -106,6 +114,31 @@ ngx_int_t ngx_clientcert_store_find(ngx_clientcert_store_t *st,
     ngx_clientcert_sought_t *sought, ngx_str_t *label);
 
 /*
+ * Notes that the entry which find would find, if there is one, is used at the
+ * time now; used tells of an entry's digest when that was, to the minute, 0 if
+ * it isn't known.
+ */
+void ngx_clientcert_store_note(ngx_clientcert_store_t *st,
+    ngx_clientcert_sought_t *sought, time_t now);
+time_t ngx_clientcert_store_used(ngx_clientcert_store_t *st, u_char *digest);
+
+/*
+ * Copies entries of a table as ngx_clientcert_index_read() does, or that with
+ * a digest of len bytes (NGX_OK or NGX_DECLINED), without a lock.
+ */
+ngx_uint_t ngx_clientcert_store_read(ngx_clientcert_store_t *st,
+    ngx_uint_t table, uint64_t *part, ngx_clientcert_copy_t *copy,
+    ngx_uint_t n);
+ngx_int_t ngx_clientcert_store_entry(ngx_clientcert_store_t *st,
+    u_char *digest, size_t len, ngx_clientcert_copy_t *copy);
+
+/*
+ * How many entries are in force, and how many bytes of the zone are in use.
+ */
+ngx_uint_t ngx_clientcert_store_entries(ngx_clientcert_store_t *st,
+    size_t *bytes);
+
+/*
  * What follows is for writers.  lock takes the zone's mutex until unlock, or
  * returns NGX_DECLINED without it because a newer writer has written.
  */
@@ -129,6 +162,11 @@ ngx_int_t ngx_clientcert_store_put(ngx_clientcert_store_t *st,
     ngx_clientcert_entry_t *entry, uint32_t origin);
 ngx_uint_t ngx_clientcert_store_changed(ngx_clientcert_store_t *st);
 void ngx_clientcert_store_publish(ngx_clientcert_store_t *st);
+
+/*
+ * Counts the certificates in force by their ages anew, if the time has come.
+ */
+void ngx_clientcert_store_grow_old(ngx_clientcert_store_t *st);
 
 /*
  * Sets active to the half in force, idle to the other one.  Who doesn't hold

@@ -29,7 +29,7 @@
 /* of each kind: always there, one of two there, never there */
 #define KEYS      64
 
-#define ZONE      (64 * 1024)
+#define ZONE      (84 * 1024)
 
 #define SHORT     "s"
 #define LONG      "a label that is longer than the other one"
@@ -49,6 +49,7 @@ typedef struct {
     volatile ngx_uint_t      found[READERS];
     volatile ngx_uint_t      labels[READERS];
     volatile ngx_uint_t      pairs[READERS];
+    volatile ngx_uint_t      copies[READERS];
     volatile ngx_uint_t      stop;
 } shared_t;
 
@@ -59,6 +60,9 @@ static ngx_clientcert_store_t   store;
 
 
 ngx_uint_t  ngx_pagesize = 4096;
+
+static ngx_time_t      now;
+volatile ngx_time_t   *ngx_cached_time = &now;
 
 
 /* of a kind: '=' always there, '0' or '1' of a pair, '-' never there */
@@ -103,6 +107,48 @@ is_label(ngx_str_t *label)
             && memcmp(label->data, SHORT, label->len) == 0)
            || (label->len == sizeof(LONG) - 1
                && memcmp(label->data, LONG, label->len) == 0);
+}
+
+
+/* whether a copy is of something that was there, and they are all that are */
+
+static ngx_uint_t
+are_copied(void)
+{
+    u_char                  key[32];
+    uint64_t                part;
+    ngx_str_t               label;
+    ngx_uint_t              i, n, kept, generation;
+    ngx_clientcert_copy_t   copy[7];
+
+    generation = ngx_clientcert_store_generation(&store);
+
+    kept = 0;
+
+    for (part = 0; part < NGX_CLIENTCERT_INDEX_END; /* void */ ) {
+
+        n = ngx_clientcert_store_read(&store, NGX_CLIENTCERT_BY_SHA256, &part,
+                                      copy, 7);
+
+        for (i = 0; i < n; i++) {
+            make_key(key, copy[i].digest[0], copy[i].digest[31]);
+
+            label.data = copy[i].origin;
+            label.len = copy[i].label_len;
+
+            if (memcmp(key, copy[i].digest, 32) != 0
+                || ngx_strchr("=01", key[0]) == NULL
+                || !is_label(&label))
+            {
+                return 0;
+            }
+
+            kept += (key[0] == '=');
+        }
+    }
+
+    return kept == KEYS
+           || generation != ngx_clientcert_store_generation(&store);
 }
 
 
@@ -155,6 +201,10 @@ reader(ngx_uint_t n)
             && both != 1)
         {
             shared->pairs[n]++;
+        }
+
+        if (i == 0 && !are_copied()) {
+            shared->copies[n]++;
         }
 
         shared->looked[n] += 5;
@@ -391,7 +441,7 @@ main(void)
         return 1;
     }
 
-    shared->shpool.pfree = ZONE / ngx_pagesize - 4;
+    shared->shpool.pfree = ZONE / ngx_pagesize - 8;
     zone.shm.addr = (u_char *) &shared->shpool;
     store.zone = &zone;
     store.certificates = 1;
@@ -435,7 +485,7 @@ main(void)
         waitpid(readers[i], NULL, 0);
     }
 
-    printf("# %lu look-ups, %lu changes, %lu writers killed\n1..8\n",
+    printf("# %lu look-ups, %lu changes, %lu writers killed\n1..9\n",
            (unsigned long) sum(shared->looked),
            (unsigned long) shared->changes, (unsigned long) kills);
 
@@ -450,6 +500,8 @@ main(void)
                      "what changes together is seen together");
     failed |= report(7, only, "the newest writer alone writes");
     failed |= report(8, keeps, "what is in force has room when it is full");
+    failed |= report(9, sum(shared->copies) == 0,
+                     "all are read, each of them whole");
 
     return failed;
 }
