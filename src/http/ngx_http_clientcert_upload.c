@@ -24,6 +24,7 @@ ngx_http_clientcert_upload(ngx_conf_t *cf,
     ngx_http_clientcert_upload_t  *upload;
 
     name = *value;
+    ngx_str_null(&path);
 
     p = ngx_strlcasestrn(value->data, value->data + value->len,
                          (u_char *) ":/", 2 - 1);
