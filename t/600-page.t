@@ -24,6 +24,10 @@ plan(skip_all => 'no node, or no playwright-core: "make test-page"')
 plan(skip_all => 'no http_dav_module')
     if `$ENV{TEST_NGINX_BINARY} -V 2>&1` !~ /http_dav_module/;
 
+my $size = 0;
+$size += -s for glob "$root/html/*";
+cmp_ok($size, '<=', 40 * 1024, 'the page is small');
+
 my @hostile = (
     '<img src=x onerror="window.bad=1">', '"\'><script>window.bad=1</script>',
     "\x01\x1f\x7f", "gro.\xe2\x80\xaeelpmaxe", "\xff\xfe\xc3", '\\',
@@ -42,11 +46,15 @@ for my $i (0 .. $#hostile) {
              san => [ dns => $text, uri => $text ]);
 }
 
+my ($acme, $key) = (sha1('acme'), '5b' x 32);
 my $example = ClientCert::slurp("$root/examples/status.conf");
 $example =~ s{/etc/nginx/client-certs}{%%PREFIX%%/certs}g;
 $example =~ s{/etc/nginx/(\w+\.txt)}{%%PREFIX%%/$1}g;
 $example =~ s{/etc/nginx/(server\.\S+);}{%%CERTS%%/$1;}g;
+$example =~ s{(clientcert_policy partners \{\n)}
+             {$1allow thumbprint=$acme label=acme;\nallow spki=$key;\n};
 $example =~ s{/usr/share/nginx/clientcert}{$root/html}g;
+$example =~ s{/var/log/nginx/}{%%PREFIX%%/logs/}g;
 $example =~ s{\blisten 8443}{listen 127.0.0.1:%%PORT_page%%};
 
 # what Debian's nginx.conf includes
@@ -59,11 +67,6 @@ my $n = nginx(config => <<"END");
     # room for all of one network
     clientcert_status_zone size=4m refused=256;
 
-    clientcert_policy partners {
-        allow thumbprint=@{[ sha1('acme') ]} label=acme;
-        allow thumbprint=@{[ sha1('acme2') ]} label=never;
-    }
-
     server {
         listen 127.0.0.1:%%PORT_tls%% ssl;
         server_name api.test;
@@ -74,7 +77,13 @@ my $n = nginx(config => <<"END");
     }
 END
 
+mkdir $n->path($_) for qw(certs certs/.upload);
+chown +(getpwnam 'nobody')[2, 3], $n->path($_) for qw(certs certs/.upload);
+make_cert(name => 'soon', ca => 'ca-a', not_after => time + 5 * 86400);
+$n->write('certs/soon.pem', ClientCert::slurp(cert_file('soon', 'crt')));
+$n->write('certs/bad<img src=x>.pem', 'nothing');
 $n->write('operators.txt', sha256('rsa') . " operator\n");
+$n->write('admins.txt', sha256('inter') . " admin\n");
 $n->write('html/index.html', 'ok');
 $n->start;
 
@@ -89,7 +98,7 @@ my $told = JSON::PP->new->encode({
     certs => { map { $_ => { crt => cert_file($_, 'crt'),
                              key => cert_file($_, 'key'),
                              sha256 => sha256($_) } }
-               qw(acme globex rsa foreign) },
+               qw(acme globex rsa foreign inter self expired) },
     hostile => scalar(@hostile),
     shots => $ENV{PAGE_SHOTS},
 });
