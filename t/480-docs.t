@@ -276,7 +276,7 @@ sub valued {
 sub moved {
     my ($n, $text) = @_;
     $text =~ s{/usr/share/doc/[\w-]+/}{%%PREFIX%%/}g;
-    $text =~ s{/var/www/}{%%PREFIX%%/}g;
+    $text =~ s{/var/www/|/usr/share/nginx/(?=clientcert\b)}{%%PREFIX%%/}g;
     $text =~ s{\blisten\s+\K(?:127\.0\.0\.1:)?(\d+)}
               {127.0.0.1:%%PORT_tls$1%%}g;
     $text =~ s{https://localhost\K(?::(\d+))?}
@@ -293,10 +293,19 @@ sub walk {
     my $test = join ' ', $n->command('nginx.conf', 'test.log'), '-t';
 
     install($n, { text => '' }, {}, sub { $_[0] });
-    mkdir $n->path($_) for qw(examples home);
+    mkdir $n->path($_) for qw(clientcert examples home);
     $n->write("examples/$_", moved($n, slurp("$root/examples/$_")))
-        for qw(certificates.sh first-policy.conf);
+        for qw(certificates.sh first-policy.conf status.conf);
+    $n->write("clientcert/$_", slurp("$root/html/$_"))
+        for qw(index.html clientcert.css clientcert.js);
     $n->start;
+
+    if ($script =~ /\bstatus\.conf/
+        && ClientCert::Nginx::build()->{said} !~ /http_dav_module/)
+    {
+        note("$page: this nginx has no dav_methods");
+        return;
+    }
 
     my $debian = <<"END";
 nginx() {
@@ -307,6 +316,12 @@ nginx() {
 
 service() {
     [ "\$2" = start ] || kill -HUP @{[ $n->pid ]}
+}
+
+# to another user only root can give
+[ "\$(id -u)" = 0 ] || install() {
+    for dir; do :; done
+    mkdir -p "\$dir"
 }
 END
     $n->write('walk.sh', $debian . moved($n, $script));
