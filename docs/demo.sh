@@ -112,6 +112,23 @@ http {
         listen 127.0.0.1:$backend;
         return 200 "hello\n";
     }
+
+    # without a policy: only this machine gets here
+    server {
+        listen 127.0.0.1:$page;
+        root $dir/html;
+        types { text/html html; text/css css; application/javascript js; }
+
+        add_header Content-Security-Policy "default-src 'self'; img-src data:; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+        location = /status {
+            clientcert_status json;
+        }
+
+        location = /explain {
+            clientcert_explain;
+        }
+    }
 }
 END
 }
@@ -120,12 +137,13 @@ start() {
     port=8443
     while [ $port -lt 8543 ]; do
         backend=$((port + 1))
+        page=$((port + 2))
         write_conf
         if "$TEST_NGINX_BINARY" -p "$dir" -c "$conf" 2> "$dir/start.log"; then
             return
         fi
         grep -q 'Address already in use' "$dir/start.log" || break
-        port=$((port + 2))
+        port=$((port + 3))
     done
     cat "$dir/start.log" >&2
     return 1
@@ -172,6 +190,8 @@ trap 'exit 1' INT TERM HUP
 chmod 755 "$dir"
 mkdir "$dir/uploaded"
 chmod 755 "$dir/uploaded"
+cp -r "$root/html" "$dir/html"
+chmod -R a+rX "$dir/html"
 echo "making a CA and certificates"
 "$root/t/cert/make.sh" "$cert"
 start
@@ -202,6 +222,18 @@ echo
 echo "Why each one was refused:"
 sed -n 's/.*\(client certificate rejected.*\), client: .*/  \1/p' \
     "$dir/error.log"
+
+if curl --noproxy '*' -s "http://127.0.0.1:$page/status?view=refused" \
+    | grep -q '"subject":"CN=globex,O=Example"'
+then
+    verdict="shows them"
+else
+    verdict="WRONG, doesn't show them"
+    failed=1
+fi
+
+echo
+echo "The page, http://127.0.0.1:$page/, $verdict."
 
 echo
 echo "Try it by hand:"
