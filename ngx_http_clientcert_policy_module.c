@@ -423,6 +423,7 @@ ngx_http_clientcert_create_main_conf(ngx_conf_t *cf)
         || ngx_clientcert_dictionary_init(&mcf->policies, cf->pool) != NGX_OK
         || ngx_clientcert_dictionary_init(&mcf->cas, cf->pool) != NGX_OK
         || ngx_clientcert_dictionary_init(&mcf->stores, cf->pool) != NGX_OK
+        || ngx_clientcert_dictionary_init(&mcf->servers, cf->pool) != NGX_OK
         || ngx_array_init(&mcf->uses, cf->pool, 4,
                           sizeof(ngx_http_clientcert_use_t))
            != NGX_OK

@@ -111,6 +111,58 @@ is($r->{body}, '{"format":1,"error":{"status":404,"code":"no_such_policy",'
 fine();
 
 
+# 1a. What nginx refuses itself, by server.
+
+sub counted_by_nginx {
+    my ($server, $status) = @_;
+    return value(scrape(), 'handshake_refusals_total', server => $server,
+                 status => $status);
+}
+
+$n = nginx(config => <<'END', workers => 2)->start;
+    clientcert_policy p { allow verified; }
+    ssl_certificate %%CERTS%%/server.crt;
+    ssl_certificate_key %%CERTS%%/server.key;
+    ssl_client_certificate %%CERTS%%/ca-a.crt;
+    server {
+        listen 127.0.0.1:%%PORT_plain%% ssl default_server;
+        listen 127.0.0.1:%%PORT_tls%% ssl default_server;
+        location = /metrics { clientcert_status prometheus; }
+    }
+    server {
+        listen 127.0.0.1:%%PORT_tls%% ssl;
+        server_name a.test other.test;
+        ssl_verify_client on;
+        location /p { clientcert_require p; empty_gif; }
+        location / { empty_gif; }
+    }
+    server {
+        listen 127.0.0.1:%%PORT_tls%% ssl;
+        server_name b.test;
+        ssl_verify_client on;
+        location / { empty_gif; }
+    }
+END
+
+sub asked {
+    my ($cert, $host) = @_;
+    return client(port => $n->port('tls'), cert => $cert, sni => $host)
+           ->get('/', host => $host)->{status};
+}
+
+is(asked('acme', 'a.test'), 200, 'nginx lets it in');
+is(asked('foreign', 'a.test'), 400, 'a bad one') for 1 .. 3;
+is(asked('expired', 'a.test'), 400, 'one that has expired');
+is(asked(undef, 'a.test'), 400, 'none');
+is(asked(undef, 'b.test'), 400, 'none, where no policy is required');
+is(counted_by_nginx('a.test', 495), 4, 'bad ones are counted');
+is(counted_by_nginx('a.test', 496), 1, 'and none');
+is(counted_by_nginx('b.test', 496), undef, 'not where no policy is');
+ok($n->reload, 'a reload');
+is(counted_by_nginx('a.test', 495), 4, 'it goes on');
+fine();
+
+
 # 2. Names of all kinds.
 
 my @names = ('a b', 'x\\\\y', 'q\\"q', "\xc3\xa4", "\xff\xfe", '{a=b}',

@@ -23,6 +23,7 @@
 #define NGX_HTTP_CLIENTCERT_VERIFY_NO_CA  3
 
 typedef struct ngx_http_clientcert_status_s  ngx_http_clientcert_status_t;
+typedef struct ngx_http_clientcert_server_s  ngx_http_clientcert_server_t;
 typedef struct ngx_http_clientcert_explain_s  ngx_http_clientcert_explain_t;
 
 
@@ -32,6 +33,8 @@ typedef struct {
     ngx_clientcert_dictionary_t    cas;         /* ngx_clientcert_ca_t * */
     ngx_clientcert_dictionary_t    stores;      /* ngx_clientcert_store_t * */
     ngx_array_t                    loaders;     /* ngx_clientcert_source_t * */
+    ngx_clientcert_dictionary_t    servers;
+                                         /* ngx_http_clientcert_server_t * */
     ngx_array_t                    status;
                                        /* ngx_http_clientcert_loc_conf_t * */
     ngx_clientcert_stats_t        *stats;
@@ -52,6 +55,7 @@ typedef struct {
 typedef struct {
     ngx_clientcert_trust_t          *trust;     /* NULL: it has no TLS */
     ngx_http_clientcert_unguarded_t  unguarded;
+    ngx_http_clientcert_server_t    *server;    /* NULL: isn't counted */
     unsigned                         required:1;    /* some policy */
 } ngx_http_clientcert_srv_conf_t;
 

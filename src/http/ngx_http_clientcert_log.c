@@ -6,6 +6,7 @@
 
 #include "ngx_http_clientcert.h"
 #include "ngx_http_clientcert_log.h"
+#include "ngx_http_clientcert_server.h"
 #include "../cert/ngx_clientcert_facts.h"
 
 
@@ -14,6 +15,14 @@ static void ngx_http_clientcert_log_line(ngx_http_request_t *r,
     ngx_str_t *detail);
 static ngx_int_t ngx_http_clientcert_log_handler(ngx_http_request_t *r);
 static ngx_str_t *ngx_http_clientcert_log_by_nginx(ngx_http_request_t *r);
+
+
+/* by ngx_http_clientcert_refusal_e */
+
+static ngx_str_t  ngx_http_clientcert_refusals[] = {
+    ngx_string("495"),
+    ngx_string("496")
+};
 
 
 void
@@ -120,6 +129,7 @@ ngx_http_clientcert_log_handler(ngx_http_request_t *r)
     ngx_str_t                       *status;
     ngx_uint_t                       level;
     ngx_http_core_srv_conf_t        *cscf;
+    ngx_http_clientcert_srv_conf_t  *conf;
     ngx_http_clientcert_loc_conf_t  *lcf;
 
     static ngx_str_t  none = ngx_null_string;
@@ -134,6 +144,13 @@ ngx_http_clientcert_log_handler(ngx_http_request_t *r)
 
     if (status == NULL || ngx_http_clientcert_verdict(r)) {
         return NGX_OK;
+    }
+
+    conf = ngx_http_get_module_srv_conf(r, ngx_http_clientcert_policy_module);
+
+    if (conf->server) {
+        ngx_clientcert_counts_add(&conf->server->count,
+                                  status - ngx_http_clientcert_refusals);
     }
 
     cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
@@ -155,9 +172,6 @@ ngx_http_clientcert_log_by_nginx(ngx_http_request_t *r)
 {
     ngx_http_ssl_srv_conf_t         *sscf;
     ngx_http_clientcert_srv_conf_t  *conf;
-
-    static ngx_str_t  bad = ngx_string("495");
-    static ngx_str_t  none = ngx_string("496");
 
     conf = ngx_http_get_module_srv_conf(r, ngx_http_clientcert_policy_module);
     sscf = ngx_http_get_module_srv_conf(r, ngx_http_ssl_module);
@@ -185,10 +199,10 @@ ngx_http_clientcert_log_by_nginx(ngx_http_request_t *r)
     {
 
     case NGX_DECLINED:
-        return &bad;
+        return &ngx_http_clientcert_refusals[NGX_HTTP_CLIENTCERT_REFUSED_495];
 
     case NGX_ABORT:
-        return &none;
+        return &ngx_http_clientcert_refusals[NGX_HTTP_CLIENTCERT_REFUSED_496];
 
     default: /* NGX_OK */
         return NULL;

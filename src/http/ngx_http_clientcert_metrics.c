@@ -7,6 +7,7 @@
 #include "../cert/ngx_clientcert_ca.h"
 #include "../policy/ngx_clientcert_decisions.h"
 #include "ngx_http_clientcert_metrics.h"
+#include "ngx_http_clientcert_server.h"
 
 
 /*
@@ -28,6 +29,8 @@ static void ngx_http_clientcert_metrics_decisions(
     ngx_http_clientcert_metrics_t *m, ngx_flag_t dry_run);
 static void ngx_http_clientcert_metrics_others(
     ngx_http_clientcert_metrics_t *m);
+static void ngx_http_clientcert_metrics_servers(
+    ngx_http_clientcert_metrics_t *m, ngx_array_t *servers);
 static void ngx_http_clientcert_metrics_policies(
     ngx_http_clientcert_metrics_t *m);
 static void ngx_http_clientcert_metrics_unused(
@@ -69,6 +72,7 @@ ngx_http_clientcert_metrics(ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_metrics_decisions(&m, 0);
     ngx_http_clientcert_metrics_decisions(&m, 1);
     ngx_http_clientcert_metrics_others(&m);
+    ngx_http_clientcert_metrics_servers(&m, &query->mcf->servers.all);
     ngx_http_clientcert_metrics_policies(&m);
     ngx_http_clientcert_metrics_unused(&m);
     if (query->status->rules) {
@@ -198,6 +202,34 @@ ngx_http_clientcert_metrics_others(ngx_http_clientcert_metrics_t *m)
     ngx_http_clientcert_output_print(m->out,
         "nginx_clientcert_other_rule_decisions_total %uL\n",
         (uint64_t) counts->sh->rule.values[NGX_CLIENTCERT_DECISIONS_MADE]);
+}
+
+
+static void
+ngx_http_clientcert_metrics_servers(ngx_http_clientcert_metrics_t *m,
+    ngx_array_t *servers)
+{
+    ngx_uint_t                       i;
+    const char                      *name;
+    ngx_http_clientcert_server_t   **server;
+
+    name = "handshake_refusals_total";
+    server = servers->elts;
+
+    ngx_http_clientcert_metrics_family(m, name, "counter",
+        "Requests that nginx refused itself because of the certificate.");
+
+    for (i = 0; i < servers->nelts; i++) {
+        ngx_http_clientcert_metrics_name(m, name, "server", &server[i]->name);
+        ngx_http_clientcert_output_print(m->out, ",status=\"495\"} %uL\n",
+            ngx_http_clientcert_server_refusals(server[i],
+                                            NGX_HTTP_CLIENTCERT_REFUSED_495));
+
+        ngx_http_clientcert_metrics_name(m, name, "server", &server[i]->name);
+        ngx_http_clientcert_output_print(m->out, ",status=\"496\"} %uL\n",
+            ngx_http_clientcert_server_refusals(server[i],
+                                            NGX_HTTP_CLIENTCERT_REFUSED_496));
+    }
 }
 
 

@@ -7,6 +7,7 @@
 #include "../policy/ngx_clientcert_decisions.h"
 #include "ngx_http_clientcert_explain.h"
 #include "ngx_http_clientcert_json.h"
+#include "ngx_http_clientcert_server.h"
 #include "ngx_http_clientcert_status.h"
 
 
@@ -197,7 +198,8 @@ ngx_http_clientcert_status_init(ngx_conf_t *cf,
 
     if (ngx_clientcert_stats_zone(cf, mcf->stats,
                                   &ngx_http_clientcert_policy_module)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_clientcert_server_init(cf, mcf) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -8,6 +8,7 @@
 #include "../policy/ngx_clientcert_decisions.h"
 #include "ngx_http_clientcert_check.h"
 #include "ngx_http_clientcert_json.h"
+#include "ngx_http_clientcert_server.h"
 #include "ngx_http_clientcert_status.h"
 
 
@@ -37,6 +38,8 @@ static void ngx_http_clientcert_view_decisions(
     ngx_http_clientcert_output_t *out, ngx_clientcert_counts_row_t *row);
 static void ngx_http_clientcert_view_unused(ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_query_t *query, ngx_clientcert_policy_t *policy);
+static void ngx_http_clientcert_view_servers(ngx_http_clientcert_output_t *out,
+    ngx_array_t *servers);
 static void ngx_http_clientcert_view_uses(ngx_http_clientcert_output_t *out,
     ngx_array_t *uses);
 static void ngx_http_clientcert_view_cas(ngx_http_clientcert_output_t *out,
@@ -141,6 +144,7 @@ ngx_http_clientcert_view_summary(ngx_http_clientcert_output_t *out,
 
     ngx_http_clientcert_json_close(out, ']');
 
+    ngx_http_clientcert_view_servers(out, &mcf->servers.all);
     ngx_http_clientcert_view_uses(out, &mcf->uses);
     ngx_http_clientcert_view_cas(out, &mcf->cas.all);
     ngx_http_clientcert_view_zone(out, stats);
@@ -235,6 +239,33 @@ ngx_http_clientcert_view_unused(ngx_http_clientcert_output_t *out,
     }
 
     ngx_http_clientcert_json_number(out, "unused", unused);
+}
+
+
+static void
+ngx_http_clientcert_view_servers(ngx_http_clientcert_output_t *out,
+    ngx_array_t *servers)
+{
+    ngx_uint_t                       i;
+    ngx_http_clientcert_server_t   **server;
+
+    server = servers->elts;
+
+    ngx_http_clientcert_json_open(out, "servers", '[');
+
+    for (i = 0; i < servers->nelts; i++) {
+        ngx_http_clientcert_json_open(out, NULL, '{');
+        ngx_http_clientcert_json_text(out, "name", &server[i]->name);
+        ngx_http_clientcert_json_number(out, "refused_495",
+            ngx_http_clientcert_server_refusals(server[i],
+                                            NGX_HTTP_CLIENTCERT_REFUSED_495));
+        ngx_http_clientcert_json_number(out, "refused_496",
+            ngx_http_clientcert_server_refusals(server[i],
+                                            NGX_HTTP_CLIENTCERT_REFUSED_496));
+        ngx_http_clientcert_json_close(out, '}');
+    }
+
+    ngx_http_clientcert_json_close(out, ']');
 }
 
 
