@@ -231,7 +231,7 @@ ngx_clientcert_connection_early(ngx_connection_t *c,
 }
 
 
-/* as in ngx_http_process_request() */
+/* by the order in which nginx looks at them before a request is handled */
 
 ngx_int_t
 ngx_clientcert_connection_nginx(ngx_connection_t *c, ngx_uint_t required,
