@@ -231,7 +231,7 @@ ngx_clientcert_connection_early(ngx_connection_t *c,
 }
 
 
-/* by the order in which nginx looks at them before a request is handled */
+/* in the order of nginx's own checks, before it handles a request */
 
 ngx_int_t
 ngx_clientcert_connection_nginx(ngx_connection_t *c, ngx_uint_t required,
