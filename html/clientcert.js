@@ -537,14 +537,14 @@ async function why(box, cert, policy, shown) {
   const lines = answer.remedies.filter((r) => r.text);
   const buttons = [];
 
-  for (const up of now.decision === 'allow' ? [] : uploads()) {
+  for (const up of uploads()) {
     const then = await explain(cert, policy, up.store);
     const remedy = answer.remedies.find((r) => r.store === up.store);
-    if (then.decision === 'allow' && remedy) {
-      buttons.push(button('Allow…', () => approve(cert, policy, up, remedy)), ` by the store ${up.store} `);
-    } else if (then.reason === 'denied' && now.reason !== 'denied') {
+    if (then.reason === 'denied' && now.reason !== 'denied') {
       buttons.push(button('Block…', () => approve(cert, policy, up)), ` by the store ${up.store} `);
-    } else {
+    } else if (now.decision !== 'allow' && then.decision === 'allow' && remedy) {
+      buttons.push(button('Allow…', () => approve(cert, policy, up, remedy)), ` by the store ${up.store} `);
+    } else if (now.decision !== 'allow') {
       buttons.push(`In the store ${up.store} it would be refused all the same (${then.reason}). `);
     }
   }

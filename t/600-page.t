@@ -54,6 +54,15 @@ $example =~ s{/etc/nginx/(server\.\S+);}{%%CERTS%%/$1;}g;
 $example =~ s{(clientcert_policy partners \{\n)}
              {$1allow thumbprint=$acme label=acme;\nallow spki=$key;\n};
 $example =~ s{/usr/share/nginx/clientcert}{$root/html}g;
+
+# another store, by which somebody is shut out
+$example =~ s{(clientcert_policy partners \{\n)}
+             {clientcert_store blocked directory=%%PREFIX%%/blocked;\n$1
+              deny store=blocked;\n};
+$example =~ s{upload=uploaded\S+(?=;)}{$& upload=blocked:/admin/blocked/};
+my ($location) = $example =~ m{^(    location ~ \^/admin/certs/.*?^    \}\n)}ms;
+$example =~ s{\Q$location}{$location . $location =~ s,/certs,/blocked,gr}e;
+
 $example =~ s{/var/log/nginx/}{%%PREFIX%%/logs/}g;
 $example =~ s{\blisten 8443}{listen 127.0.0.1:%%PORT_page%%};
 
@@ -77,8 +86,9 @@ my $n = nginx(config => <<"END");
     }
 END
 
-mkdir $n->path($_) for qw(certs certs/.upload);
-chown +(getpwnam 'nobody')[2, 3], $n->path($_) for qw(certs certs/.upload);
+mkdir $n->path($_) for qw(certs certs/.upload blocked blocked/.upload);
+chown +(getpwnam 'nobody')[2, 3], $n->path($_)
+    for qw(certs certs/.upload blocked blocked/.upload);
 make_cert(name => 'soon', ca => 'ca-a', not_after => time + 5 * 86400);
 $n->write('certs/soon.pem', ClientCert::slurp(cert_file('soon', 'crt')));
 $n->write('certs/bad<img src=x>.pem', 'nothing');

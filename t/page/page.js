@@ -206,6 +206,18 @@ const tests = [
     }
     is(await status('foreign', told.app, '/'), 401, 'and is refused again');
 
+    /* who is allowed can be shut out */
+    is(await status('acme', told.app, '/'), 200, 'acme is allowed');
+    await page.locator('#try-text').fill(fs.readFileSync(told.certs.acme.crt, 'latin1'));
+    await page.getByRole('button', { name: 'Explain' }).click();
+    await page.locator('#try-why').getByRole('button', { name: 'Block…' }).click();
+    await dialog.getByRole('button', { name: 'Block' }).click();
+    await page.locator('#say', { hasText: 'is in force in blocked' }).waitFor();
+    is(await status('acme', told.app, '/'), 401, 'and is refused once it is blocked');
+    await undo.click();
+    await page.locator('#say', { hasText: 'was removed' }).waitFor();
+    is(await status('acme', told.app, '/'), 200, 'until that is undone');
+
     /* expired ones can't be helped by a store */
     await page.locator('#try-text').fill(fs.readFileSync(told.certs.expired.crt, 'latin1'));
     await page.getByRole('button', { name: 'Explain' }).click();
