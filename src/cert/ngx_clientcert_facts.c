@@ -11,7 +11,7 @@
 /* two digests, three names and a serial number, and what stands around them */
 #define NGX_CLIENTCERT_FACTS_LINE                                             \
     (NGX_CLIENTCERT_SHA1_LEN * 2 + NGX_CLIENTCERT_SHA256_LEN * 2              \
-     + NGX_CLIENTCERT_NAME_LEN * 3 + NGX_CLIENTCERT_FACTS_SERIAL + 64)
+     + NGX_CLIENTCERT_NAME_LEN * 3 + NGX_CLIENTCERT_SERIAL_PRINT + 64)
 
 
 static ngx_str_t ngx_clientcert_facts_name(const X509_NAME *name,
@@ -78,30 +78,21 @@ static void
 ngx_clientcert_facts_serial(ngx_clientcert_certificate_t *cert,
     ngx_clientcert_facts_t *facts)
 {
-    int                  len, room;
-    u_char              *p;
+    u_char              *last;
+    ngx_str_t            bytes;
     const ASN1_INTEGER  *serial;
 
     serial = X509_get0_serialNumber(cert->x509);
-    len = ASN1_STRING_length(serial);
 
-    p = facts->serial_text;
-    facts->serial.data = p;
+    bytes.data = (u_char *) ASN1_STRING_get0_data(serial);
+    bytes.len = ASN1_STRING_length(serial);
 
-    if (ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER) {
-        *p++ = '-';
-    }
+    last = ngx_clientcert_serial_print(facts->serial_text, "", &bytes,
+                                       ASN1_STRING_type(serial)
+                                       == V_ASN1_NEG_INTEGER);
 
-    room = (NGX_CLIENTCERT_FACTS_SERIAL - 4) / 2;
-
-    p = ngx_hex_dump(p, (u_char *) ASN1_STRING_get0_data(serial),
-                     ngx_min(len, room));
-
-    if (len > room) {
-        p = ngx_cpymem(p, "...", 3);
-    }
-
-    facts->serial.len = p - facts->serial_text;
+    facts->serial.data = facts->serial_text;
+    facts->serial.len = last - facts->serial_text;
 }
 
 
@@ -208,8 +199,7 @@ static u_char *
 ngx_clientcert_facts_write(u_char *p, ngx_clientcert_certificate_t *cert)
 {
     u_char                  *sha1, *sha256;
-    ngx_str_t               *serial;
-    ngx_uint_t               i, negative;
+    ngx_uint_t               i;
     ngx_clientcert_facts_t   facts;
     ngx_clientcert_names_t  *names;
 
@@ -241,10 +231,8 @@ ngx_clientcert_facts_write(u_char *p, ngx_clientcert_certificate_t *cert)
 
     /* with "0x", since what "serial=" takes may be decimal, too */
 
-    serial = &facts.serial;
-    negative = (serial->data[0] == '-');
+    p = ngx_sprintf(p, "\" serial=");
+    p = ngx_clientcert_serial_print(p, "0x", &names->serial, names->negative);
 
-    return ngx_sprintf(p, "\" serial=%s0x%*s issuer=\"%V\"",
-                       negative ? "-" : "", serial->len - negative,
-                       serial->data + negative, &facts.issuer);
+    return ngx_sprintf(p, " issuer=\"%V\"", &facts.issuer);
 }

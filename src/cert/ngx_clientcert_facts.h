@@ -11,10 +11,10 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_clientcert_certificate.h"
+#include "ngx_clientcert_serial.h"
 
 
-#define NGX_CLIENTCERT_FACTS_SERIAL  64
-#define NGX_CLIENTCERT_FACTS_SAN     512
+#define NGX_CLIENTCERT_FACTS_SAN  512
 
 
 /* what people read of a certificate, printable ASCII, escaped as in the log */
@@ -28,7 +28,7 @@ typedef struct {
 
     u_char      subject_text[NGX_CLIENTCERT_NAME_LEN];
     u_char      issuer_text[NGX_CLIENTCERT_NAME_LEN];
-    u_char      serial_text[NGX_CLIENTCERT_FACTS_SERIAL];
+    u_char      serial_text[NGX_CLIENTCERT_SERIAL_PRINT];
     u_char      san_text[NGX_CLIENTCERT_FACTS_SAN];
 } ngx_clientcert_facts_t;
 

@@ -267,3 +267,19 @@ ngx_clientcert_serial_decimal(ngx_pool_t *pool, ngx_str_t *text,
 
     return NGX_OK;
 }
+
+
+u_char *
+ngx_clientcert_serial_print(u_char *p, const char *prefix, ngx_str_t *bytes,
+    ngx_uint_t negative)
+{
+    size_t  len;
+
+    len = ngx_min(bytes->len, NGX_CLIENTCERT_SERIAL_SHOWN);
+
+    p = ngx_sprintf(p, "%s%s%s", negative ? "-" : "", prefix,
+                    len ? "" : "00");
+    p = ngx_hex_dump(p, bytes->data, len);
+
+    return (len < bytes->len) ? ngx_cpymem(p, "...", 3) : p;
+}

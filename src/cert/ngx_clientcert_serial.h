@@ -15,6 +15,13 @@
 /* of bytes that a CA gives a certificate (RFC 5280, section 4.1.2.2) */
 #define NGX_CLIENTCERT_SERIAL_LEN   20
 
+/* bytes that are printed, since a client chooses how many there are */
+#define NGX_CLIENTCERT_SERIAL_SHOWN  30
+
+/* enough for a printed serial number: "-", "0x", these bytes, "..." */
+#define NGX_CLIENTCERT_SERIAL_PRINT                                           \
+    (sizeof("-0x...") - 1 + 2 * NGX_CLIENTCERT_SERIAL_SHOWN)
+
 /* enough for what is wrong with any serial number */
 #define NGX_CLIENTCERT_SERIAL_TEXT  128
 
@@ -44,6 +51,14 @@ ngx_int_t ngx_clientcert_serial_read(ngx_pool_t *pool, ngx_str_t *text,
  */
 ngx_int_t ngx_clientcert_serial_decimal(ngx_pool_t *pool, ngx_str_t *text,
     ngx_str_t *hex);
+
+/*
+ * Prints a serial number in hex, with a prefix after its sign, to p, where
+ * there are NGX_CLIENTCERT_SERIAL_PRINT bytes for a prefix of "0x".  Returns
+ * the end.
+ */
+u_char *ngx_clientcert_serial_print(u_char *p, const char *prefix,
+    ngx_str_t *bytes, ngx_uint_t negative);
 
 
 #endif /* _NGX_CLIENTCERT_SERIAL_H_INCLUDED_ */

@@ -10,12 +10,6 @@
 #include "../cert/ngx_clientcert_text.h"
 
 
-/* bytes of a serial number; the client chooses how many there are */
-#define NGX_CLIENTCERT_FOUND_SERIAL  32
-
-
-static u_char *ngx_clientcert_found_number(u_char *p, ngx_str_t *bytes,
-    ngx_uint_t negative);
 static u_char *ngx_clientcert_found_printed(u_char *p, const X509_NAME *name);
 
 
@@ -67,29 +61,17 @@ ngx_clientcert_found_serial(ngx_clientcert_condition_t *cond,
     ngx_clientcert_names_t   *names;
     ngx_clientcert_serial_t  *serial = cond->value;
 
-    fd->wanted = ngx_clientcert_found_number(fd->wanted_text, &serial->bytes,
+    fd->wanted = ngx_clientcert_serial_print(fd->wanted_text, "0x",
+                                             &serial->bytes,
                                              serial->negative);
 
     names = ngx_clientcert_certificate_names(ask->cert);
 
     if (names) {
-        fd->found = ngx_clientcert_found_number(fd->found_text, &names->serial,
+        fd->found = ngx_clientcert_serial_print(fd->found_text, "0x",
+                                                &names->serial,
                                                 names->negative);
     }
-}
-
-
-static u_char *
-ngx_clientcert_found_number(u_char *p, ngx_str_t *bytes, ngx_uint_t negative)
-{
-    size_t  len;
-
-    len = ngx_min(bytes->len, NGX_CLIENTCERT_FOUND_SERIAL);
-
-    p = ngx_sprintf(p, "%s0x%s", negative ? "-" : "", len ? "" : "00");
-    p = ngx_hex_dump(p, bytes->data, len);
-
-    return (len < bytes->len) ? ngx_sprintf(p, "...") : p;
 }
 
 
