@@ -4,14 +4,9 @@
  */
 
 
-#include "../cert/ngx_clientcert_facts.h"
 #include "../cert/ngx_clientcert_posted.h"
-#include "../policy/ngx_clientcert_decisions.h"
-#include "../policy/ngx_clientcert_explain.h"
-#include "../policy/ngx_clientcert_found.h"
 #include "ngx_http_clientcert_check.h"
 #include "ngx_http_clientcert_explain.h"
-#include "ngx_http_clientcert_json.h"
 
 
 /*
@@ -21,30 +16,10 @@
  */
 
 
-#define NGX_HTTP_CLIENTCERT_EXPLAIN_SIZE      65536
+#define NGX_HTTP_CLIENTCERT_EXPLAIN_SIZE   65536
 
 /* lines, unless asked for otherwise */
-#define NGX_HTTP_CLIENTCERT_EXPLAIN_LIMIT     10
-
-/* policies that a store is tried in */
-#define NGX_HTTP_CLIENTCERT_EXPLAIN_POLICIES  100
-
-
-typedef struct {
-    ngx_http_request_t               *r;
-    ngx_http_clientcert_main_conf_t  *mcf;
-    ngx_http_clientcert_output_t     *out;
-
-    ngx_clientcert_policy_t          *policy;
-    ngx_clientcert_store_t           *supposed;     /* NULL: none */
-    ngx_uint_t                        limit;        /* lines */
-    ngx_uint_t                        after;
-
-    ngx_clientcert_client_t           client;
-    ngx_clientcert_verdict_t         *unverified;
-    ngx_clientcert_verdict_t         *verified;
-    ngx_uint_t                        depends;      /* on variables */
-} ngx_http_clientcert_explanation_t;
+#define NGX_HTTP_CLIENTCERT_EXPLAIN_LIMIT  10
 
 
 static ngx_int_t ngx_http_clientcert_explain_handler(ngx_http_request_t *r);
@@ -60,9 +35,6 @@ static ngx_int_t ngx_http_clientcert_explain_refused(
     ngx_http_clientcert_explanation_t *ex, ngx_str_t *der);
 static ngx_int_t ngx_http_clientcert_explain_arguments(
     ngx_http_clientcert_explanation_t *ex);
-static ngx_int_t ngx_http_clientcert_explain_number(
-    ngx_http_clientcert_explanation_t *ex, const char *name, ngx_int_t max,
-    ngx_uint_t *n);
 static ngx_int_t ngx_http_clientcert_explain_policy(
     ngx_http_clientcert_explanation_t *ex);
 static ngx_int_t ngx_http_clientcert_explain_suppose(
@@ -71,31 +43,6 @@ static SSL_CTX *ngx_http_clientcert_explain_context(
     ngx_http_clientcert_explanation_t *ex);
 static ngx_int_t ngx_http_clientcert_explain_decide(
     ngx_http_clientcert_explanation_t *ex);
-static ngx_int_t ngx_http_clientcert_explain_write(
-    ngx_http_clientcert_explanation_t *ex);
-static void ngx_http_clientcert_explain_certificate(
-    ngx_http_clientcert_explanation_t *ex);
-static void ngx_http_clientcert_explain_verdict(
-    ngx_http_clientcert_explanation_t *ex, ngx_clientcert_verdict_t *verdict);
-static ngx_int_t ngx_http_clientcert_explain_lines(
-    ngx_http_clientcert_explanation_t *ex, ngx_array_t *lines);
-static ngx_int_t ngx_http_clientcert_explain_line(
-    ngx_http_clientcert_explanation_t *ex, ngx_clientcert_line_t *line);
-static ngx_int_t ngx_http_clientcert_explain_condition(
-    ngx_http_clientcert_explanation_t *ex, ngx_clientcert_condition_t *cond);
-static void ngx_http_clientcert_explain_holds(
-    ngx_http_clientcert_output_t *out, ngx_clientcert_answer_e answer);
-static ngx_int_t ngx_http_clientcert_explain_remedies(
-    ngx_http_clientcert_explanation_t *ex);
-static void ngx_http_clientcert_explain_add(
-    ngx_http_clientcert_explanation_t *ex, const char *kind, const char *key,
-    ngx_str_t *value, ngx_uint_t chain, const char *worth);
-static void ngx_http_clientcert_explain_names(
-    ngx_http_clientcert_explanation_t *ex);
-static ngx_int_t ngx_http_clientcert_explain_stores(
-    ngx_http_clientcert_explanation_t *ex);
-static ngx_int_t ngx_http_clientcert_explain_store(
-    ngx_http_clientcert_explanation_t *ex, ngx_clientcert_store_t *st);
 
 
 /* a certificate, whatever curl and browsers say that it is */
@@ -403,7 +350,7 @@ ngx_http_clientcert_explain_answer(ngx_http_request_t *r, ngx_str_t *text)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_http_clientcert_explain_write(&ex);
+        rc = ngx_http_clientcert_view_explain(&ex);
     }
 
     if (rc == NGX_ERROR) {
@@ -420,12 +367,12 @@ static ngx_int_t
 ngx_http_clientcert_explain_refused(ngx_http_clientcert_explanation_t *ex,
     ngx_str_t *der)
 {
-    ngx_str_t                           text;
-    ngx_uint_t                          i, n;
-    ngx_clientcert_recent_t            *recent;
-    ngx_clientcert_thumbprint_t         sha256;
-    ngx_clientcert_recent_slot_t       *slot;
-    ngx_clientcert_thumbprint_error_t   err;
+    ngx_int_t                      rc;
+    ngx_str_t                      text;
+    ngx_uint_t                     i, n;
+    ngx_clientcert_recent_t       *recent;
+    ngx_clientcert_thumbprint_t    sha256;
+    ngx_clientcert_recent_slot_t  *slot;
 
     if (ngx_http_clientcert_status_arg(ex->r, "sha256", &text) != NGX_OK) {
         return NGX_ERROR;
@@ -435,12 +382,9 @@ ngx_http_clientcert_explain_refused(ngx_http_clientcert_explanation_t *ex,
         ngx_str_set(&text, "");
     }
 
-    if (ngx_clientcert_thumbprint_read(text.data, text.len, &sha256, &err)
-        != NGX_OK
-        || sha256.len != NGX_CLIENTCERT_SHA256_LEN)
-    {
-        return ngx_http_clientcert_status_error(ex->out, NGX_HTTP_BAD_REQUEST,
-                                                "sha256", &text);
+    rc = ngx_http_clientcert_status_sha256(ex->out, &text, &sha256);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     slot = ngx_palloc(ex->r->pool, sizeof(ngx_clientcert_recent_slot_t));
@@ -456,8 +400,7 @@ ngx_http_clientcert_explain_refused(ngx_http_clientcert_explanation_t *ex,
             && ngx_memcmp(slot->facts.sha256, sha256.digest,
                           NGX_CLIENTCERT_SHA256_LEN)
                == 0
-            && slot->facts.size
-            && slot->facts.size <= NGX_CLIENTCERT_RECENT_DER)
+            && ngx_clientcert_recent_kept(&slot->facts))
         {
             der->data = slot->der;
             der->len = slot->facts.size;
@@ -487,44 +430,18 @@ ngx_http_clientcert_explain_arguments(ngx_http_clientcert_explanation_t *ex)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_http_clientcert_explain_number(ex, "limit", 1000, &ex->limit);
+        rc = ngx_http_clientcert_status_number(ex->r, ex->out, "limit",
+                                               NGX_HTTP_CLIENTCERT_STATUS_MAX,
+                                               &ex->limit);
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_http_clientcert_explain_number(ex, "after",
-                                           NGX_HTTP_CLIENTCERT_STATUS_WORK,
-                                           &ex->after);
+        rc = ngx_http_clientcert_status_number(ex->r, ex->out, "after",
+                                               NGX_HTTP_CLIENTCERT_STATUS_WORK,
+                                               &ex->after);
     }
 
     return rc;
-}
-
-
-static ngx_int_t
-ngx_http_clientcert_explain_number(ngx_http_clientcert_explanation_t *ex,
-    const char *name, ngx_int_t max, ngx_uint_t *n)
-{
-    ngx_int_t  value;
-    ngx_str_t  text;
-
-    if (ngx_http_clientcert_status_arg(ex->r, name, &text) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (text.data == NULL) {
-        return NGX_OK;
-    }
-
-    value = ngx_atoi(text.data, text.len);
-
-    if (value < 1 || value > max) {
-        return ngx_http_clientcert_status_error(ex->out, NGX_HTTP_BAD_REQUEST,
-                                                name, &text);
-    }
-
-    *n = value;
-
-    return NGX_OK;
 }
 
 
@@ -632,457 +549,4 @@ ngx_http_clientcert_explain_decide(ngx_http_clientcert_explanation_t *ex)
     ex->unverified = ngx_clientcert_policy_decide(ex->policy, &ex->client);
 
     return (ex->verified && ex->unverified) ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_clientcert_explain_write(ngx_http_clientcert_explanation_t *ex)
-{
-    ngx_uint_t                     work;
-    ngx_array_t                    lines;
-    ngx_http_clientcert_output_t  *out;
-
-    if (ngx_array_init(&lines, ex->r->pool, 16, sizeof(ngx_clientcert_line_t))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    work = NGX_HTTP_CLIENTCERT_STATUS_WORK;
-
-    if (ngx_clientcert_explain_lines(ex->policy, &ex->client, &lines, &work)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    out = ex->out;
-
-    ngx_http_clientcert_json_open(out, NULL, '{');
-    ngx_http_clientcert_json_number(out, "format",
-                                    NGX_HTTP_CLIENTCERT_STATUS_FORMAT);
-    ngx_http_clientcert_json_time(out, "now", ngx_time());
-
-    ngx_http_clientcert_explain_certificate(ex);
-
-    ngx_http_clientcert_json_text(out, "policy", &ex->policy->name);
-    ngx_http_clientcert_json_flag(out, "dry_run", ex->policy->dry_run);
-    ngx_http_clientcert_json_word(out, "trust",
-                           (ex->policy->trust == NGX_CLIENTCERT_TRUST_CHAIN)
-                           ? "chain" : "pin");
-
-    if (ex->supposed) {
-        ngx_http_clientcert_json_text(out, "suppose", &ex->supposed->name);
-
-    } else {
-        ngx_http_clientcert_json_null(out, "suppose");
-    }
-
-    ngx_http_clientcert_explain_verdict(ex, ex->unverified);
-
-    ngx_http_clientcert_json_open(out, "verified", '{');
-    ex->client.chain = NGX_CLIENTCERT_VERIFIED;
-    ngx_http_clientcert_explain_verdict(ex, ex->verified);
-    ex->client.chain = NGX_CLIENTCERT_UNVERIFIED;
-    ngx_http_clientcert_json_close(out, '}');
-
-    if (ngx_http_clientcert_explain_lines(ex, &lines) != NGX_OK
-        || ngx_http_clientcert_explain_remedies(ex) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_http_clientcert_json_close(out, '}');
-    ngx_http_clientcert_output_print(out, "\n");
-
-    return NGX_OK;
-}
-
-
-/* what can't be read is left empty */
-
-static void
-ngx_http_clientcert_explain_certificate(ngx_http_clientcert_explanation_t *ex)
-{
-    ngx_uint_t                     i;
-    ngx_clientcert_certificate_t  *cert;
-    ngx_clientcert_facts_t         facts;
-
-    static struct {
-        const char                *name;
-        ngx_clientcert_digest_e    type;
-        size_t                     len;
-    } digests[] = {
-        { "sha256", NGX_CLIENTCERT_SHA256, NGX_CLIENTCERT_SHA256_LEN },
-        { "sha1", NGX_CLIENTCERT_SHA1, NGX_CLIENTCERT_SHA1_LEN },
-        { "spki_sha256", NGX_CLIENTCERT_SPKI_SHA256,
-          NGX_CLIENTCERT_SHA256_LEN }
-    };
-
-    cert = ex->client.cert;
-
-    ngx_http_clientcert_json_open(ex->out, "certificate", '{');
-
-    for (i = 0; i < sizeof(digests) / sizeof(digests[0]); i++) {
-        ngx_http_clientcert_json_hex(ex->out, digests[i].name,
-                   ngx_clientcert_certificate_digest(cert, digests[i].type),
-                   digests[i].len);
-    }
-
-    ngx_clientcert_facts(cert, 1, &facts);
-
-    ngx_http_clientcert_json_escaped(ex->out, "subject", &facts.subject);
-    ngx_http_clientcert_json_escaped(ex->out, "issuer", &facts.issuer);
-    ngx_http_clientcert_json_escaped(ex->out, "serial", &facts.serial);
-    ngx_http_clientcert_json_flag(ex->out, "self_signed", facts.self_signed);
-    ngx_http_clientcert_json_time(ex->out, "not_before", cert->not_before);
-    ngx_http_clientcert_json_time(ex->out, "not_after", cert->not_after);
-
-    ngx_http_clientcert_json_close(ex->out, '}');
-}
-
-
-static void
-ngx_http_clientcert_explain_verdict(ngx_http_clientcert_explanation_t *ex,
-    ngx_clientcert_verdict_t *verdict)
-{
-    ngx_http_clientcert_output_t  *out;
-
-    out = ex->out;
-
-    ngx_http_clientcert_json_word(out, "decision",
-           ngx_clientcert_explain_depends(ex->policy, &ex->client, verdict)
-           ? "depends"
-           : (verdict->reason == NGX_CLIENTCERT_OK) ? "allow" : "deny");
-
-    ngx_http_clientcert_json_word(out, "reason",
-                     (char *) ngx_clientcert_reasons[verdict->reason].data);
-    ngx_http_clientcert_json_escaped(out, "detail", &verdict->detail);
-    ngx_http_clientcert_json_text(out, "label", &verdict->label);
-
-    if (verdict->rule) {
-        ngx_http_clientcert_json_open(out, "line", '{');
-        ngx_http_clientcert_view_line(out, verdict->rule);
-        ngx_http_clientcert_json_close(out, '}');
-
-    } else {
-        ngx_http_clientcert_json_null(out, "line");
-    }
-}
-
-
-static ngx_int_t
-ngx_http_clientcert_explain_lines(ngx_http_clientcert_explanation_t *ex,
-    ngx_array_t *lines)
-{
-    ngx_uint_t                     i, last, total;
-    ngx_clientcert_line_t         *line;
-    ngx_http_clientcert_output_t  *out;
-
-    out = ex->out;
-    line = lines->elts;
-    last = ngx_min(ex->after + ex->limit, lines->nelts);
-    total = ex->policy->allow.n + ex->policy->deny.n;
-
-    ngx_http_clientcert_json_open(out, "lines", '{');
-    ngx_http_clientcert_json_number(out, "total", total);
-    ngx_http_clientcert_json_number(out, "looked_at", lines->nelts);
-    ngx_http_clientcert_json_open(out, "items", '[');
-
-    for (i = ex->after; i < last; i++) {
-        if (ngx_http_clientcert_explain_line(ex, &line[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    ngx_http_clientcert_json_close(out, ']');
-    ngx_http_clientcert_json_key(out, "next");
-
-    if (last < lines->nelts) {
-        ngx_http_clientcert_output_print(out, "\"%ui\"", last);
-
-    } else {
-        ngx_http_clientcert_output_print(out, "null");
-    }
-
-    ngx_http_clientcert_json_flag(out, "partial", lines->nelts < total);
-    ngx_http_clientcert_json_close(out, '}');
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_clientcert_explain_line(ngx_http_clientcert_explanation_t *ex,
-    ngx_clientcert_line_t *line)
-{
-    ngx_clientcert_condition_t    *cond;
-    ngx_http_clientcert_output_t  *out;
-
-    out = ex->out;
-
-    ngx_http_clientcert_json_open(out, NULL, '{');
-    ngx_http_clientcert_view_line(out, line->rule);
-    ngx_http_clientcert_explain_holds(out, line->answer);
-    ngx_http_clientcert_json_number(out, "lacks", line->lacks);
-    ngx_http_clientcert_json_open(out, "conditions", '[');
-
-    if (line->rule->needs_chain) {
-        ngx_http_clientcert_json_open(out, NULL, '{');
-        ngx_http_clientcert_json_word(out, "text", "verified");
-        ngx_http_clientcert_json_word(out, "wanted", "");
-        ngx_http_clientcert_json_word(out, "found", "");
-        ngx_http_clientcert_explain_holds(out, NGX_CLIENTCERT_NO);
-        ngx_http_clientcert_json_word(out, "doubt", "");
-        ngx_http_clientcert_json_close(out, '}');
-    }
-
-    for (cond = line->rule->conditions; cond; cond = cond->next) {
-        if (ngx_http_clientcert_explain_condition(ex, cond) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    ngx_http_clientcert_json_close(out, ']');
-    ngx_http_clientcert_json_close(out, '}');
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_clientcert_explain_condition(ngx_http_clientcert_explanation_t *ex,
-    ngx_clientcert_condition_t *cond)
-{
-    ngx_clientcert_finding_t       finding;
-    ngx_http_clientcert_output_t  *out;
-
-    if (ngx_clientcert_explain_condition(ex->policy, &ex->client, cond,
-                                         &finding)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    out = ex->out;
-
-    ngx_http_clientcert_json_open(out, NULL, '{');
-    ngx_http_clientcert_json_text(out, "text", &cond->text);
-    ngx_http_clientcert_json_escaped(out, "wanted", &finding.wanted);
-    ngx_http_clientcert_json_escaped(out, "found", &finding.found);
-    ngx_http_clientcert_explain_holds(out, finding.answer);
-    ngx_http_clientcert_json_escaped(out, "doubt", &finding.doubt);
-    ngx_http_clientcert_json_close(out, '}');
-
-    return NGX_OK;
-}
-
-
-/* null: it is unknown */
-
-static void
-ngx_http_clientcert_explain_holds(ngx_http_clientcert_output_t *out,
-    ngx_clientcert_answer_e answer)
-{
-    if (answer == NGX_CLIENTCERT_UNKNOWN) {
-        ngx_http_clientcert_json_null(out, "holds");
-
-    } else {
-        ngx_http_clientcert_json_flag(out, "holds",
-                                      answer == NGX_CLIENTCERT_YES);
-    }
-}
-
-
-/*
- * An "allow" is asked last, so one more would decide where none has held, and
- * nowhere else.
- */
-
-static ngx_int_t
-ngx_http_clientcert_explain_remedies(ngx_http_clientcert_explanation_t *ex)
-{
-    u_char      *digest;
-    ngx_int_t    rc;
-    ngx_str_t    hex;
-    ngx_uint_t   pin;
-    u_char       buf[NGX_CLIENTCERT_SHA256_LEN * 2];
-
-    ngx_http_clientcert_json_open(ex->out, "remedies", '[');
-
-    rc = ngx_http_clientcert_explain_stores(ex);
-
-    pin = (ex->policy->trust == NGX_CLIENTCERT_TRUST_PIN);
-
-    if (rc == NGX_OK && ex->verified->reason == NGX_CLIENTCERT_NO_MATCH) {
-        ngx_http_clientcert_explain_names(ex);
-    }
-
-    if (rc == NGX_OK
-        && (ex->verified->reason == NGX_CLIENTCERT_NO_MATCH
-            || (pin && ex->unverified->reason == NGX_CLIENTCERT_UNTRUSTED)))
-    {
-        hex.data = buf;
-        hex.len = sizeof(buf);
-
-        digest = ngx_clientcert_certificate_digest(ex->client.cert,
-                                                   NGX_CLIENTCERT_SPKI_SHA256);
-        if (digest == NULL) {
-            return NGX_ERROR;
-        }
-
-        (void) ngx_hex_dump(buf, digest, NGX_CLIENTCERT_SHA256_LEN);
-
-        ngx_http_clientcert_explain_add(ex, "key", "spki", &hex, !pin,
-            "this key, and each certificate of it: it survives a renewal");
-
-        digest = ngx_clientcert_certificate_digest(ex->client.cert,
-                                                   NGX_CLIENTCERT_SHA256);
-        if (digest == NULL) {
-            return NGX_ERROR;
-        }
-
-        (void) ngx_hex_dump(buf, digest, NGX_CLIENTCERT_SHA256_LEN);
-
-        ngx_http_clientcert_explain_add(ex, "thumbprint", "thumbprint", &hex,
-                                        !pin, "this certificate alone");
-    }
-
-    ngx_http_clientcert_json_close(ex->out, ']');
-
-    return rc;
-}
-
-
-/* a name is worth what the CA is that verified it */
-
-static void
-ngx_http_clientcert_explain_names(ngx_http_clientcert_explanation_t *ex)
-{
-    ngx_str_t    value;
-    const char  *key;
-    u_char       buf[NGX_CLIENTCERT_FOUND_LEN];
-
-    value.data = buf;
-
-    key = ngx_clientcert_explain_name(ex->client.cert, &value);
-
-    if (key) {
-        ngx_http_clientcert_explain_add(ex, "name", key, &value, 1,
-            "whoever the CAs of the server give this name");
-    }
-}
-
-
-static void
-ngx_http_clientcert_explain_add(ngx_http_clientcert_explanation_t *ex,
-    const char *kind, const char *key, ngx_str_t *value, ngx_uint_t chain,
-    const char *worth)
-{
-    ngx_http_clientcert_output_t  *out;
-
-    out = ex->out;
-
-    ngx_http_clientcert_json_open(out, NULL, '{');
-    ngx_http_clientcert_json_word(out, "kind", kind);
-    ngx_http_clientcert_json_key(out, "text");
-    ngx_http_clientcert_output_print(out, "\"allow \\\"%s=", key);
-    ngx_http_clientcert_output_text(out, value);
-    ngx_http_clientcert_output_print(out, "\\\";\"");
-    ngx_http_clientcert_json_word(out, "decision", "allow");
-    ngx_http_clientcert_json_flag(out, "needs_chain", chain);
-    ngx_http_clientcert_json_word(out, "worth", worth);
-    ngx_http_clientcert_json_close(out, '}');
-}
-
-
-/* those that an "allow" of the policy asks */
-
-static ngx_int_t
-ngx_http_clientcert_explain_stores(ngx_http_clientcert_explanation_t *ex)
-{
-    ngx_uint_t                i;
-    ngx_clientcert_store_t  **st;
-
-    if (ex->unverified->reason == NGX_CLIENTCERT_OK) {
-        return NGX_OK;
-    }
-
-    st = ex->policy->asked.elts;
-
-    for (i = 0; i < ex->policy->asked.nelts; i++) {
-        if (ngx_clientcert_explain_allows_by(ex->policy, st[i])
-            && ngx_http_clientcert_explain_store(ex, st[i]) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_clientcert_explain_store(ngx_http_clientcert_explanation_t *ex,
-    ngx_clientcert_store_t *st)
-{
-    ngx_uint_t                      i, n;
-    ngx_clientcert_client_t         client;
-    ngx_clientcert_policy_t       **policy;
-    ngx_clientcert_verdict_t       *verdict;
-    ngx_http_clientcert_output_t   *out;
-
-    client = ex->client;
-    client.supposed = st;
-
-    verdict = ngx_clientcert_policy_decide(ex->policy, &client);
-    if (verdict == NULL) {
-        return NGX_ERROR;
-    }
-
-    out = ex->out;
-
-    ngx_http_clientcert_json_open(out, NULL, '{');
-    ngx_http_clientcert_json_word(out, "kind", "store");
-    ngx_http_clientcert_json_text(out, "store", &st->name);
-    ngx_http_clientcert_json_word(out, "decision",
-           ngx_clientcert_explain_depends(ex->policy, &client, verdict)
-           ? "depends"
-           : (verdict->reason == NGX_CLIENTCERT_OK) ? "allow" : "deny");
-    ngx_http_clientcert_json_word(out, "reason",
-                     (char *) ngx_clientcert_reasons[verdict->reason].data);
-
-    ngx_http_clientcert_json_open(out, "also_allows", '[');
-
-    policy = ex->mcf->policies.all.elts;
-    n = 0;
-
-    for (i = 0; i < ex->mcf->policies.all.nelts; i++) {
-
-        if (policy[i] == ex->policy
-            || !ngx_clientcert_explain_allows_by(policy[i], st))
-        {
-            continue;
-        }
-
-        if (n++ == NGX_HTTP_CLIENTCERT_EXPLAIN_POLICIES) {
-            break;
-        }
-
-        verdict = ngx_clientcert_policy_decide(policy[i], &client);
-        if (verdict == NULL) {
-            return NGX_ERROR;
-        }
-
-        if (verdict->reason == NGX_CLIENTCERT_OK) {
-            ngx_http_clientcert_json_text(out, NULL, &policy[i]->name);
-        }
-    }
-
-    ngx_http_clientcert_json_close(out, ']');
-    ngx_http_clientcert_json_flag(out, "partial",
-                                  n > NGX_HTTP_CLIENTCERT_EXPLAIN_POLICIES);
-    ngx_http_clientcert_json_close(out, '}');
-
-    return NGX_OK;
 }

@@ -11,6 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include "../policy/ngx_clientcert_explain.h"
 #include "ngx_http_clientcert_status.h"
 
 
@@ -22,11 +23,37 @@ struct ngx_http_clientcert_explain_s {
 };
 
 
+/* a certificate, and what a policy says of it */
+
+typedef struct {
+    ngx_http_request_t               *r;
+    ngx_http_clientcert_main_conf_t  *mcf;
+    ngx_http_clientcert_output_t     *out;
+
+    ngx_clientcert_policy_t          *policy;
+    ngx_clientcert_store_t           *supposed;     /* NULL: none */
+    ngx_uint_t                        limit;        /* lines */
+    ngx_uint_t                        after;
+
+    /* its chain isn't verified */
+    ngx_clientcert_client_t           client;
+    ngx_clientcert_verdict_t         *unverified;
+    ngx_clientcert_verdict_t         *verified;     /* if it were */
+} ngx_http_clientcert_explanation_t;
+
+
 /*
  * Sets "clientcert_explain", the location's content handler.
  */
 char *ngx_http_clientcert_explain(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/*
+ * Writes an explanation in JSON: asks the lines that came nearest, and tries
+ * what would help.  Returns NGX_OK, or NGX_ERROR without memory.
+ */
+ngx_int_t ngx_http_clientcert_view_explain(
+    ngx_http_clientcert_explanation_t *ex);
 
 
 #endif /* _NGX_HTTP_CLIENTCERT_EXPLAIN_H_INCLUDED_ */

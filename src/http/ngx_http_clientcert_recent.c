@@ -106,8 +106,7 @@ ngx_http_clientcert_recent_put(ngx_http_request_t *r,
 
     facts->size = ngx_clientcert_certificate_der_len(conn->cert, 0);
 
-    der = (facts->size && facts->size <= NGX_CLIENTCERT_RECENT_DER) ? buf.der
-                                                                    : NULL;
+    der = ngx_clientcert_recent_kept(facts) ? buf.der : NULL;
 
     if (der) {
         (void) ngx_clientcert_certificate_der(conn->cert, 0, der);

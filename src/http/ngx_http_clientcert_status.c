@@ -11,9 +11,8 @@
 #include "ngx_http_clientcert_status.h"
 
 
-/* items of a list */
+/* items of a list, unless asked for otherwise */
 #define NGX_HTTP_CLIENTCERT_STATUS_LIMIT  100
-#define NGX_HTTP_CLIENTCERT_STATUS_MAX    1000
 
 
 static ngx_int_t ngx_http_clientcert_status_parameter(ngx_conf_t *cf,
@@ -269,9 +268,8 @@ ngx_http_clientcert_status_query(ngx_http_request_t *r,
     ngx_http_clientcert_status_t *status, ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_query_t *query)
 {
-    ngx_int_t                          n;
-    ngx_str_t                          policy, store, limit, sha256, sort,
-                                       expiring;
+    ngx_int_t                          rc;
+    ngx_str_t                          policy, store, sha256, sort;
     ngx_clientcert_thumbprint_error_t  err;
 
     ngx_memzero(query, sizeof(ngx_http_clientcert_query_t));
@@ -290,9 +288,7 @@ ngx_http_clientcert_status_query(ngx_http_request_t *r,
         || ngx_http_clientcert_status_arg(r, "policy", &policy) != NGX_OK
         || ngx_http_clientcert_status_arg(r, "sha256", &sha256) != NGX_OK
         || ngx_http_clientcert_status_arg(r, "store", &store) != NGX_OK
-        || ngx_http_clientcert_status_arg(r, "sort", &sort) != NGX_OK
-        || ngx_http_clientcert_status_arg(r, "expiring", &expiring) != NGX_OK
-        || ngx_http_clientcert_status_arg(r, "limit", &limit) != NGX_OK)
+        || ngx_http_clientcert_status_arg(r, "sort", &sort) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -307,14 +303,11 @@ ngx_http_clientcert_status_query(ngx_http_request_t *r,
         query->thumbprint.len = 0;
     }
 
-    if (sha256.data
-        && (ngx_clientcert_thumbprint_read(sha256.data, sha256.len,
-                                           &query->sha256, &err)
-            != NGX_OK
-            || query->sha256.len != NGX_CLIENTCERT_SHA256_LEN))
-    {
-        return ngx_http_clientcert_status_error(out, NGX_HTTP_BAD_REQUEST,
-                                                "sha256", &sha256);
+    if (sha256.data) {
+        rc = ngx_http_clientcert_status_sha256(out, &sha256, &query->sha256);
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     if (sort.data) {
@@ -326,33 +319,24 @@ ngx_http_clientcert_status_query(ngx_http_request_t *r,
         query->soonest = 1;
     }
 
-    if (expiring.data) {
-        n = ngx_atoi(expiring.data, expiring.len);
+    rc = ngx_http_clientcert_status_number(r, out, "expiring", 36500,
+                                           &query->expiring);
 
-        if (n < 1 || n > 36500) {
-            return ngx_http_clientcert_status_error(out, NGX_HTTP_BAD_REQUEST,
-                                                    "expiring", &expiring);
-        }
-
-        query->expiring = n;
+    if (rc == NGX_OK) {
+        rc = ngx_http_clientcert_status_number(r, out, "limit",
+                                               NGX_HTTP_CLIENTCERT_STATUS_MAX,
+                                               &query->limit);
     }
 
-    if (limit.data) {
-        n = ngx_atoi(limit.data, limit.len);
-
-        if (n < 1 || n > NGX_HTTP_CLIENTCERT_STATUS_MAX) {
-            return ngx_http_clientcert_status_error(out, NGX_HTTP_BAD_REQUEST,
-                                                    "limit", &limit);
-        }
-
-        query->limit = n;
+    if (rc == NGX_OK) {
+        rc = ngx_http_clientcert_status_policies(out, query, &policy);
     }
 
-    n = ngx_http_clientcert_status_policies(out, query, &policy);
+    if (rc == NGX_OK) {
+        rc = ngx_http_clientcert_status_stores(out, query, &store);
+    }
 
-    return (n == NGX_OK) ? ngx_http_clientcert_status_stores(out, query,
-                                                             &store)
-                         : n;
+    return rc;
 }
 
 
@@ -360,32 +344,28 @@ static ngx_int_t
 ngx_http_clientcert_status_policies(ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_query_t *query, ngx_str_t *name)
 {
-    ngx_uint_t                 i;
-    ngx_clientcert_policy_t  **policy;
+    ngx_clientcert_dictionary_t  *policies;
 
-    policy = query->mcf->policies.all.elts;
+    policies = &query->mcf->policies;
 
-    query->policies = policy;
-    query->npolicies = query->mcf->policies.all.nelts;
+    query->policies = policies->all.elts;
+    query->npolicies = policies->all.nelts;
 
     if (name->data == NULL) {
         return NGX_OK;
     }
 
-    for (i = 0; i < query->npolicies; i++) {
-        if (policy[i]->name.len == name->len
-            && ngx_strncmp(policy[i]->name.data, name->data, name->len) == 0)
-        {
-            query->policies = &policy[i];
-            query->npolicies = 1;
-            query->policy = 1;
+    query->policy = ngx_clientcert_dictionary_find(policies, name);
 
-            return NGX_OK;
-        }
+    if (query->policy == NULL) {
+        return ngx_http_clientcert_status_error(out, NGX_HTTP_NOT_FOUND,
+                                                "policy", name);
     }
 
-    return ngx_http_clientcert_status_error(out, NGX_HTTP_NOT_FOUND, "policy",
-                                            name);
+    query->policies = &query->policy;
+    query->npolicies = 1;
+
+    return NGX_OK;
 }
 
 
@@ -445,6 +425,53 @@ ngx_http_clientcert_status_arg(ngx_http_request_t *r, const char *name,
     value->data = dst;
     ngx_unescape_uri(&dst, &src, value->len, 0);
     value->len = dst - value->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_clientcert_status_number(ngx_http_request_t *r,
+    ngx_http_clientcert_output_t *out, const char *name, ngx_int_t max,
+    ngx_uint_t *n)
+{
+    ngx_int_t  number;
+    ngx_str_t  text;
+
+    if (ngx_http_clientcert_status_arg(r, name, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (text.data == NULL) {
+        return NGX_OK;
+    }
+
+    number = ngx_atoi(text.data, text.len);
+
+    if (number < 1 || number > max) {
+        return ngx_http_clientcert_status_error(out, NGX_HTTP_BAD_REQUEST,
+                                                name, &text);
+    }
+
+    *n = number;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_clientcert_status_sha256(ngx_http_clientcert_output_t *out,
+    ngx_str_t *text, ngx_clientcert_thumbprint_t *sha256)
+{
+    ngx_clientcert_thumbprint_error_t  err;
+
+    if (ngx_clientcert_thumbprint_read(text->data, text->len, sha256, &err)
+        != NGX_OK
+        || sha256->len != NGX_CLIENTCERT_SHA256_LEN)
+    {
+        return ngx_http_clientcert_status_error(out, NGX_HTTP_BAD_REQUEST,
+                                                "sha256", text);
+    }
 
     return NGX_OK;
 }

@@ -24,6 +24,9 @@
 /* what a request may look at, so that others don't wait for it */
 #define NGX_HTTP_CLIENTCERT_STATUS_WORK  20000
 
+/* items of a list that a request may ask for */
+#define NGX_HTTP_CLIENTCERT_STATUS_MAX   1000
+
 
 /* "clientcert_status" of a location */
 
@@ -87,7 +90,7 @@ typedef struct {
     /* the policies asked for: one or all */
     ngx_clientcert_policy_t          **policies;
     ngx_uint_t                         npolicies;
-    ngx_uint_t                         policy;  /* one */
+    ngx_clientcert_policy_t           *policy;  /* NULL: all */
 
     ngx_clientcert_source_t          **stores;
     ngx_uint_t                         nstores;
@@ -162,6 +165,22 @@ ngx_int_t ngx_http_clientcert_status_error(ngx_http_clientcert_output_t *out,
  */
 ngx_int_t ngx_http_clientcert_status_arg(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
+
+/*
+ * Puts an argument of the request that is a number from 1 to max into n, which
+ * stays as it is if there is none.  Returns NGX_OK, NGX_ERROR without memory,
+ * or the status of an error that is written instead.
+ */
+ngx_int_t ngx_http_clientcert_status_number(ngx_http_request_t *r,
+    ngx_http_clientcert_output_t *out, const char *name, ngx_int_t max,
+    ngx_uint_t *n);
+
+/*
+ * Reads the text of the argument "sha256", as people paste it.  Returns
+ * NGX_OK, or the status of an error that is written instead.
+ */
+ngx_int_t ngx_http_clientcert_status_sha256(ngx_http_clientcert_output_t *out,
+    ngx_str_t *text, ngx_clientcert_thumbprint_t *sha256);
 
 /*
  * Writes what is the same of a rule wherever it is told: its number, which is

@@ -191,9 +191,7 @@ ngx_http_clientcert_refused_wants(ngx_http_clientcert_query_t *query,
 {
     ngx_str_t  reason;
 
-    if (query->policy
-        && slot->facts.key != query->policies[0]->counts->key)
-    {
+    if (query->policy && slot->facts.key != query->policy->counts->key) {
         return 0;
     }
 
@@ -258,7 +256,7 @@ ngx_http_clientcert_refused_item(ngx_http_clientcert_output_t *out,
     ngx_clientcert_recent_facts_t  *facts;
 
     facts = &slot->facts;
-    kept = (facts->size && facts->size <= NGX_CLIENTCERT_RECENT_DER);
+    kept = ngx_clientcert_recent_kept(facts);
 
     ngx_http_clientcert_json_open(out, NULL, '{');
 

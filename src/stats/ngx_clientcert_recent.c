@@ -301,6 +301,13 @@ ngx_clientcert_recent_get(ngx_clientcert_recent_t *recent, ngx_uint_t i,
 }
 
 
+ngx_uint_t
+ngx_clientcert_recent_kept(ngx_clientcert_recent_facts_t *facts)
+{
+    return facts->size && facts->size <= NGX_CLIENTCERT_RECENT_DER;
+}
+
+
 ngx_str_t
 ngx_clientcert_recent_text(ngx_clientcert_recent_slot_t *slot,
     ngx_uint_t text)

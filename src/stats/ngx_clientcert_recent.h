@@ -101,9 +101,9 @@ ngx_uint_t ngx_clientcert_recent_again(ngx_clientcert_recent_t *recent,
     ngx_clientcert_recent_facts_t *facts, time_t now);
 
 /*
- * Puts a refusal there, or its newest texts.  The certificate, facts->size
- * bytes of DER, is kept if it is no larger than NGX_CLIENTCERT_RECENT_DER; der
- * is NULL otherwise.  If another process is writing, nothing happens.
+ * Puts a refusal there, or its newest texts, and the certificate if it is one
+ * to be kept: facts->size bytes of DER, where der is NULL otherwise.  If
+ * another process is writing, nothing happens.
  */
 void ngx_clientcert_recent_put(ngx_clientcert_recent_t *recent,
     ngx_clientcert_recent_facts_t *facts, ngx_str_t *texts, u_char *der,
@@ -123,11 +123,15 @@ time_t ngx_clientcert_recent_last(ngx_clientcert_recent_t *recent,
 
 /*
  * Copies a slot, without a lock.  Returns NGX_OK, or NGX_DECLINED if it is
- * empty or being written.  The certificate is kept if its size isn't 0 and no
- * more than NGX_CLIENTCERT_RECENT_DER.
+ * empty or being written.
  */
 ngx_int_t ngx_clientcert_recent_get(ngx_clientcert_recent_t *recent,
     ngx_uint_t i, ngx_clientcert_recent_slot_t *slot);
+
+/*
+ * Whether a certificate of that size is kept itself; a size of 0 isn't known.
+ */
+ngx_uint_t ngx_clientcert_recent_kept(ngx_clientcert_recent_facts_t *facts);
 
 /*
  * A text of a slot that was copied.
