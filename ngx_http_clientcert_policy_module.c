@@ -469,7 +469,22 @@ ngx_http_clientcert_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_clientcert_loc_conf_t *conf = child;
 
     ngx_uint_t                        own;
+    ngx_http_core_loc_conf_t         *clcf;
     ngx_http_clientcert_main_conf_t  *mcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* "if" and "limit_except": what answers is still the location's handler */
+
+    if (clcf->noname) {
+        conf->status = prev->status;
+        conf->explain = prev->explain;
+        conf->handler = prev->handler;
+
+        if (clcf->lmt_excpt && clcf->handler == NULL) {
+            clcf->handler = conf->handler;
+        }
+    }
 
     own = (conf->policy != NGX_CONF_UNSET_PTR);
 

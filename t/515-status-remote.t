@@ -1,4 +1,4 @@
-# Covers ngx_http_clientcert_status_permitted(): who isn't local gets the
+# Covers ngx_http_clientcert_guard_permits(): who isn't local gets the
 # status only by a policy that is in force, or by "remote".  In a network of its
 # own, which has another address.
 
@@ -45,6 +45,20 @@ my $n = nginx(config => <<'END')->start;
             clientcert_require p;
             clientcert_status prometheus;
         }
+        location = /if {
+            clientcert_status prometheus;
+            if ($arg_x) { set $y 1; }
+        }
+        location = /limited {
+            clientcert_require p;
+            clientcert_status prometheus;
+            limit_except POST { clientcert_require off; }
+        }
+        location = /why {
+            clientcert_explain p;
+            if ($arg_x) { set $y 1; }
+            limit_except POST { clientcert_require p; }
+        }
         location = /page { ssi on; ssi_types *; alias %%PREFIX%%/page; }
     }
 END
@@ -67,6 +81,14 @@ is(status('127.0.0.1', 'acme', '/trial'), 200, 'the same, local');
 is(status($addr, undef, '/remote'), 200, 'remote');
 is(status($addr, 'acme', '/policy'), 200, 'a policy');
 is(status($addr, 'globex', '/policy'), 401, 'whom it refuses');
+
+# blocks inside of a location have a configuration of their own
+is(status('127.0.0.1', undef, '/if?x=1'), 200, 'in an "if"');
+is(status($addr, undef, '/if?x=1'), 403, 'which permits nothing');
+is(status('127.0.0.1', undef, '/limited'), 200, 'in a "limit_except"');
+is(status($addr, 'acme', '/limited'), 403, 'which has no policy');
+is(status($addr, 'acme', '/why'), 400, 'an explanation');
+is(status($addr, 'globex', '/why'), 401, 'and a policy of its own');
 
 my $said = '"clientcert_status" in \S+nginx.conf:\d+ is refused to a client that '
            . 'isn\'t local, as the location has no policy in force and the '

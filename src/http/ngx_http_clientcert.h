@@ -66,6 +66,7 @@ typedef struct {
     ngx_uint_t                     line;
     ngx_http_clientcert_status_t  *status;      /* NULL: none */
     ngx_http_clientcert_explain_t *explain;     /* the same */
+    ngx_http_handler_pt            handler;     /* of the last one of them */
 } ngx_http_clientcert_loc_conf_t;
 
 

@@ -116,7 +116,8 @@ ngx_http_clientcert_explain(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_clientcert_explain_handler;
+    lcf->handler = ngx_http_clientcert_explain_handler;
+    clcf->handler = lcf->handler;
 
     return NGX_CONF_OK;
 }
