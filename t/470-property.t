@@ -1,6 +1,8 @@
 # Covers the language as a whole: random policies over random certificates must
 # get the verdict of a plain and slow model, which knows what the certificates
-# were made of and nothing of the code.  CLIENTCERT_SEED repeats a run.
+# were made of and nothing of the code.  What clientcert_explain says must be
+# what requests get: of a quarter of the cases, chosen by the seed.
+# CLIENTCERT_SEED repeats a run.
 
 use strict;
 use warnings;
@@ -10,6 +12,7 @@ use lib "$FindBin::Bin/lib";
 use ClientCert;
 use DerCert;
 use Encode 'encode';
+use JSON::PP 'decode_json';
 use MIME::Base64 'encode_base64';
 
 my $seed = $ENV{CLIENTCERT_SEED} // int rand 2**31;
@@ -412,6 +415,7 @@ my @policies = map {
         my $text = join ' ', sort map { $_->[0] } @parts;
         push @{ $policy{rules} }, {
             deny => $deny, text => $text, label => "l$i", parts => \@parts,
+            varies => scalar(grep { $_->[0] =~ /\$arg/ } @parts),
             pinned => scalar(grep { $_->[2] } @parts),
             verified => scalar(grep { $_->[3] } @parts),
         };
@@ -428,23 +432,32 @@ sub refused {
     return $c->{purpose} eq 'server' && (verified($c) || $c->{ca} eq 'self');
 }
 
-# "result:reason:label", as the header has it
-sub model {
-    my ($policy, $c, $variable) = @_;
-    my $verified = verified($c);
-    my $holds = sub {
-        my ($rule, $chain) = @_;
-        for my $part (@{ $rule->{parts} }) {
-            return 0 if !($part->[3] ? $chain
-                          : $part->[1]->($c, $rule->{deny}, $variable)
-                            || $rule->{deny}
-                               && unknown($c, $part->[0], $variable));
-        }
-        return $rule->{deny} || $rule->{pinned} || $chain;
-    };
+# Whether a part of a rule holds, or the whole rule.  Without a variable, as
+# explain has it, what wants one is taken to hold.
+sub held {
+    my ($part, $deny, $c, $variable, $verified) = @_;
+    return $verified if $part->[3];
+    return 1 if !defined $variable && $part->[0] =~ /\$arg/;
+    return $part->[1]->($c, $deny, $variable)
+        || $deny && unknown($c, $part->[0], $variable);
+}
 
-    for my $rule (grep { $_->{deny} } @{ $policy->{rules} }) {
-        return 'deny:denied:' if $holds->($rule, $verified);
+sub holds {
+    my ($rule, $c, $variable, $verified) = @_;
+    return 0 if grep { !held($_, $rule->{deny}, $c, $variable, $verified) }
+                     @{ $rule->{parts} };
+    return $rule->{deny} || $rule->{pinned} || $verified;
+}
+
+# "result:reason:label", as the header has it; without a variable, what the
+# rules that want none say
+sub model {
+    my ($policy, $c, $variable, $verified) = @_;
+    my @rules = grep { defined $variable || !$_->{varies} }
+                     @{ $policy->{rules} };
+
+    for my $rule (grep { $_->{deny} } @rules) {
+        return 'deny:denied:' if holds($rule, $c, $variable, $verified);
     }
 
     return 'deny:wrong_purpose:'
@@ -455,10 +468,9 @@ sub model {
     return 'deny:weak_key:' if $bits < ($policy->{bits}{$algorithm} // 0);
     return 'deny:untrusted:' if $policy->{trust} eq 'chain' && !$verified;
 
-    my @allow = grep { !$_->{deny} } @{ $policy->{rules} };
-
-    for my $rule (@allow) {
-        return "allow:ok:$rule->{label}" if $holds->($rule, $verified);
+    for my $rule (grep { !$_->{deny} } @rules) {
+        return "allow:ok:$rule->{label}"
+            if holds($rule, $c, $variable, $verified);
     }
 
     # lines that need a chain aren't asked without one, and those with a "ca"
@@ -467,6 +479,7 @@ sub model {
         my ($rule) = @_;
         return 1
             if !$verified && (!$rule->{pinned} || $rule->{verified});
+        return 0 if $rule->{varies} && !defined $variable;
         my ($ca, @other) = (0);
         for my $part (@{ $rule->{parts} }) {
             next if $part->[3] || $part->[0] =~ /^"?[\w.]+=~/;
@@ -476,8 +489,29 @@ sub model {
         return $ca && !grep { !$_ } @other;
     };
 
-    return (grep { $chainless->($_) } @allow) ? 'deny:untrusted:'
-                                              : 'deny:no_match:';
+    return (grep { !$_->{deny} && $chainless->($_) } @{ $policy->{rules} })
+           ? 'deny:untrusted:' : 'deny:no_match:';
+}
+
+# Whether some value of its variables could make an "allow", or a "deny", hold.
+sub could {
+    my ($policy, $c, $verified, $deny) = @_;
+    return scalar grep {
+        $_->{varies} && !($deny xor $_->{deny})
+            && holds($_, $c, undef, $verified)
+    } @{ $policy->{rules} };
+}
+
+# what explain says: "decision:reason:label"
+sub explained {
+    my ($policy, $c, $verified) = @_;
+    my $said = model($policy, $c, undef, $verified);
+    my $depends
+        = $said =~ /^allow/ ? could($policy, $c, $verified, 1)
+        : $said =~ /:(?:no_match|untrusted):/
+            && ($policy->{trust} eq 'pin' || $verified)
+                            ? could($policy, $c, $verified, 0) : 0;
+    return $depends ? $said =~ s/^[^:]+/depends/r : $said;
 }
 
 my ($blocks, $locations) = ('', '');
@@ -500,6 +534,21 @@ for my $policy (@policies) {
                 . "clientcert_require $policy->{name}; empty_gif; }\n";
 }
 
+# A variable may name another "allow", or another reason for the same decision:
+# one more "deny", or an "allow" that lacks no more than the chain of its "ca".
+sub agrees {
+    my ($said, $got, $policy, $c) = @_;
+    my $verified = verified($c);
+    return $said eq $got
+        || $said =~ /^allow/ && $got =~ /^allow:ok:/
+            && could($policy, $c, $verified, 0)
+        || $said =~ /^deny/ && $got eq 'deny:denied:'
+            && could($policy, $c, $verified, 1)
+        || $said eq 'deny:no_match:' && $got eq 'deny:untrusted:'
+            && grep { $_->{varies} && $_->{text} =~ /(?:^| )ca=/ }
+                    @{ $policy->{rules} };
+}
+
 my $server_block = <<'END';
         ssl_certificate %%CERTS%%/server.crt;
         ssl_certificate_key %%CERTS%%/server.key;
@@ -516,6 +565,7 @@ my $n = nginx(config => <<"END")->start;
         ssl_client_certificate %%CERTS%%/ca-a.crt;
         $server_block
         $locations
+        location = /explain { clientcert_explain; }
     }
     server {
         listen 127.0.0.1:%%PORT_bare%% ssl;
@@ -524,13 +574,89 @@ my $n = nginx(config => <<"END")->start;
     }
 END
 
-my ($checked, %verdicts) = 0;
+my ($checked, $compared, $lines, %verdicts) = (0, 0, 0);
+my $asking = client(port => $n->port('tls'));
+
+# What explain says as for an unverified chain, and for a verified one.  JSON is
+# slow to decode: of one answer in five each line is looked at.
+sub asked {
+    my ($c, $policy) = @_;
+    my $r = $asking->get("/explain?policy=$policy->{name}", method => 'POST',
+        body => ClientCert::slurp(cert_file($c->{name}, 'crt')));
+    my @said;
+    push @said, "$1:$2:$3" while $r->{body} =~ /"decision":"(\w+)",
+        "reason":"(\w+)","detail":"(?:[^"\\]|\\.)*","label":"(\w*)"/gx;
+    return ($r->{error} // "$r->{status} $r->{body}") x 2 if @said != 2;
+
+    my @wrong = rand() < 0.2 ? lines($c, $policy, $r->{body}) : ();
+    return @said, map { "$policy->{name}, explained: $_" } @wrong;
+}
+
+sub lines {
+    my ($c, $policy, $body) = @_;
+    # it is refused before a line is asked, and would fail a "ca" as well
+    return if $policy->{purpose} eq 'client' && $c->{purpose} eq 'server';
+
+    my $dir = cert_dir();
+    my @items = @{ decode_json($body =~ s/\Q$dir\E/%%CERTS%%/gr)
+                   ->{lines}{items} };
+    my %rule = map { ($_->{deny} ? 'deny ' : 'allow ')
+                     . $_->{text} =~ s/"//gr =~ s/\\/\\x5C/gr => $_ }
+               @{ $policy->{rules} };
+    my @wrong;
+    $lines += @items;
+
+    for my $item (@items) {
+        my $text = $item->{text} =~ s/"| label=.*//gr;
+        my $rule = $rule{$text} or push(@wrong, "what is $text"), next;
+        push @wrong, "$text: " . ($item->{holds} // 'null')
+            if !right($item->{holds}, $rule, $rule->{varies},
+                      scalar holds($rule, $c, undef, 0));
+
+        my %part = map { $_->[0] =~ s/"//gr =~ s/\\/\\x5C/gr => $_ }
+                   @{ $rule->{parts} };
+        for my $cond (@{ $item->{conditions} }) {
+            next if $cond->{text} eq 'verified' && !$cond->{holds};
+            my $part = $part{ $cond->{text} }
+                or push(@wrong, "$text: what is $cond->{text}"), next;
+            push @wrong, "$text: $cond->{text} " . ($cond->{holds} // 'null')
+                if !right($cond->{holds}, $rule,
+                          scalar($part->[0] =~ /\$arg/),
+                          scalar held($part, $rule->{deny}, $c, undef, 0));
+        }
+    }
+
+    # those that another one makes superfluous aren't there
+    return @wrong;
+}
+
+# yes, no, or null: unknown
+sub right {
+    my ($said, $rule, $varies, $wanted) = @_;
+    return !defined $said if $varies && $wanted;
+    return !($said // $rule->{deny}) eq !$wanted;
+}
 
 for my $c (@certs) {
     my $client = client(cert => $c->{name}, port => $n->port($c->{port}));
-    my @wrong;
+    my (@wrong, %said);
+
+    # every fourth, or else the test took twice its time
+    for my $policy (grep { rand() < 0.25 } @policies) {
+        my @said = asked($c, $policy);
+        push @wrong, splice @said, 2;
+        my @wanted = map { explained($policy, $c, $_) } 0, 1;
+        $said{ $policy->{name} } = $said[ verified($c) ? 1 : 0 ];
+        push @wrong, map {
+            $said[$_] eq $wanted[$_] ? () : "$policy->{name}, "
+                . ($_ ? 'verified' : 'unverified')
+                . ": explain says $said[$_], wanted $wanted[$_]"
+        } 0, 1;
+    }
 
     if (refused($c)) {
+        is(join("\n", @wrong), '', "$c->{name}, explained")
+            or diag("CLIENTCERT_SEED=$seed");
         is($client->get('/p1')->{status}, 400, "$c->{name}, by nginx");
         next;
     }
@@ -542,11 +668,17 @@ for my $c (@certs) {
         for my $policy (@policies) {
             my $r = $client->get("/$policy->{name}?cn=$escaped");
             my $got = $r->{headers}{'x-verdict'} // $r->{error};
-            my $wanted = model($policy, $c, $escaped);
+            my $wanted = model($policy, $c, $escaped, verified($c));
+            my $said = $said{ $policy->{name} };
             $checked++;
             $verdicts{$wanted =~ s/:[^:]*$//r}++;
             push @wrong, "$policy->{name} with \"$variable\": got $got, "
                        . "wanted $wanted" if $got ne $wanted;
+            next if !defined $said || $said =~ /^depends/;
+            $compared++;
+            push @wrong, "$policy->{name} with \"$variable\": got $got, "
+                       . "but explain says $said" 
+                if !agrees($said, $got, $policy, $c);
         }
     }
 
@@ -554,6 +686,7 @@ for my $c (@certs) {
        . ", under $c->{ca}") or diag("CLIENTCERT_SEED=$seed");
 }
 
+note("$compared verdicts as they were explained, $lines of the lines");
 note("$checked verdicts: ",
      join ', ', map { "$_ $verdicts{$_}" } sort keys %verdicts);
 diag($blocks) if !Test::More->builder->is_passing;
