@@ -319,7 +319,7 @@ ngx_clientcert_policy_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rule->line = cf->conf_file->line;
 
     rule->nargs = cf->args->nelts;
-    rule->args = ngx_pnalloc(cf->pool, rule->nargs * sizeof(ngx_str_t));
+    rule->args = ngx_palloc(cf->pool, rule->nargs * sizeof(ngx_str_t));
     if (rule->args == NULL) {
         return NGX_CONF_ERROR;
     }
