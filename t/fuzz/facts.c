@@ -7,12 +7,13 @@
 /*
  * Whatever certificate OpenSSL can read has names that are whole or bad, and
  * a name of it that is written down is found in it.  Its key is long enough
- * or not, for any length that is asked for.
+ * or not, for any length that is asked for.  What is told of it is plain.
  */
 
 #include "../unit/shim.h"
 #include "../../src/cert/ngx_clientcert_certificate.h"
 #include "../../src/cert/ngx_clientcert_oid.h"
+#include "../../src/cert/ngx_clientcert_text.h"
 
 
 int LLVMFuzzerTestOneInput(const u_char *data, size_t size);
@@ -62,6 +63,40 @@ fuzz_name(ngx_clientcert_name_t *name)
 }
 
 
+/* what others chose is told in plain text, and no longer than there is room */
+
+static void
+fuzz_text(ngx_str_t *text)
+{
+    u_char     *p, *last;
+    ngx_str_t   label;
+
+    p = malloc(NGX_CLIENTCERT_NAME_LEN);
+    last = ngx_clientcert_text_cut(p, NGX_CLIENTCERT_NAME_LEN, text);
+
+    if (last > p + NGX_CLIENTCERT_NAME_LEN) {
+        abort();
+    }
+
+    while (last > p) {
+        if (*--last < 0x20 || *last >= 0x7f || *last == '"') {
+            abort();
+        }
+    }
+
+    free(p);
+
+    label.data = malloc(text->len * 4 + 1);
+    label.len = ngx_clientcert_text_label(label.data, text) - label.data;
+
+    if (ngx_clientcert_text_plain(&label) != label.len) {
+        abort();
+    }
+
+    free(label.data);
+}
+
+
 /* it is among those of its type, of which the bad ones are the first */
 
 static void
@@ -108,6 +143,11 @@ fuzz_names(ngx_clientcert_certificate_t *cert)
 
     for (i = 0; i < names->nelts; i++) {
         fuzz_name(&names->elts[i]);
+
+        if (names->elts[i].value.len) {
+            fuzz_text(&names->elts[i].value);
+        }
+
         fuzz_found(names, &names->elts[i]);
     }
 
@@ -126,6 +166,22 @@ fuzz_names(ngx_clientcert_certificate_t *cert)
 
     (void) ngx_clientcert_names_eku(names, &oid);
     (void) ngx_clientcert_names_policy(names, &oid);
+}
+
+
+static void
+fuzz_subject(ngx_clientcert_certificate_t *cert)
+{
+    u_char  *p, *last;
+
+    p = malloc(NGX_CLIENTCERT_NAME_LEN);
+    last = ngx_clientcert_certificate_name(X509_get_subject_name(cert->x509),
+                                           p);
+    if (last == NULL || last > p + NGX_CLIENTCERT_NAME_LEN) {
+        abort();
+    }
+
+    free(p);
 }
 
 
@@ -166,6 +222,7 @@ LLVMFuzzerTestOneInput(const u_char *data, size_t size)
 
     if (cert) {
         fuzz_names(cert);
+        fuzz_subject(cert);
         fuzz_key(cert);
     }
 
