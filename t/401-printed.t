@@ -1,6 +1,7 @@
 # Covers src/cert/ngx_clientcert_dn.c: what tools print for a certificate's name
 # is that name when it is pasted, in whatever order the certificate has it, and
-# the name of no other one; and after "rfc4514:" it is in that order only.
+# the name of no other one; and after "rfc4514:" it is in that order only.  A
+# backslash may be an escape or, as Windows prints it, stand for itself.
 
 use strict;
 use warnings;
@@ -29,6 +30,11 @@ my %subjects = (
     long => [ [ C => 'DE', 19 ], [ ST => 'Bavaria' ], [ L => 'M/K=x' ],
               [ emailAddress => 'a@b.test', 22 ], [ serialNumber => '07' ],
               [ $org_id => 'PSDDE-BAFIN-1' ], [ CN => 'psp' ] ],
+    account => [ @dc, [ CN => 'CORP\\user' ] ],
+    admin => [ [ O => 'Corp, Inc.' ], [ CN => 'CORP\\administrator' ] ],
+    number => [ [ O => 'a, "b"' ], [ CN => 'CORP\\427' ] ],
+    letter => [ [ O => 'a, "b"' ], [ CN => 'CORPB7' ] ],
+    share => [ [ OU => '\\\\srv\\share' ], [ CN => 'a\\' ] ],
 );
 $_->[1] = encode('UTF-8', $_->[1]) for $subjects{text}[1], $subjects{own}[2];
 
@@ -44,8 +50,9 @@ sub rdns {
 
 sub quoted {
     my ($value, $quote) = @_;
-    return $value !~ /[,+="<>#;\\]|^ | $/ ? $value
-                                          : '"' . $value =~ s/"/$quote"/gr . '"';
+    my $plain = $quote eq '"' ? qr/[^,+="<>#;]/ : qr/[^,+="<>#;\\]/;
+    return $value if $value =~ /\A$plain+\z/ && $value !~ /\A | \z/;
+    return '"' . $value =~ s/"/$quote"/gr . '"';
 }
 
 my %net = (ST => 'S', emailAddress => 'E', serialNumber => 'SERIALNUMBER',
@@ -60,7 +67,6 @@ sub openssl {
     return $text =~ s/\A$what=\s*|\n\z//gr;
 }
 
-# Windows doesn't escape a backslash, so it isn't pasted from there as it is
 my %printers = (
     (map {
         my $format = $_;
@@ -70,14 +76,13 @@ my %printers = (
         return join ', ', reverse rdns($_[0], sub {
             my ($type, $value) = @_;
             $type = "OID.$type" if $type =~ /^1/;
-            return ($net{$type} // $type) . '='
-                 . quoted($value, '"') =~ s/\\/\\\\/r;
+            return ($net{$type} // $type) . '=' . quoted($value, '"');
         }, ' + ');
     },
     java => sub {
         return join ', ', reverse rdns($_[0], sub {
             my ($type, $value) = @_;
-            $value =~ s/\\/\\\\/;
+            $value =~ s/\\/\\\\/g;
             $type = "OID.$type" if $type =~ /^1/;
             return ($java{$type} // $type) . '=' . quoted($value, '\\');
         }, ' + ');
@@ -117,6 +122,9 @@ my %printed = map {
 # [ what it is, condition, whose name it is ]
 my @tests;
 
+# Where both ways to read a backslash make a name it is both of them.
+my %twins = ('number, net' => 'number letter');
+
 # The oldest form isn't read, but shown as it is to be written.
 for my $cert (sort keys %subjects) {
     my $old = openssl($cert, 'subject', 'compat');
@@ -136,7 +144,8 @@ for my $cert (sort keys %subjects) {
         [ "$cert, its issuer", 'issuer='
           . openssl($cert, 'issuer', 'oneline'), $cert ],
         map {
-            [ "$cert, $_", 'subject=' . $printers{$_}->($cert), $cert ]
+            [ "$cert, $_", 'subject=' . $printers{$_}->($cert),
+              $twins{"$cert, $_"} // $cert ]
         } sort keys %printers;
 }
 
@@ -156,12 +165,42 @@ push @tests, (
       'subject=rfc4514:DC=test,DC=example,CN=Users,CN=jo', 'nobody' ],
     [ 'parts of several attributes',
       'subject=UID=u+O=b+CN=a,DC=example,DC=test', 'together' ],
+    [ 'an escaped backslash',
+      'subject=DC=test,DC=example,CN=CORP\\\\user', 'account' ],
+    [ 'RFC 4514, an escaped backslash',
+      'subject=rfc4514:CN=CORP\\\\user,DC=example,DC=test', 'account' ],
+    [ 'RFC 4514, a byte', 'subject=rfc4514:CN=CORP\\427,O=a\, \"b\"', 'letter' ],
+    [ 'RFC 4514, an escaped backslash before digits',
+      'subject=rfc4514:CN=CORP\\\\427,O=a\\2C \\22b\\22', 'number' ],
+    [ 'a byte that is none', 'subject=CN=CORP\\administrator,O="Corp, Inc."',
+      'admin' ],
+    [ 'cn', 'cn=CORP\\user', 'account' ],
+    [ 'cn, no byte', 'cn=CORP\\427', 'number' ],
+    [ 'cn, no escape', 'cn=CORP\\\\427', 'nobody' ],
+    [ 'subject.CN', 'subject.CN=corp\\administrator', 'admin' ],
+    [ 'issuer.CN, at the end', 'issuer.CN=a\\', 'share' ],
+    [ 'subject.OU', 'subject.OU=\\\\srv\\share', 'share' ],
 );
+
+# A backslash as nginx.conf has it.
+my @written = (
+    [ 'subject=DC=test,DC=example,CN=CORP\user', 'account' ],
+    [ 'subject=DC=test,DC=example,CN=CORP\\user', 'account' ],
+    [ '"subject=CN=CORP\\user, DC=example, DC=test"', 'account' ],
+    [ q('subject=CN=CORP\administrator, O="Corp, Inc."'), 'admin' ],
+    [ q('subject=CN=CORP\\\\administrator, O="Corp, Inc."'), 'admin' ],
+    [ 'cn=CORP\user', 'account' ],
+    [ 'cn=CORP\\user', 'account' ],
+    [ '"cn=CORP\\user"', 'account' ],
+);
+
+$_->[1] = parameter($_->[1]) for @tests;
+push @tests, map { [ 'nginx.conf', @$_ ] } @written;
 
 my $n = nginx(config => sub {
     my ($policies, $locations) = ('', '');
     for my $i (0 .. $#tests) {
-        my $condition = parameter($tests[$i][1]);
+        my $condition = $tests[$i][1];
         $policies .= "clientcert_policy a$i { allow $condition spki=$spki; }\n"
                    . "clientcert_policy d$i { deny $condition; "
                    . "allow spki=$spki; }\n";
@@ -192,7 +231,7 @@ for my $i (0 .. $#tests) {
         $got{$cert} = join ' ', map {
             $client{$cert}->get("/$_$i")->{status} // 'none'
         } qw(a d);
-        $wanted{$cert} = $cert eq $owner ? '200 401' : '401 200';
+        $wanted{$cert} = " $owner " =~ / $cert / ? '200 401' : '401 200';
     }
     is_deeply(\%got, \%wanted, "$what: $condition");
 }
@@ -200,7 +239,10 @@ for my $i (0 .. $#tests) {
 # Two that are the same name are one condition.
 for my $rule ('allow subject=CN=a,O=b subject=O=b,CN=a;',
               'allow subject=CN=a subject=rfc4514:CN=a;',
-              'allow subject=CN=a,CN=a subject=rfc4514:CN=a,CN=a;') {
+              'allow subject=CN=a,CN=a subject=rfc4514:CN=a,CN=a;',
+              'allow subject=CN=a\b-,O=c subject=O=c,CN=a\b-;',
+              'allow subject=CN=a\42,O=c subject=O=c,CN=a\42;',
+              'allow subject=CN=a\\\\b- \'subject=CN="a\\\\b-"\';') {
     my ($status, $said) = $n->test("clientcert_policy p { $rule }");
     is($status, 0, "$rule: legal");
     like($said, qr/duplicate condition "\S+", ignored/, "$rule: a duplicate");
@@ -212,14 +254,17 @@ for my $rule ('allow subject=CN=a,O=b;allow subject=O=b,CN=a;') {
 }
 
 for my $rule ('deny subject=CN=a,O=b subject=CN=b,O=b;',
-              'deny subject=rfc4514:CN=a,O=b subject=rfc4514:O=b,CN=a;') {
+              'deny subject=rfc4514:CN=a,O=b subject=rfc4514:O=b,CN=a;',
+              'deny subject=CN=a\b- subject=CN=ab-;') {
     my ($status, $said) = $n->test("clientcert_policy p { $rule }");
     ok($status, "$rule: refused");
     like($said, qr/"deny" can never match, a certificate has one subject/,
          "$rule: why");
 }
 
-for my $rule ('deny subject=CN=a,O=b subject=rfc4514:O=b,CN=a;') {
+for my $rule ('deny subject=CN=a,O=b subject=rfc4514:O=b,CN=a;',
+              'deny subject=CN=a\42 subject=CN=aB;',
+              'deny subject=CN=a\42 subject=rfc4514:CN=a\\\\42;') {
     my ($status) = $n->test("clientcert_policy p { allow verified; $rule }");
     is($status, 0, "$rule: legal");
 }
@@ -242,7 +287,14 @@ for my $test (
     [ 'O=a "b" c,CN=x', '""" in a value is written "\""' ],
     [ 'O="a" b,CN=x', '"b" follows a quoted value' ],
     [ 'O="a,CN=x', 'the end of a quoted value is missing' ],
-    [ 'CN=D\\user', '"\\" is followed by one of' ],
+    [ 'rfc4514:CN=D\\user', '"\\" is followed by one of' ],
+    [ 'rfc4514:CN=D\\administrator', 'a value is not UTF-8' ],
+    [ 'CN=J\\xC3\\xB6rg', '"\\xC3" is how a log escapes a byte, which must be '
+                        . 'undone first' ],
+    [ 'CN=CORP\\x5C\\x5Cuser', '"\\x5C" is how a log escapes a byte, which must '
+                            . 'be undone first' ],
+    [ "CN=CORP\tom", 'a name with a control character matches nothing, and a '
+                     . '"\\" before "n", "r" or "t" is "\\\\" in nginx.conf' ],
 ) {
     my ($name, $error) = @$test;
     my ($status, $said) = $n->test('clientcert_policy p { allow '
@@ -251,6 +303,32 @@ for my $test (
     like($said, qr/invalid subject "\Q$name\E": \Q$error\E.* in \S+:\d+$/m,
          "$name: why");
 }
+
+# What is read all the same, but may have been meant otherwise.
+for my $test (
+    [ 'CN=CORP\\administrator', '\\ad', '\\\\\\\\ad' ],
+    [ 'CN=CORP\\10442', '\\10', '\\\\\\\\10' ],
+    [ 'CN=caf\\E9', '\\E9', '\\\\\\\\E9' ],
+) {
+    my ($name, $byte, $write) = @$test;
+    for my $rule ('allow', 'deny') {
+        my ($status, $said) = $n->test("clientcert_policy p { $rule "
+            . parameter("subject=$name") . ' verified; allow verified; }');
+        is($status, 0, "$rule $name: legal");
+        my $warning = quotemeta "subject \"$name\" is read with \"$byte\" as "
+            . "it stands, not as a byte: write \"$write\" in nginx.conf to "
+            . 'say so';
+        like($said, qr/ $warning in \S+:\d+$/m, "$rule $name: how to be sure");
+    }
+}
+
+my (undef, $quiet) = $n->test("clientcert_policy p {\n" . join('',
+    map { 'allow ' . parameter("subject=$_") . ' verified;' } (
+        'CN=CORP\\user', 'CN=CORP\\\\administrator', 'CN=CORP\\427',
+        'CN=J\\C3\\B6rg', 'O="CORP\\user, Inc."',
+    )) . '}');
+unlike($quiet, qr/ subject "/, 'a backslash that is none of an escape, and '
+                               . 'one that may be either, are no warning');
 
 is($n->stop, 0, 'nginx ended well');
 is_deeply([ $n->alerts ], [], 'nothing alarming in the log');

@@ -35,7 +35,7 @@ my %attribute = (serialnumber => 'serialNumber',
 sub one { $_[int rand @_] }
 sub some { my $n = shift; return map { one(@_) } 1 .. int rand $n + 1 }
 
-my @cns = ('a', 'B', 'b', 'a b', 'c');
+my @cns = ('a', 'B', 'b', 'a b', 'c', 'D\\42', 'DB');
 my @os = ('Example', 'example', 'Other', 'O,CN=a');
 my @ous = ('one', 'two', 'three', 'One  and two', ' one and TWO');
 my @dcs = ('test', 'Test', 'example');
@@ -362,12 +362,20 @@ my %conditions = (
         my @parts = parts($c) or return;
         my $one = one(0, 1);
         my $v = join ',', one(0, 1) && !$one ? reverse @parts : @parts;
-        return ($one ? "\"subject=rfc4514:$v\"" : "\"subject=$v\"", sub {
+        # a backslash as Windows prints it may be an escape as well
+        my $plain = one(0, 1);
+        my @wanted = map { fold($_) }
+            $plain ? ($v =~ s/\\42/B/gr, $one ? () : $v) : $v;
+        my $text = ($one ? 'rfc4514:' : '')
+            . ($plain ? $v : $v =~ s/\\(?!,)/\\\\/gr);
+        return ('"subject=' . $text =~ s/\\/\\\\/gr . '"', sub {
             my $other = shift;
             my @other = parts($other);
             return if $other->{bad}{subject};
-            return grep { fold($v) eq fold(join ',', @$_) }
-                        [ @other ], $one ? () : [ reverse @other ];
+            return grep {
+                my $name = fold(join ',', @$_);
+                grep { $_ eq $name } @wanted;
+            } [ @other ], $one ? () : [ reverse @other ];
         });
     },
     issuer => sub {

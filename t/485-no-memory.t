@@ -277,7 +277,8 @@ package Connection {
 
 our $headers = join '', map { "$_\r\n" }
     'X: ' . sha1('full'), 'Y: ' . sha1('acme'), 'Cn: fu', 'Ip: 192.0.2.1', 'Uid: 1',
-    'Dn: CN=full,UID=u1,OU=one,O=Example', 'No-Dn: CN=none,OU=one,O=Example';
+    # by an escape, which could be none: read twice
+    'Dn: CN=\66ull,UID=u1,OU=one,O=Example', 'No-Dn: CN=\6eone,OU=one,O=Example';
 
 my %due = (deny => '401 denied', none => '401 no_match',
            allow => '200 ok', pass => '200 ok');

@@ -23,12 +23,24 @@ typedef struct {
     u_char               *err;
     u_char               *err_last;
 
+    /* as it is written, and its parts the other way round */
+    X509_NAME            *name;
+    X509_NAME            *reversed;
+
     ngx_uint_t            parts;
     ngx_uint_t            more;         /* of the current part, after "+" */
+
+    ngx_uint_t            plain;        /* "\" is a character like others */
+    u_char               *byte;         /* one that looks like an escape */
 } ngx_clientcert_dn_reader_t;
 
 
+static ngx_int_t ngx_clientcert_dn_read_name(ngx_clientcert_dn_reader_t *rd,
+    ngx_uint_t reversed);
+static X509_NAME *ngx_clientcert_dn_create(ngx_pool_t *pool);
 static void ngx_clientcert_dn_free(void *data);
+static ngx_int_t ngx_clientcert_dn_want(ngx_clientcert_dn_t *dn,
+    X509_NAME *name);
 static ngx_int_t ngx_clientcert_dn_read_parts(ngx_clientcert_dn_reader_t *rd);
 static ngx_int_t ngx_clientcert_dn_read_attribute(
     ngx_clientcert_dn_reader_t *rd);
@@ -56,6 +68,8 @@ static ngx_uint_t ngx_clientcert_dn_is_part(u_char *p, u_char *last);
 static void ngx_clientcert_dn_skip_blanks(ngx_clientcert_dn_reader_t *rd);
 static ngx_int_t ngx_clientcert_dn_error(ngx_clientcert_dn_reader_t *rd,
     const char *fmt, ...);
+static int ngx_libc_cdecl ngx_clientcert_dn_cmp(const void *one,
+    const void *two);
 
 
 ngx_int_t
@@ -64,9 +78,10 @@ ngx_clientcert_dn_read(ngx_pool_t *pool, ngx_str_t *text,
 {
     ngx_int_t                    rc;
     ngx_uint_t                   rfc4514;
-    ngx_pool_cleanup_t          *cln;
-    ngx_clientcert_dn_reader_t   rd;
+    ngx_clientcert_dn_reader_t   rd, plain;
+    u_char                       plain_err[NGX_CLIENTCERT_DN_TEXT];
 
+    ngx_memzero(dn, sizeof(ngx_clientcert_dn_t));
     ngx_memzero(&rd, sizeof(ngx_clientcert_dn_reader_t));
 
     rd.pool = pool;
@@ -76,23 +91,6 @@ ngx_clientcert_dn_read(ngx_pool_t *pool, ngx_str_t *text,
     rd.err = err;
     rd.err_last = err;
 
-    *last = err;
-
-    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_clientcert_dn_t));
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    dn->name = X509_NAME_new();
-    dn->reversed = X509_NAME_new();
-
-    ngx_memcpy(cln->data, dn, sizeof(ngx_clientcert_dn_t));
-    cln->handler = ngx_clientcert_dn_free;
-
-    if (dn->name == NULL || dn->reversed == NULL) {
-        return NGX_ERROR;
-    }
-
     rfc4514 = (text->len > 8
                && ngx_strncasecmp(rd.p, (u_char *) "rfc4514:", 8) == 0);
 
@@ -100,38 +98,121 @@ ngx_clientcert_dn_read(ngx_pool_t *pool, ngx_str_t *text,
         rd.p += 8;
     }
 
-    rc = ngx_clientcert_dn_read_parts(&rd);
+    plain = rd;
+    plain.err = plain_err;
+    plain.err_last = plain_err;
+    plain.plain = 1;
 
-    /* now, since a comparison could not tell that there is no memory for it */
+    rc = ngx_clientcert_dn_read_name(&rd, !rfc4514);
 
-    if (rc == NGX_OK
-        && (i2d_X509_NAME(dn->name, NULL) < 0
-            || i2d_X509_NAME(dn->reversed, NULL) < 0))
+    *last = rd.err_last;
+
+    if (rfc4514
+        || (rc != NGX_OK && *last == err)
+        || ngx_strlchr(text->data, rd.last, '\\') == NULL)
     {
-        rc = NGX_ERROR;
+        return rc;
     }
 
-    if (rc == NGX_OK
-        && (rfc4514 || X509_NAME_cmp(dn->name, dn->reversed) == 0))
-    {
-        dn->reversed = NULL;
+    /* Windows and .NET escape none */
+
+    if (ngx_clientcert_dn_read_name(&plain, 1) != NGX_OK) {
+
+        if (plain.err_last == plain_err) {
+            *last = err;
+            return NGX_ERROR;
+        }
+
+        return rc;
+    }
+
+    if (rc == NGX_OK) {
+        return NGX_OK;
+    }
+
+    rd.err_last = err;
+
+    if (plain.byte) {
+        (void) ngx_clientcert_dn_error(&rd, "is read with \"%*s\" as it "
+                                       "stands, not as a byte: write "
+                                       "\"\\\\\\%*s\" in nginx.conf to say "
+                                       "so", (size_t) 3, plain.byte,
+                                       (size_t) 3, plain.byte);
+    }
+
+    *last = rd.err_last;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_clientcert_dn_read_name(ngx_clientcert_dn_reader_t *rd,
+    ngx_uint_t reversed)
+{
+    ngx_int_t  rc;
+
+    rd->name = ngx_clientcert_dn_create(rd->pool);
+    rd->reversed = ngx_clientcert_dn_create(rd->pool);
+
+    if (rd->name == NULL || rd->reversed == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_clientcert_dn_read_parts(rd);
+
+    if (rc == NGX_OK) {
+        rc = ngx_clientcert_dn_want(rd->dn, rd->name);
+    }
+
+    if (rc == NGX_OK && reversed) {
+        rc = ngx_clientcert_dn_want(rd->dn, rd->reversed);
     }
 
     ERR_clear_error();
 
-    *last = rd.err_last;
-
     return rc;
+}
+
+
+static X509_NAME *
+ngx_clientcert_dn_create(ngx_pool_t *pool)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->data = X509_NAME_new();
+    cln->handler = ngx_clientcert_dn_free;
+
+    return cln->data;
 }
 
 
 static void
 ngx_clientcert_dn_free(void *data)
 {
-    ngx_clientcert_dn_t  *dn = data;
+    X509_NAME_free(data);
+}
 
-    X509_NAME_free(dn->name);
-    X509_NAME_free(dn->reversed);
+
+static ngx_int_t
+ngx_clientcert_dn_want(ngx_clientcert_dn_t *dn, X509_NAME *name)
+{
+    /* now, since a comparison could not tell that there is no memory for it */
+
+    if (i2d_X509_NAME(name, NULL) < 0) {
+        return NGX_ERROR;
+    }
+
+    if (!ngx_clientcert_dn_match(dn, name)) {
+        dn->names[dn->n++] = name;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -355,6 +436,25 @@ ngx_clientcert_dn_read_escape(ngx_clientcert_dn_reader_t *rd, u_char *ch)
 {
     ngx_int_t  byte;
 
+    byte = (rd->last - rd->p < 3) ? NGX_ERROR : ngx_hextoi(rd->p + 1, 2);
+
+    if (rd->last - rd->p > 3 && rd->p[1] == 'x'
+        && ngx_hextoi(rd->p + 2, 2) != NGX_ERROR)
+    {
+        return ngx_clientcert_dn_error(rd, "\"%*s\" is how a log escapes a "
+                                       "byte, which must be undone first",
+                                       (size_t) 4, rd->p);
+    }
+
+    if (rd->plain) {
+
+        if (byte != NGX_ERROR) {
+            rd->byte = rd->p;
+        }
+
+        return NGX_OK;
+    }
+
     rd->p++;
 
     if (rd->p == rd->last) {
@@ -365,8 +465,6 @@ ngx_clientcert_dn_read_escape(ngx_clientcert_dn_reader_t *rd, u_char *ch)
         *ch = *rd->p;
         return NGX_OK;
     }
-
-    byte = (rd->last - rd->p < 2) ? NGX_ERROR : ngx_hextoi(rd->p, 2);
 
     if (byte == NGX_ERROR) {
         return ngx_clientcert_dn_error(rd, "\"\\\" is followed by one of "
@@ -435,8 +533,7 @@ static ngx_int_t
 ngx_clientcert_dn_check(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
 {
     if (ngx_clientcert_pattern_control(value)) {
-        return ngx_clientcert_dn_error(rd, "a name with a control character "
-                                       "matches nothing");
+        return ngx_clientcert_dn_error(rd, NGX_CLIENTCERT_PATTERN_CONTROL);
     }
 
     if (ASN1_mbstring_copy(NULL, value->data, value->len, MBSTRING_UTF8,
@@ -462,11 +559,11 @@ ngx_clientcert_dn_add(ngx_clientcert_dn_reader_t *rd, ASN1_OBJECT *type,
 {
     /* by the type and not by the length limits that OpenSSL has for it */
 
-    if (X509_NAME_add_entry_by_OBJ(rd->dn->reversed, type, V_ASN1_UTF8STRING,
+    if (X509_NAME_add_entry_by_OBJ(rd->reversed, type, V_ASN1_UTF8STRING,
                                    value->data, value->len,
                                    -1, rd->more ? -1 : 0)
         == 0
-        || X509_NAME_add_entry_by_OBJ(rd->dn->name, type, V_ASN1_UTF8STRING,
+        || X509_NAME_add_entry_by_OBJ(rd->name, type, V_ASN1_UTF8STRING,
                                       value->data, value->len,
                                       0, rd->more ? 1 : 0)
            == 0)
@@ -567,17 +664,30 @@ ngx_clientcert_dn_error(ngx_clientcert_dn_reader_t *rd, const char *fmt, ...)
 ngx_uint_t
 ngx_clientcert_dn_match(ngx_clientcert_dn_t *dn, const X509_NAME *name)
 {
-    return X509_NAME_cmp(dn->name, name) == 0
-           || (dn->reversed && X509_NAME_cmp(dn->reversed, name) == 0);
+    ngx_uint_t  i;
+
+    for (i = 0; i < dn->n; i++) {
+        if (X509_NAME_cmp(dn->names[i], name) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
 ngx_uint_t
 ngx_clientcert_dn_excludes(ngx_clientcert_dn_t *one, ngx_clientcert_dn_t *two)
 {
-    return !ngx_clientcert_dn_match(one, two->name)
-           && (two->reversed == NULL
-               || !ngx_clientcert_dn_match(one, two->reversed));
+    ngx_uint_t  i;
+
+    for (i = 0; i < two->n; i++) {
+        if (ngx_clientcert_dn_match(one, two->names[i])) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -599,35 +709,45 @@ ngx_clientcert_dn_hash(const X509_NAME *name, uint32_t *hash)
 ngx_int_t
 ngx_clientcert_dn_id(ngx_pool_t *pool, ngx_clientcert_dn_t *dn, ngx_str_t *id)
 {
-    int      len;
-    u_char  *p;
+    int                  len;
+    u_char              *p;
+    ngx_uint_t           i;
+    ngx_clientcert_dn_t  sorted;
 
-    len = i2d_X509_NAME(dn->name, NULL);
-    if (len < 0) {
+    sorted = *dn;
+
+    ngx_qsort(sorted.names, sorted.n, sizeof(X509_NAME *),
+              ngx_clientcert_dn_cmp);
+
+    id->len = 0;
+
+    for (i = 0; i < sorted.n; i++) {
+        len = i2d_X509_NAME(sorted.names[i], NULL);
+        if (len < 0) {
+            return NGX_ERROR;
+        }
+
+        id->len += len;
+    }
+
+    id->data = ngx_pnalloc(pool, id->len);
+    if (id->data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_pnalloc(pool, len * 2);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
+    p = id->data;
 
-    id->data = p;
-    id->len = i2d_X509_NAME(dn->name, &p);
-
-    if (dn->reversed == NULL) {
-        return NGX_OK;
-    }
-
-    /* in either order the same parts have the same length */
-
-    id->len += i2d_X509_NAME(dn->reversed, &p);
-
-    if (ngx_memcmp(id->data, id->data + len, len) > 0) {
-        p = id->data;
-        (void) i2d_X509_NAME(dn->reversed, &p);
-        (void) i2d_X509_NAME(dn->name, &p);
+    for (i = 0; i < sorted.n; i++) {
+        (void) i2d_X509_NAME(sorted.names[i], &p);
     }
 
     return NGX_OK;
+}
+
+
+static int ngx_libc_cdecl
+ngx_clientcert_dn_cmp(const void *one, const void *two)
+{
+    return X509_NAME_cmp(*(X509_NAME * const *) one,
+                         *(X509_NAME * const *) two);
 }

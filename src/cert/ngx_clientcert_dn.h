@@ -17,23 +17,27 @@
 #define NGX_CLIENTCERT_DN_TEXT  384
 
 
-/* a distinguished name as it is wanted */
+/* in either order of its parts, each with escapes and without */
+#define NGX_CLIENTCERT_DN_NAMES  4
+
+
+/* a distinguished name as it is wanted: any of these, no two are equal */
 
 typedef struct {
-    X509_NAME  *name;
-
-    /* its parts the other way round, NULL: that isn't wanted, or the same */
-    X509_NAME  *reversed;
+    X509_NAME   *names[NGX_CLIENTCERT_DN_NAMES];
+    ngx_uint_t   n;
 } ngx_clientcert_dn_t;
 
 
 /*
- * Reads a distinguished name in the form of RFC 4514, as OpenSSL, .NET and
- * Java print it.  Since they don't agree upon where to begin it is meant in
- * either order of its parts, unless it begins with "rfc4514:": then its most
- * specific part is the first.  dn is freed with the pool.  Returns NGX_OK, or
- * NGX_ERROR and a text in err, which has room for NGX_CLIENTCERT_DN_TEXT bytes
- * and whose end is *last: err itself without memory.
+ * Reads a distinguished name in the form of RFC 4514, as OpenSSL and Java
+ * print it, or without escapes, as Windows and .NET do.  Nor do they agree
+ * upon where to begin, so it is meant in both orders of its parts, and with
+ * its backslashes in both ways, if either makes a name.  After "rfc4514:" they
+ * are escapes, and the most specific part is the first.  dn is freed with the
+ * pool.  Returns NGX_OK, or NGX_ERROR and a text in err, which has room for
+ * NGX_CLIENTCERT_DN_TEXT bytes and whose end is *last: err itself without
+ * memory.  With NGX_OK it is what is noteworthy.
  */
 ngx_int_t ngx_clientcert_dn_read(ngx_pool_t *pool, ngx_str_t *text,
     ngx_clientcert_dn_t *dn, u_char *err, u_char **last);

@@ -138,7 +138,7 @@ ngx_clientcert_pattern_read(ngx_clientcert_pattern_t *pt, ngx_str_t *text,
     if (pt->type != NGX_CLIENTCERT_EXTENSION_DER
         && ngx_clientcert_pattern_control(text))
     {
-        *err = "a name with a control character matches nothing";
+        *err = NGX_CLIENTCERT_PATTERN_CONTROL;
         return NGX_ERROR;
     }
 

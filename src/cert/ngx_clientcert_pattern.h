@@ -28,6 +28,12 @@ typedef enum {
 } ngx_clientcert_name_e;
 
 
+/* why a text isn't read, nginx itself makes such characters of these */
+#define NGX_CLIENTCERT_PATTERN_CONTROL                                       \
+    "a name with a control character matches nothing, and a \"\\\" before " \
+    "\"n\", \"r\" or \"t\" is \"\\\\\" in nginx.conf"
+
+
 /* a name that a certificate has */
 
 typedef struct {

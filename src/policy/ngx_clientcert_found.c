@@ -86,7 +86,7 @@ ngx_clientcert_found_dn(ngx_clientcert_condition_t *cond,
     subject = (cond->key->type == NGX_CLIENTCERT_SUBJECT);
     names = ngx_clientcert_certificate_names(ask->cert);
 
-    fd->wanted = ngx_clientcert_found_printed(fd->wanted_text, dn->name);
+    fd->wanted = ngx_clientcert_found_printed(fd->wanted_text, dn->names[0]);
 
     if (names) {
         fd->found = ngx_clientcert_found_printed(fd->found_text,

@@ -5,7 +5,6 @@
 
 
 #include "ngx_clientcert_lookup.h"
-#include "../cert/ngx_clientcert_dn.h"
 
 
 /* kinds are bits, with the type of a digest, of a name added */
@@ -114,11 +113,10 @@ ngx_clientcert_lookup_value(ngx_clientcert_condition_t *cond, uint32_t *hash)
     case NGX_CLIENTCERT_LOOKUP_DN:
         dn = cond->value;
 
-        if (ngx_clientcert_dn_hash(dn->name, &hash[0]) != NGX_OK
-            || (dn->reversed
-                && ngx_clientcert_dn_hash(dn->reversed, &hash[n++]) != NGX_OK))
-        {
-            return 0;
+        for (n = 0; n < dn->n; n++) {
+            if (ngx_clientcert_dn_hash(dn->names[n], &hash[n]) != NGX_OK) {
+                return 0;
+            }
         }
 
         break;

@@ -9,10 +9,11 @@
 
 
 #include "ngx_clientcert_key.h"
+#include "../cert/ngx_clientcert_dn.h"
 
 
 /* at most, of a condition */
-#define NGX_CLIENTCERT_LOOKUP_HASHES  3
+#define NGX_CLIENTCERT_LOOKUP_HASHES  (NGX_CLIENTCERT_DN_NAMES + 1)
 
 
 /*

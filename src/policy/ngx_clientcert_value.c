@@ -286,6 +286,7 @@ ngx_clientcert_value_dn(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text)
 {
     u_char               *last;
+    ngx_int_t             rc;
     ngx_clientcert_dn_t  *dn;
     u_char                err[NGX_CLIENTCERT_DN_TEXT];
 
@@ -296,13 +297,12 @@ ngx_clientcert_value_dn(ngx_clientcert_reading_t *rd,
 
     cond->value = dn;
 
-    if (ngx_clientcert_dn_read(rd->pool, text, dn, err, &last) != NGX_OK) {
-        ngx_clientcert_value_note(rd, "%*s", (size_t) (last - err), err);
-        return NGX_ERROR;
-    }
+    rc = ngx_clientcert_dn_read(rd->pool, text, dn, err, &last);
 
-    if (rd->cf == NULL) {
-        return NGX_OK;
+    ngx_clientcert_value_note(rd, "%*s", (size_t) (last - err), err);
+
+    if (rc != NGX_OK || rd->cf == NULL) {
+        return rc;
     }
 
     return ngx_clientcert_dn_id(rd->pool, dn, &cond->id);

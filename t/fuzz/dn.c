@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const u_char *data, size_t size);
 
 
 static void
-fuzz_taken(ngx_clientcert_dn_t *dn)
+fuzz_taken(ngx_clientcert_dn_t *dn, X509_NAME *name)
 {
     BIO                  *bio;
     long                  len;
@@ -31,8 +31,8 @@ fuzz_taken(ngx_clientcert_dn_t *dn)
     bio = BIO_new(BIO_s_mem());
 
     BIO_puts(bio, "rfc4514:");
-    X509_NAME_print_ex(bio, dn->name, 0, (XN_FLAG_RFC2253 & ~XN_FLAG_FN_MASK)
-                                         | XN_FLAG_FN_OID);
+    X509_NAME_print_ex(bio, name, 0, (XN_FLAG_RFC2253 & ~XN_FLAG_FN_MASK)
+                                     | XN_FLAG_FN_OID);
     len = BIO_get_mem_data(bio, &printed);
 
     text.data = (u_char *) printed;
@@ -46,9 +46,9 @@ fuzz_taken(ngx_clientcert_dn_t *dn)
     }
 
     if (ngx_clientcert_dn_read(&pool, &text, &again, err, &last) != NGX_OK
-        || again.reversed != NULL
-        || !ngx_clientcert_dn_match(&again, dn->name)
-        || !ngx_clientcert_dn_match(dn, again.name)
+        || again.n != 1
+        || !ngx_clientcert_dn_match(&again, name)
+        || !ngx_clientcert_dn_match(dn, again.names[0])
         || ngx_clientcert_dn_excludes(dn, &again)
         || ngx_clientcert_dn_id(&pool, dn, &id) != NGX_OK)
     {
@@ -63,7 +63,9 @@ int
 LLVMFuzzerTestOneInput(const u_char *data, size_t size)
 {
     u_char               *last;
+    ngx_int_t             rc;
     ngx_str_t             text;
+    ngx_uint_t            i;
     ngx_pool_t            pool;
     ngx_clientcert_dn_t   dn;
     u_char                err[NGX_CLIENTCERT_DN_TEXT];
@@ -72,11 +74,16 @@ LLVMFuzzerTestOneInput(const u_char *data, size_t size)
     memcpy(text.data, data, size);
     text.len = size;
 
-    if (ngx_clientcert_dn_read(&pool, &text, &dn, err, &last) == NGX_OK) {
-        fuzz_taken(&dn);
+    rc = ngx_clientcert_dn_read(&pool, &text, &dn, err, &last);
 
-    } else if (last == err || last > err + NGX_CLIENTCERT_DN_TEXT) {
+    if ((rc == NGX_OK ? dn.n == 0 : last == err)
+        || last > err + NGX_CLIENTCERT_DN_TEXT)
+    {
         abort();
+    }
+
+    for (i = 0; rc == NGX_OK && i < dn.n; i++) {
+        fuzz_taken(&dn, dn.names[i]);
     }
 
     free(text.data);
