@@ -600,6 +600,9 @@ sub asked {
     return @said, map { "$policy->{name}, explained: $_" } @wrong;
 }
 
+# as it is in nginx.conf, read by nginx and escaped for a page
+sub shown { $_[0] =~ s/"//gr =~ s/\\\\/\\/gr =~ s/\\/\\x5C/gr }
+
 sub lines {
     my ($c, $policy, $body) = @_;
     # it is refused before a line is asked, and would fail a "ca" as well
@@ -608,9 +611,8 @@ sub lines {
     my $dir = cert_dir();
     my @items = @{ decode_json($body =~ s/\Q$dir\E/%%CERTS%%/gr)
                    ->{lines}{items} };
-    my %rule = map { ($_->{deny} ? 'deny ' : 'allow ')
-                     . $_->{text} =~ s/"//gr =~ s/\\/\\x5C/gr => $_ }
-               @{ $policy->{rules} };
+    my %rule = map { ($_->{deny} ? 'deny ' : 'allow ') . shown($_->{text})
+                     => $_ } @{ $policy->{rules} };
     my @wrong;
     $lines += @items;
 
@@ -621,8 +623,7 @@ sub lines {
             if !right($item->{holds}, $rule, $rule->{varies},
                       scalar holds($rule, $c, undef, 0));
 
-        my %part = map { $_->[0] =~ s/"//gr =~ s/\\/\\x5C/gr => $_ }
-                   @{ $rule->{parts} };
+        my %part = map { shown($_->[0]) => $_ } @{ $rule->{parts} };
         for my $cond (@{ $item->{conditions} }) {
             next if $cond->{text} eq 'verified' && !$cond->{holds};
             my $part = $part{ $cond->{text} }
