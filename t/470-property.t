@@ -367,8 +367,9 @@ my %conditions = (
         my @wanted = map { fold($_) }
             $plain ? ($v =~ s/\\42/B/gr, $one ? () : $v) : $v;
         my $text = ($one ? 'rfc4514:' : '')
-            . ($plain ? $v : $v =~ s/\\(?!,)/\\\\/gr);
-        return ('"subject=' . $text =~ s/\\/\\\\/gr . '"', sub {
+            . ($plain ? $v =~ s/=(\w+)\\,([^,]*)/="$1,$2"/gr
+                      : $v =~ s/\\(?!,)/\\\\/gr);
+        return ('"subject=' . $text =~ s/([\\"])/\\$1/gr . '"', sub {
             my $other = shift;
             my @other = parts($other);
             return if $other->{bad}{subject};
@@ -522,7 +523,11 @@ sub explained {
     return $depends ? $said =~ s/^[^:]+/depends/r : $said;
 }
 
-my ($blocks, $locations) = ('', '');
+# All issuers are in hand, so that a "deny ca=" knows where each chain leads.
+my $blocks = 'clientcert_policy issuers { '
+           . join('', map { "allow ca=%%CERTS%%/$_.crt; " } 'ca-a', 'ca-b')
+           . "}\n";
+my $locations = '';
 
 for my $policy (@policies) {
     $blocks .= "clientcert_policy $policy->{name} {\n"
@@ -601,7 +606,10 @@ sub asked {
 }
 
 # as it is in nginx.conf, read by nginx and escaped for a page
-sub shown { $_[0] =~ s/"//gr =~ s/\\\\/\\/gr =~ s/\\/\\x5C/gr }
+sub shown {
+    my %escaped = ('"' => '', '\\"' => '\\x22');
+    return $_[0] =~ s{(\\?["\\])}{ $escaped{$1} // '\\x5C' }ger;
+}
 
 sub lines {
     my ($c, $policy, $body) = @_;
