@@ -23,6 +23,9 @@ my %policies = (
            deny ca=%%CERTS%%/inter.crt;',
     store => 'allow store=up; deny store=bad;',
     store2 => 'allow store=up;',
+    chained => 'trust chain; allow store=up;',
+    unlike => 'allow store=up cn=nobody;',
+    maybe => 'allow store=up; deny cn=$arg_deny;',
     lifetime => 'max_lifetime 1h; allow cn=acme;',
     varies => 'allow cn=$arg_cn verified; allow spki=$arg_spki;
                deny cn=$arg_deny;',
@@ -210,7 +213,8 @@ $e = asked('own', 'policy=store');
 is($e->{reason}, 'no_match', 'not in it');
 my ($store) = grep { $_->{kind} eq 'store' } @{ $e->{remedies} };
 is("$store->{store} $store->{decision}", 'up allow', 'what would help');
-is_deeply($store->{also_allows}, ['store2'], 'and whom it lets in besides');
+is_deeply([ sort @{ $store->{also_allows} } ], [ 'chained', 'maybe', 'store2' ],
+          'and where it may get in besides, once it is verified or not denied');
 is(asked('own', 'policy=store&suppose=up')->{reason}, 'ok', 'supposed');
 is(asked('own', 'policy=store&suppose=bad')->{reason}, 'denied', 'denied');
 upload($up, 'own');
@@ -226,8 +230,24 @@ for ([ 'own', 'pin' ], [ 'acme', 'names' ], [ 'own', 'expression' ],
         $line{"$cert $policy $remedy->{kind}"} = $remedy;
     }
 }
+
+# what is no name, and a name that alone would do
+my %odd = (blank => [ dns => 'a b' ], label => [ dns => 'a..b' ],
+           scheme => [ uri => 'foo' ], host => [ email => 'nobody' ],
+           both => [ map { (uri => "spiffe://e/$_") } 'a', 'b' ]);
+for my $cert (sort keys %odd) {
+    der_cert(name => $cert, ca => 'ca-a', subject => [ [ CN => $cert ] ],
+             san => $odd{$cert});
+    $verified{$cert} = 1;
+    my ($remedy) = grep { $_->{kind} eq 'name' }
+                   @{ asked($cert, 'policy=names')->{remedies} };
+    $line{"$cert names name"} = $remedy;
+}
+is_deeply([ map { $_->{decision} }
+            @{ asked('own', 'policy=varies')->{remedies} } ],
+          [ ('depends') x 3 ], 'lines that a "deny" may forbid');
 is_deeply([ sort map { /(\S+)$/ } keys %line ],
-          [ ('key') x 4, ('name') x 3, ('thumbprint') x 4 ], 'lines to add');
+          [ ('key') x 4, ('name') x 8, ('thumbprint') x 4 ], 'lines to add');
 fine();
 
 for (sort keys %line) {

@@ -393,7 +393,7 @@ ngx_http_clientcert_explain_names(ngx_http_clientcert_explanation_t *ex)
 
     value.data = buf;
 
-    key = ngx_clientcert_explain_name(ex->client.cert, &value);
+    key = ngx_clientcert_explain_name(ex->policy, &ex->client, &value);
 
     if (key) {
         ngx_http_clientcert_explain_add(ex, "name", key, &value, 1,
@@ -407,9 +407,16 @@ ngx_http_clientcert_explain_add(ngx_http_clientcert_explanation_t *ex,
     const char *kind, const char *key, ngx_str_t *value, ngx_uint_t chain,
     const char *worth)
 {
+    ngx_clientcert_verdict_t       verdict;
     ngx_http_clientcert_output_t  *out;
 
     out = ex->out;
+
+    /* nothing but a "deny" with variables could be against it */
+
+    ngx_memzero(&verdict, sizeof(ngx_clientcert_verdict_t));
+
+    verdict.reason = NGX_CLIENTCERT_OK;
 
     ngx_http_clientcert_json_open(out, NULL, '{');
     ngx_http_clientcert_json_word(out, "kind", kind);
@@ -417,7 +424,8 @@ ngx_http_clientcert_explain_add(ngx_http_clientcert_explanation_t *ex,
     ngx_http_clientcert_output_print(out, "\"allow \\\"%s=", key);
     ngx_http_clientcert_output_text(out, value);
     ngx_http_clientcert_output_print(out, "\\\";\"");
-    ngx_http_clientcert_json_word(out, "decision", "allow");
+    ngx_http_clientcert_explain_decision(out, ex->policy, &ex->client,
+                                         &verdict);
     ngx_http_clientcert_json_flag(out, "needs_chain", chain);
     ngx_http_clientcert_json_word(out, "worth", worth);
     ngx_http_clientcert_json_close(out, '}');
@@ -454,6 +462,7 @@ static ngx_int_t
 ngx_http_clientcert_explain_store(ngx_http_clientcert_explanation_t *ex,
     ngx_clientcert_store_t *st)
 {
+    ngx_int_t                       rc;
     ngx_uint_t                      i, n;
     ngx_clientcert_client_t         client;
     ngx_clientcert_policy_t       **policy;
@@ -491,12 +500,13 @@ ngx_http_clientcert_explain_store(ngx_http_clientcert_explanation_t *ex,
             break;
         }
 
-        verdict = ngx_clientcert_policy_decide(policy[i], &client);
-        if (verdict == NULL) {
+        rc = ngx_clientcert_explain_may_allow(policy[i], &client);
+
+        if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
 
-        if (verdict->reason == NGX_CLIENTCERT_OK) {
+        if (rc == NGX_OK) {
             ngx_http_clientcert_json_text(out, NULL, &policy[i]->name);
         }
     }

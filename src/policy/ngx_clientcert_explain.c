@@ -19,6 +19,9 @@ static int ngx_libc_cdecl ngx_clientcert_explain_cmp(const void *one,
     const void *two);
 static ngx_int_t ngx_clientcert_explain_text(ngx_pool_t *pool, ngx_str_t *text,
     u_char *p, u_char *last);
+static ngx_uint_t ngx_clientcert_explain_helps(
+    ngx_clientcert_policy_t *policy, ngx_clientcert_client_t *client,
+    const char *key, ngx_str_t *text);
 static ngx_uint_t ngx_clientcert_explain_quotable(ngx_str_t *text);
 
 
@@ -270,9 +273,43 @@ ngx_clientcert_explain_depends(ngx_clientcert_policy_t *policy,
 }
 
 
+ngx_int_t
+ngx_clientcert_explain_may_allow(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_client_t *client)
+{
+    ngx_uint_t                 i;
+    ngx_clientcert_client_t    any;
+    ngx_clientcert_verdict_t  *verdict;
+
+    static ngx_clientcert_chain_e  chains[] = {
+        NGX_CLIENTCERT_UNVERIFIED,
+        NGX_CLIENTCERT_VERIFIED
+    };
+
+    any = *client;
+
+    for (i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
+        any.chain = chains[i];
+
+        verdict = ngx_clientcert_policy_decide(policy, &any);
+        if (verdict == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (verdict->reason == NGX_CLIENTCERT_OK
+            || ngx_clientcert_explain_depends(policy, &any, verdict))
+        {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
 const char *
-ngx_clientcert_explain_name(ngx_clientcert_certificate_t *cert,
-    ngx_str_t *value)
+ngx_clientcert_explain_name(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_client_t *client, ngx_str_t *value)
 {
     ngx_str_t                    none;
     ngx_uint_t                   i;
@@ -289,7 +326,7 @@ ngx_clientcert_explain_name(ngx_clientcert_certificate_t *cert,
         { "email", NGX_CLIENTCERT_EMAIL }
     };
 
-    names = ngx_clientcert_certificate_names(cert);
+    names = ngx_clientcert_certificate_names(client->cert);
     if (names == NULL) {
         return NULL;
     }
@@ -300,7 +337,8 @@ ngx_clientcert_explain_name(ngx_clientcert_certificate_t *cert,
         ngx_clientcert_names_of(names, sans[i].type, &none, &of);
 
         if (of.nelts && !of.unreadable
-            && ngx_clientcert_explain_quotable(&of.elts[0]->value))
+            && ngx_clientcert_explain_helps(policy, client, sans[i].key,
+                                            &of.elts[0]->value))
         {
             value->len = of.elts[0]->value.len;
             ngx_memcpy(value->data, of.elts[0]->value.data, value->len);
@@ -309,9 +347,11 @@ ngx_clientcert_explain_name(ngx_clientcert_certificate_t *cert,
         }
     }
 
-    ngx_clientcert_facts(cert, 0, &facts);
+    ngx_clientcert_facts(client->cert, 0, &facts);
 
-    if (!ngx_clientcert_explain_quotable(&facts.subject)) {
+    if (!ngx_clientcert_explain_helps(policy, client, "subject",
+                                      &facts.subject))
+    {
         return NULL;
     }
 
@@ -319,6 +359,48 @@ ngx_clientcert_explain_name(ngx_clientcert_certificate_t *cert,
     ngx_memcpy(value->data, facts.subject.data, value->len);
 
     return "subject";
+}
+
+
+/* a name is what somebody wrote: nginx may not read it, or want it alone */
+
+static ngx_uint_t
+ngx_clientcert_explain_helps(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_client_t *client, const char *key, ngx_str_t *text)
+{
+    ngx_str_t                   condition;
+    ngx_clientcert_asking_t     ask;
+    ngx_clientcert_pattern_t    pt;
+    ngx_clientcert_reading_t    rd;
+    ngx_clientcert_condition_t  cond;
+
+    if (!ngx_clientcert_explain_quotable(text)) {
+        return 0;
+    }
+
+    condition.len = ngx_strlen(key) + 1 + text->len;
+    condition.data = ngx_pnalloc(client->pool, condition.len + 1);
+
+    if (condition.data == NULL) {
+        return 0;
+    }
+
+    (void) ngx_sprintf(condition.data, "%s=%V%Z", key, text);
+
+    ngx_memzero(&rd, sizeof(ngx_clientcert_reading_t));
+    ngx_memzero(&cond, sizeof(ngx_clientcert_condition_t));
+    ngx_memzero(&pt, sizeof(ngx_clientcert_pattern_t));
+
+    rd.pool = client->pool;
+    cond.value = &pt;
+
+    if (ngx_clientcert_condition_read(&rd, &cond, &condition) != NGX_OK) {
+        return 0;
+    }
+
+    ngx_clientcert_policy_ask(policy, client, &ask);
+
+    return ngx_clientcert_condition_answer(&cond, &ask) == NGX_CLIENTCERT_YES;
 }
 
 

@@ -68,12 +68,20 @@ ngx_uint_t ngx_clientcert_explain_depends(ngx_clientcert_policy_t *policy,
     ngx_clientcert_client_t *client, ngx_clientcert_verdict_t *verdict);
 
 /*
+ * Whether a policy lets a client in or may do so, its chain verified or not
+ * and whatever a request brings.  Returns NGX_OK, NGX_DECLINED, or NGX_ERROR
+ * without memory.
+ */
+ngx_int_t ngx_clientcert_explain_may_allow(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_client_t *client);
+
+/*
  * The name that tells this certificate's owner best: its key, and the value,
  * for which there is room for NGX_CLIENTCERT_FOUND_LEN bytes.  Returns NULL if
- * there is none that can be written between quotes as it is.
+ * there is none that can be written between quotes as it is, and would hold.
  */
-const char *ngx_clientcert_explain_name(ngx_clientcert_certificate_t *cert,
-    ngx_str_t *value);
+const char *ngx_clientcert_explain_name(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_client_t *client, ngx_str_t *value);
 
 
 #endif /* _NGX_CLIENTCERT_EXPLAIN_H_INCLUDED_ */
