@@ -5,7 +5,7 @@
 
 'use strict';
 
-const STATUS = place('clientcert-status'), EXPLAIN = place('clientcert-explain');
+const [STATUS, EXPLAIN] = ['status', 'explain'].map((what) => document.querySelector(`meta[name=clientcert-${what}]`).content);
 const SVG = 'http://www.w3.org/2000/svg';
 const BIN = 10, BINS = 60;              /* of the chart: seconds, how many */
 const DAY = 86400;
@@ -24,7 +24,15 @@ const REASONS = {
 };
 const colour = (reason) => reason === 'ok' ? 'ok' : `c${Object.keys(REASONS).indexOf(reason)}`;
 
-const state = { failed: 0, skew: 0, said: 0, bins: new Map(), refused: [] };
+/* of the tab: its shape tells, too */
+const ICONS = {
+  good: ['#1a7f37', 8, 'M4 8l3 3 5-6'],
+  look: ['#9a5b00', 8, 'M8 3v6m0 2v2'],
+  bad: ['#b3261e', 1, 'M4 4l8 8m0-8l-8 8'],
+  off: ['#5f6a75', 1, 'M4 8h8'],
+};
+
+const state = { failed: 0, skew: 0, said: 0, at: 0, rates: new Map(), bins: new Map(), refused: [] };
 
 
 /* the document */
@@ -32,15 +40,12 @@ const state = { failed: 0, skew: 0, said: 0, bins: new Map(), refused: [] };
 function $(id) { return document.getElementById(id); }
 function on(id, kind, action) { $(id).addEventListener(kind, action); }
 
-function place(name) { return document.querySelector(`meta[name="${name}"]`).content; }
-
 /* nothing that hides, turns around or poses as something else */
 function plain(text) {
   return String(text ?? '').replace(/[^\x20-\x7e\n–·…✓✗‘-”]/g, (c) => '\\u{' + c.codePointAt(0).toString(16) + '}');
 }
 
-function el(tag, attributes, ...children) {
-  const node = document.createElement(tag);
+function give(node, attributes) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (typeof value === 'function') {
       node.addEventListener(name, value);
@@ -48,6 +53,13 @@ function el(tag, attributes, ...children) {
       node.setAttribute(name, value);
     }
   }
+  return node;
+}
+
+function svg(tag, attributes) { return give(document.createElementNS(SVG, tag), attributes); }
+
+function el(tag, attributes, ...children) {
+  const node = give(document.createElement(tag), attributes);
   node.append(...children.flat().filter((c) => c || c === 0).map((c) => c.nodeType ? c : plain(c)));
   return node;
 }
@@ -67,11 +79,38 @@ function button(text, action, label) {
 /* one sentence in ten seconds, at once what somebody waits for */
 function say(text, now) {
   clearTimeout(state.saying);
-  state.saying = setTimeout(() => { state.said = Date.now(); set($('say'), text); }, now ? 0 : state.said + 10000 - Date.now());
+  state.saying = setTimeout(() => {
+    state.said = Date.now();
+    set($('say'), text);
+    state.saying = setTimeout(() => set($('say')), 60000);
+  }, now ? 0 : state.said + 10000 - Date.now());
 }
 
-/* rows are changed in place, so that focus and what was opened stay */
-function rows(body, items, key, cells) {
+/* by numbers, or as people sort names */
+const collator = new Intl.Collator('en', { numeric: true });
+
+function sorted(items, { cellIndex: i, ariaSort }, cells) {
+  const by = new Map(items.map((item) => {
+    const [, content, value = el('p', null, content).textContent] = cells(item)[i];
+    return [item, value];
+  }));
+  const compare = (a, b) => typeof a === 'number' ? a - b : collator.compare(a, b);
+  return [...items].sort((a, b) => (ariaSort === 'ascending' ? 1 : -1) * compare(by.get(a), by.get(b)));
+}
+
+/*
+ * Rows are changed in place, so that focus and what was opened stay.  What
+ * somebody points at doesn't move, unless asked for: new ones come below.
+ */
+function rows(body, items, key, cells, asked) {
+  const table = body.parentNode, th = table.querySelector('[aria-sort]');
+  table.shown = [body, items, key, cells];
+  if (!asked && body.matches(':hover, :focus-within')) {
+    const at = new Map([...body.children].map((row, i) => [row.dataset.key, i]));
+    items = [...items].sort((a, b) => (at.get(key(a)) ?? 9999) - (at.get(key(b)) ?? 9999));
+  } else if (th) {
+    items = sorted(items, th, cells);
+  }
   const old = new Map([...body.children].map((row) => [row.dataset.key, row]));
   let at = body.firstElementChild;
   for (const item of items) {
@@ -97,7 +136,9 @@ function rows(body, items, key, cells) {
       at = at.nextElementSibling;
     }
     if (row.more) {
-      row.after(row.more);
+      if (row.nextElementSibling !== row.more) {
+        row.after(row.more);
+      }
       old.delete(row.more.dataset.key);
       at = row.more.nextElementSibling;
     }
@@ -112,13 +153,42 @@ function empty(id, none) {
   $(`${id}-table`).hidden = none;
 }
 
-function body(table) { return $(table).tBodies[0] || $(table).appendChild(el('tbody')); }
+function body(table) { return $(table).tBodies[0]; }
+
+/* the head of a column sorts by it: by numbers and times the largest first */
+function sortBy(th) {
+  const { shown } = th.closest('table'), [, [item] = [], , cells] = shown || [];
+  if (!item) {
+    return;
+  }
+  const down = th.ariaSort ? th.ariaSort === 'ascending' : typeof cells(item)[th.cellIndex][2] === 'number';
+  for (const other of th.parentNode.cells) {
+    other.ariaSort = null;
+  }
+  th.ariaSort = down ? 'descending' : 'ascending';
+  rows(...shown, true);
+}
+
+/* links, each in a place that stays; a text is told once it is there */
+function links(list, items) {
+  items.forEach(([to, bad, ...content], i) => {
+    const { firstChild: a } = list.children[i] || list.appendChild(el('li', null, el('a')));
+    a.href = '#' + to;
+    a.className = bad ? 'bad' : '';
+    set(a, content);
+  });
+  while (list.children.length > items.length) {
+    list.lastChild.remove();
+  }
+}
 
 /* it is scrolled by the keyboard, too */
-function reach(box, label) {
-  for (const [name, value] of Object.entries({ tabindex: 0, role: 'region', 'aria-label': label })) {
-    box.setAttribute(name, value);
-  }
+function reach(box, label) { give(box, { tabindex: '0', role: 'group', 'aria-label': `${label}, table` }); }
+
+function goTo(node) {
+  node.tabIndex = -1;
+  node.focus();
+  node.scrollIntoView();
 }
 
 /* a text that is somebody's */
@@ -126,7 +196,7 @@ function claimed(text) { return el('bdi', null, text || '–'); }
 
 function groups(hex) { return hex.toUpperCase().match(/.{1,4}/g).join(' '); }
 
-function copy(text, what) {
+function copy(text, what = 'SHA-256 thumbprint') {
   return button('Copy', async () => {
     await navigator.clipboard.writeText(text);
     say(`${what} copied`, true);
@@ -136,7 +206,7 @@ function copy(text, what) {
 
 /* times, by the server's clock */
 
-function seconds(time) { return Date.parse(time) / 1000; }
+function seconds(time) { return Date.parse(time) / 1000 || 0; }
 function now() { return Date.now() / 1000 + state.skew; }
 
 function span(s) {
@@ -146,8 +216,9 @@ function span(s) {
 
 function ago(time) { return time ? el('time', { title: time }, span(now() - seconds(time)), ' ago') : 'never'; }
 function until(time) { const s = seconds(time) - now(); return s < 0 ? `over since ${span(-s)}` : span(s); }
+function within(days, time) { return seconds(time) - now() < days * DAY; }
 function day(time) { return String(time).slice(0, 16).replace('T', ' '); }
-function count(n) { return n === null || n === undefined ? '?' : n.toLocaleString('en'); }
+function count(n) { return n?.toLocaleString('en') ?? '?'; }
 
 
 /* requests, all of them to this server */
@@ -171,7 +242,7 @@ async function json(url, args, options) {
   const answer = await request(`${url}?${query}`, options);
   const value = await answer.json().catch(() => null);
   if (!answer.ok || !value) {
-    throw new Failed(value && value.error ? value.error.text : `The server answered ${answer.status}${
+    throw new Failed(value?.error?.text || `The server answered ${answer.status}${
       answer.status === 401 || answer.status === 403 ? ': your certificate may not read this' : ''}.`);
   }
   return value;
@@ -189,56 +260,104 @@ function words(sums) {
     .map(([reason, n]) => `${reason} ${count(Math.round(n))}`);
 }
 
+/* what is wrong now, in words */
+function showWrong(s) {
+  const list = [], wrong = (to, ...text) => list.push([to, true, ...text]);
+  for (const st of s.stores) {
+    const store = (...text) => wrong('stores', 'The store ', claimed(st.name), ...text), [first] = st.errors;
+    if (!st.up) {
+      store(` is as it was at ${day(st.since)} UTC and isn’t followed: ${st.error}`);
+    }
+    if (first) {
+      store(st.errors_total > 1 ? ` has ${count(st.errors_total)} bad files, one is ` : ' has a bad file, ',
+        claimed(first.file), ` (${first.state}): ${first.text}`);
+    }
+    if (st.memory.needed) {
+      store(' is full: ', full(st));
+    }
+  }
+  for (const ca of s.cas.filter((ca) => within(7, ca.not_after))) {
+    wrong('expiring', 'A CA of ', claimed(ca.file), ` ends (${until(ca.not_after)}): whoever it has signed is refused then`);
+  }
+  const errors = [...state.bins.values()].reduce((n, sums) => n + (sums.error || 0), 0);
+  if (errors) {
+    wrong('policies', `${count(Math.ceil(errors))} requests of late were refused by an error: nginx’s error log says more`);
+  }
+  if (s.zone.left_out) {
+    wrong('policies', `clientcert_status_zone is full: ${count(s.zone.left_out)} policies and rules are counted together`);
+  }
+  const n = list.length, text = n ? `✗ ${n} ${n > 1 ? 'things are' : 'thing is'} wrong` : '✓ Nothing is wrong';
+  links($('wrong'), list);
+  $('state').className = n ? 'bad' : 'good';
+  set($('h-state'), text);
+  if (n > state.wrong) {
+    say(text);
+  }
+  state.wrong = n;
+}
+
 function showTiles(s) {
   let all = 0, refused = 0;
   for (const [reason, n] of [...state.bins.values()].flatMap(Object.entries)) {
     all += n;
     refused += reason === 'ok' ? 0 : n;
   }
-  const { stores } = s;
-  const wrong = stores.filter((st) => !st.up || st.errors_total || st.memory.needed);
-  const week = stores.reduce((n, st) => n + (st.expiring ? st.expiring['7d'] : 0), 0)
-               + s.cas.filter((ca) => seconds(ca.not_after) - now() < 7 * DAY).length;
-  const over = stores.reduce((n, st) => n + (st.expired || 0), 0);
-  const tiles = [
-    ['policies', 'refused in 10 minutes', count(Math.round(refused)), all ? `${(100 * refused / all).toFixed(1)} %` : 'no requests'],
-    ['refused', 'certificates refused', s.refused ? count(s.refused.held) : 'not kept'],
-    ['expiring', 'expire in 7 days', count(week), over && `${count(over)} are over`, week + over > 0],
-    ['stores', 'stores with something wrong', count(wrong.length), wrong.map((st) => st.name).join(', '), wrong.length > 0],
-  ];
-  const list = $('tiles');
-  tiles.forEach(([to, what, figure, more, bad], i) => {
-    const item = list.children[i] || list.appendChild(el('li', null, el('a', { href: '#' + to }, el('b'), el('span'), ' ', el('span'))));
-    const [a] = item.children;
-    a.className = bad ? 'bad' : '';
-    set(a.children[0], figure);
-    set(a.children[1], what);
-    set(a.children[2], more ? `· ${more}` : '');
-  });
-  document.title = `${wrong.length ? '(!) ' : ''}Client certificates`;
+  const { stores } = s, sum = (what) => stores.reduce((n, st) => n + (what(st) || 0), 0);
+  const week = sum((st) => st.expiring && st.expiring['7d']) + s.cas.filter((ca) => within(7, ca.not_after)).length;
+  const over = sum((st) => st.expired), bad = sum((st) => !st.up || st.errors_total > 0 || st.memory.needed > 0);
+  const waiting = s.refused && waits().length;
+  links($('tiles'), [
+    ['policies', 0, `refused in ${span(Math.min(BIN * BINS, now() - state.began))}`, count(Math.round(refused)),
+      all ? `${(100 * refused / all).toFixed(1)} % of requests` : 'no requests'],
+    ['refused', 0, 'to look at', s.refused ? count(waiting) : '–', s.refused ? `of ${count(s.refused.held)} refused certificates` : 'not kept'],
+    ['expiring', week + over, 'expire in 7 days', count(week), over ? `${count(over)} are over` : 'none is over'],
+    ['stores', bad, 'certificates in stores', count(sum((st) => st.entries)), bad ? `${bad} of ${stores.length} stores with something wrong` : `${stores.length} stores`],
+  ].map(([to, bad, what, figure, more]) => [to, bad, el('b', null, figure), ` ${what}`, el('small', null, ` ${more}`)]));
+  mark(state.wrong ? 'bad' : waiting ? 'look' : 'good', `${state.wrong ? '! ' : ''}${waiting ? `(${waiting}) ` : ''}`);
+}
+
+/* the tab tells how it is, too */
+function mark(kind, before) {
+  const [fill, round, d] = ICONS[kind];
+  const icon = 'data:image/svg+xml,' + encodeURIComponent(`<svg xmlns="${SVG}" viewBox="0 0 16 16"><rect width="16" height="16" rx="${round}" `
+    + `fill="${fill}"/><path d="${d}" stroke="#fff" stroke-width="2" fill="none"/></svg>`);
+  if ($('icon').href !== icon) {
+    $('icon').href = icon;
+  }
+  document.title = `${before}Client certificates`;
 }
 
 function showPolicies(s) {
-  rows(body('policies-table'), s.policies, (p) => p.name, (p) => [
-    ['', [claimed(p.name), p.dry_run ? el('span', { class: 'warn' }, ' dry run: refuses nobody') : '']],
-    ['n', count(p.decisions && p.decisions.ok)],
-    ['', p.decisions ? words(p.decisions).join(', ') || 'nobody' : '?'],
-    ['', ago(p.last_refused)],
-    ['', `${p.rules.allow} allow, ${p.rules.deny} deny, ${count(p.rules.unused)} never used`],
-  ]);
+  rows(body('policies-table'), s.policies, (p) => p.name, (p) => {
+    const { ok, ...refused } = p.decisions || {}, rates = state.rates.get(p.name) || [];
+    const rate = (n) => ['n', n === undefined ? '–' : n.toFixed(1), n ?? -1];
+    return [
+      ['', [claimed(p.name), p.dry_run ? el('span', { class: 'warn' }, ' dry run: refuses nobody') : '']],
+      rate(rates[0]),
+      ['n', count(ok), ok ?? -1],
+      rate(rates[1]),
+      ['', p.decisions ? words(refused).join(', ') || 'nobody' : '?', Object.values(refused).reduce((n, m) => n + m, 0)],
+      ['', ago(p.last_refused), seconds(p.last_refused)],
+      ['', `${p.rules.allow} allow, ${p.rules.deny} deny, ${count(p.rules.unused)} never used`],
+    ];
+  });
+  set($('servers'), s.servers.filter((at) => at.refused_495 + at.refused_496).map((at) => el('div', null, 'Before any policy was asked, nginx itself refused at ',
+    claimed(at.name), ` ${count(at.refused_495)} requests for a bad certificate and ${count(at.refused_496)} for want of one.`)));
 }
+
+function full(st) { return st.memory.needed ? `its zone needs size=${Math.ceil(st.memory.needed / 1024)}k` : ''; }
 
 function showStores(s) {
   empty('stores', !s.stores.length);
   rows(body('stores-table'), s.stores, (st) => st.name, (st) => [
     ['', claimed(st.name)],
-    ['n', count(st.entries)],
+    ['n', count(st.entries), st.entries],
     ['', st.up ? '✓ followed' : el('span', { class: 'bad' }, `✗ ${st.error}, since ${day(st.since)}; as it was then`)],
     ['', el('span', { class: 'bad' }, st.errors.map((e) => el('div', null, el('bdi', null, e.file), ` (${e.state}): ${e.text}`)),
       st.errors_total > st.errors.length ? `and ${count(st.errors_total - st.errors.length)} more` : '',
-      st.memory.needed ? `its zone is too small, it needs size=${Math.ceil(st.memory.needed / 1024)}k` : '')],
-    ['', st.expiring ? `${count(st.expiring['30d'])} in 30 days, ${count(st.expired)} over` : '–'],
-    ['', ago(st.changed)],
+      full(st)), st.errors_total],
+    ['', st.expiring ? `${count(st.expiring['30d'])} in 30 days, ${count(st.expired)} over` : '–', st.expiring ? st.expiring['30d'] + st.expired : -1],
+    ['', ago(st.changed), seconds(st.changed)],
     ['', st.used_by.map((use) => `${use.action} in ${use.policy}`).join(', ')],
   ]);
 }
@@ -246,18 +365,26 @@ function showStores(s) {
 
 /* the chart */
 
+/* what came between two looks; nothing where the counters may have begun anew */
 function countUp(before, after) {
-  if (!before || before.since !== after.since) {
+  const added = {}, past = (performance.now() - state.at) / 1000;
+  state.at = performance.now();
+  state.rates = new Map();
+  if (!before || before.since !== after.since || before.generation !== after.generation) {
     return;
   }
-  const added = {};
   for (const policy of after.policies) {
     const old = before.policies.find((p) => p.name === policy.name);
-    if (policy.dry_run || !old || old.dry_run || !old.decisions || !policy.decisions) {
+    if (!old || !old.decisions || !policy.decisions) {
       continue;
     }
-    for (const [reason, n] of Object.entries(policy.decisions)) {
-      added[reason] = (added[reason] || 0) + Math.max(0, n - (old.decisions[reason] || 0));
+    const more = Object.entries(policy.decisions).map(([reason, n]) => [reason, n - (old.decisions[reason] || 0)]);
+    if (more.some(([, n]) => n < 0)) {
+      continue;
+    }
+    state.rates.set(policy.name, [true, false].map((ok) => more.reduce((sum, [reason, n]) => sum + ((reason === 'ok') === ok ? n : 0), 0) / past));
+    for (const [reason, n] of policy.dry_run ? [] : more) {
+      added[reason] = (added[reason] || 0) + n;
     }
   }
 
@@ -276,20 +403,12 @@ function countUp(before, after) {
   }
 }
 
-function rect(x, y, width, height, kind) {
-  const node = document.createElementNS(SVG, 'rect');
-  for (const [name, value] of Object.entries({ x, y, width, height, class: kind })) {
-    node.setAttribute(name, value);
-  }
-  return node;
-}
-
-function bars(svg, reasons, last) {
-  const [, , width, height] = svg.getAttribute('viewBox').split(' ').map(Number);
+function bars(chart, reasons, last) {
+  const [, , width, height] = chart.getAttribute('viewBox').split(' ').map(Number);
   const bins = Array.from({ length: BINS }, (_, i) => state.bins.get(last - BINS + 1 + i) || {});
   const max = Math.max(1, ...bins.map((sums) => reasons.reduce((n, reason) => n + (sums[reason] || 0), 0)));
   const total = {};
-  svg.replaceChildren();
+  chart.replaceChildren();
   bins.forEach((sums, i) => {
     let y = height;
     for (const reason of reasons) {
@@ -297,7 +416,7 @@ function bars(svg, reasons, last) {
       if (n > 0) {
         const h = Math.max(1.5, n / max * height);
         y -= h;
-        svg.append(rect(i * width / BINS, y, width / BINS - 1.5, h, colour(reason)));
+        chart.append(svg('rect', { x: i * width / BINS, y, width: width / BINS - 1.5, height: h, class: colour(reason) }));
         total[reason] = (total[reason] || 0) + n;
       }
     }
@@ -316,10 +435,8 @@ function showChart(s) {
   $('chart').setAttribute('aria-label', plain(`Refused in the last 10 minutes: ${text}`));
   $('allowed').setAttribute('aria-label', `Allowed in the last 10 minutes: ${count(Math.round(allowed.total.ok || 0))}`);
   set($('legend'), list.length ? list.map((word) => {
-    const swatch = document.createElementNS(SVG, 'svg');
-    swatch.setAttribute('viewBox', '0 0 1 1');
-    swatch.setAttribute('aria-hidden', 'true');
-    swatch.append(rect(0, 0, 1, 1, colour(word.split(' ')[0])));
+    const swatch = svg('svg', { viewBox: '0 0 1 1', 'aria-hidden': 'true' });
+    swatch.append(svg('rect', { width: 1, height: 1, class: colour(word.split(' ')[0]) }));
     return el('li', null, swatch, ` ${word}`);
   }) : el('li', null, 'Nobody was refused since this page was opened.'));
 }
@@ -327,46 +444,127 @@ function showChart(s) {
 
 /* refused certificates */
 
+const FILTERS = ['q', 'reason', 'policy'];
+
 function refusalKey(item) { return `${item.sha256} ${item.policy}`; }
 
-function showRefused(keepOrder) {
+function asNow(item) { return `${item.first} ${item.count}`; }
+
+/* what was put off in this browser, and wasn't refused since */
+function putOff() {
+  try {
+    const was = new Map(JSON.parse(localStorage.getItem('later')));
+    return state.refused.filter((item) => was.get(refusalKey(item)) === asNow(item));
+  } catch (e) {
+    return [];
+  }
+}
+
+function later(list) {
+  try {
+    localStorage.setItem('later', JSON.stringify(list.map((item) => [refusalKey(item), asNow(item)])));
+  } catch (e) {
+    say('This browser keeps nothing for this page.', true);
+  }
+  showRefused(true);
+}
+
+function waits() {
+  const off = putOff();
+  return state.refused.filter((item) => item.reason !== 'denied' && !off.includes(item));
+}
+
+function showRefused(asked) {
   const reason = $('reason').value, policy = $('policy').value, q = $('q').value.trim().toLowerCase(), hex = q.replace(/[^0-9a-f]/g, '');
+  const off = putOff(), table = body('refused-table');
   const found = state.refused.filter((item) =>
     (!reason || item.reason === reason) && (!policy || item.policy === policy)
-    && (item.reason !== 'denied' || reason || $('denied').checked)
+    && (state.open.has(refusalKey(item)) || (!off.includes(item) && (item.reason !== 'denied' || reason || $('denied').checked)))
     && [q, hex.length < 8 ? q : hex].some((text) => Object.values(item).join('\n').toLowerCase().includes(text)));
-  const table = body('refused-table');
-  if (keepOrder) {
-    const at = new Map([...table.children].map((row, i) => [row.dataset.key, i]));
-    found.sort((a, b) => (at.get(refusalKey(a)) ?? 9999) - (at.get(refusalKey(b)) ?? 9999));
-  }
   rows(table, found, refusalKey, (item) => [
-    ['', ago(item.last)],
-    ['n', count(item.count)],
+    ['', ago(item.last), seconds(item.last)],
+    ['n', count(item.count), item.count],
     ['', claimed(item.subject)],
     ['', [item.reason, item.dry_run && ' (dry run)']],
     ['', claimed(item.policy)],
     ['', claimed(item.client)],
     ['', item.verified ? '✓ verified' : 'unverified'],
-    ['hex', () => [el('code', { title: item.sha256 }, item.sha256.slice(0, 8) + '…'), ' ', copy(item.sha256, 'SHA-256 thumbprint')]],
-    ['buttons', () => [el('button', { type: 'button', 'aria-expanded': 'false', 'aria-label': plain(`Details of ${item.subject}`),
-      click: (event) => toggle(event.target, event.target.closest('tr')) }, 'Details')]],
-  ]);
+    ['hex', () => [el('code', { title: item.sha256 }, item.sha256.slice(0, 8) + '…'), ' ', copy(item.sha256)], item.sha256],
+    ['buttons', () => [button('Details', openOrClose, `Details of ${item.subject}`), ' ',
+      button('Later', putOffThis, `Later: hide ${item.subject} until refused again`)]],
+  ], asked);
+  for (const row of [...table.children].filter((row) => row.item)) {
+    const open = state.open.has(row.dataset.key);
+    row.querySelector('.buttons button').ariaExpanded = open;
+    if (open && !row.more) {
+      row.more = el('tr', { 'data-key': 'more ' + row.dataset.key }, el('td', { colspan: row.cells.length }, details(row.item)));
+      row.after(row.more);
+    } else if (!open && row.more) {
+      row.more.remove();
+      row.more = null;
+    }
+  }
   empty('refused', !found.length);
+  $('later').hidden = !off.length;
+  set($('later').firstChild, `${off.length} put off until refused again. `);
   const s = state.summary;
   set($('refused-none'), !s.refused ? 'Refused certificates aren’t kept here: “refused=off”.'
-    : state.refused.length === 0 ? `No certificate was refused since ${day(s.since)} UTC.` : 'None of them fits the search and the filters.');
+    : state.refused.length === 0 ? `No certificate was refused since ${day(s.since)} UTC.`
+      : waits().length === 0 ? 'None waits to be looked at.' : 'None of them fits the search and the filters.');
 }
 
-function toggle(b, row) {
-  if (row.more) {
-    row.more.remove();
-    row.more = null;
-  } else {
-    row.more = el('tr', { 'data-key': 'more ' + row.dataset.key }, el('td', { colspan: row.cells.length }, details(row.item)));
-    row.after(row.more);
+function openOrClose(event) {
+  const { key } = event.target.closest('tr').dataset;
+  state.open.delete(key) || state.open.add(key);
+  showRefused();
+  write();
+}
+
+function putOffThis(event) {
+  const places = () => [...body('refused-table').querySelectorAll('.buttons button:last-child')];
+  const i = places().indexOf(event.target), row = event.target.closest('tr');
+  state.open.delete(row.dataset.key);
+  later([...putOff(), row.item]);
+  write();
+  (places()[i] || places()[i - 1] || $('later').lastChild).focus();
+}
+
+
+/* the address: "#refused?q=globex&open=..." is a link to what is shown */
+
+function write(place = 'refused', step) {
+  const args = new URLSearchParams(FILTERS.map((id) => [id, $(id).value]).filter(([, value]) => value));
+  if ($('denied').checked) {
+    args.set('denied', 1);
   }
-  b.setAttribute('aria-expanded', String(!!row.more));
+  for (const key of state.open) {
+    args.append('open', key);
+  }
+  const hash = `#${place}${args.size ? '?' : ''}${args}`;
+  if (hash !== location.hash) {
+    history[step && step === state.step ? 'replaceState' : 'pushState'](null, '', hash);
+  }
+  state.step = step;
+}
+
+/* what doesn't exist, or no longer, is as if it weren't asked for */
+function follow(block) {
+  const [, place, query] = /^#?([^?]*)\??(.*)/s.exec(location.hash), args = new URLSearchParams(query);
+  for (const id of FILTERS) {
+    $(id).value = args.get(id) || '';
+    $(id).value ||= '';
+  }
+  $('denied').checked = args.has('denied');
+  state.step = null;
+  state.open = new Set(args.getAll('open').filter((key) => state.refused.some((item) => refusalKey(item) === key)));
+  if (args.has('open') && !state.open.size) {
+    say('What the address points at isn’t among the refused certificates any more.', true);
+  }
+  showRefused(true);
+  const at = [...document.querySelectorAll('main > [id]')].find((node) => node.id === place);
+  if (at) {
+    (document.querySelector('[aria-expanded=true]') || at).scrollIntoView({ block });
+  }
 }
 
 function terms(list) {
@@ -378,7 +576,7 @@ function details(item) {
     el('p', null, el('b', null, item.reason), ': ', REASONS[item.reason], item.detail && `; unknown is ${item.detail}`),
     whyOf(item),
     terms([
-      ['SHA-256', [el('code', null, groups(item.sha256)), ' ', copy(item.sha256, 'SHA-256 thumbprint')]],
+      ['SHA-256', [el('code', null, groups(item.sha256)), ' ', copy(item.sha256)]],
       ['SHA-1', [el('code', null, groups(item.sha1)), ' ', copy(item.sha1, 'SHA-1 thumbprint')]],
       [item.verified ? 'Subject' : 'Subject, as claimed', claimed(item.subject)],
       [item.verified ? 'Issuer' : 'Issuer, as claimed', [claimed(item.issuer), item.self_signed && ' (self-signed)']],
@@ -418,11 +616,11 @@ async function loadExpiring(s) {
       list.push({ not_after: c.not_after, what: c.label || c.sha256, where: `${c.store}: ${c.file}` });
     }
   }
-  const soon = list.filter((x) => seconds(x.not_after) - now() < 30 * DAY)
+  const soon = list.filter((x) => within(30, x.not_after))
     .sort((a, b) => seconds(a.not_after) - seconds(b.not_after));
   rows(body('expiring-table'), soon, (x) => `${x.where} ${x.what}`, (x) => [
     ['', `${day(x.not_after)} UTC`],
-    ['', el('span', { class: seconds(x.not_after) - now() < 7 * DAY ? 'bad' : 'warn' }, until(x.not_after))],
+    ['', el('span', { class: within(7, x.not_after) ? 'bad' : 'warn' }, until(x.not_after))],
     ['', claimed(x.what)],
     ['', claimed(x.where)],
   ]);
@@ -499,7 +697,7 @@ for (const id of Object.keys(lists)) {
 
 function uploads() { return state.readOnly ? [] : state.summary.upload; }
 
-function fromBase64(text) { return Uint8Array.from(atob(text.replace(/\s/g, '')), (c) => c.charCodeAt(0)); }
+function fromBase64(text) { return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)); }
 
 function pem(der) {
   const text = btoa(Array.from(der, (byte) => String.fromCharCode(byte)).join(''));
@@ -609,8 +807,8 @@ function approve(cert, policy, up, also) {
   const block = !also;
   const cn = (/(?:^|,)CN=([^,]*)/i.exec(cert.subject) || ['', ''])[1];
   const slug = cn.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '').slice(0, 40) || 'client';
-  const name = el('input', { value: `${slug}-${cert.sha256.slice(0, 8)}`, spellcheck: 'false' });
-  const owner = el('input', { autocomplete: 'off', spellcheck: 'false' });
+  const name = el('input', { value: `${slug}-${cert.sha256.slice(0, 8)}` });
+  const owner = el('input', { autocomplete: 'off' });
   const other = el('input', { type: 'checkbox' });
   const check = () => {
     go.disabled = !/^[a-z0-9][a-z0-9._-]{0,90}$/.test(name.value)
@@ -681,12 +879,14 @@ on('try', 'submit', (event) => {
 });
 on('try-file', 'change', () => tryIt($('try-file').files[0]));
 on('try', 'drop', (event) => tryIt(event.dataTransfer.files[0]));
-window.addEventListener('dragover', (event) => event.preventDefault());
-window.addEventListener('drop', (event) => event.preventDefault());
+for (const kind of ['dragover', 'drop']) {
+  window.addEventListener(kind, (event) => event.preventDefault());
+}
 
 
-for (const th of document.querySelectorAll('th')) {
+for (const th of document.querySelectorAll('thead th')) {
   th.scope = 'col';
+  set(th, button(th.textContent.trim(), () => sortBy(th)));
 }
 for (const box of document.querySelectorAll('.box')) {
   reach(box, box.closest('section').querySelector('h2').textContent);
@@ -711,30 +911,35 @@ function live(text, off) {
 
 async function look() {
   const before = state.summary;
-  const s = state.summary = { stores: [], ...await json(STATUS) };
+  const s = state.summary = await json(STATUS);
   state.skew = seconds(s.now) - Date.now() / 1000;
+  state.began ||= now();
   set($('server'), `${location.host} · nginx ${s.nginx}, module ${s.module} · counting since ${day(s.since)} UTC · `
     + `configuration ${s.generation} loaded ${day(s.loaded)}`);
   options($('reason'), reasonsOf(s));
   options($('policy'), s.policies.map((p) => p.name));
   options($('try-policy'), s.policies.map((p) => p.name));
   countUp(before, s);
-  showTiles(s);
   showChart(s);
   showPolicies(s);
   showStores(s);
-  const held = state.refused.length;
   const refusals = JSON.stringify([s.refused, s.policies.map((p) => ({ ...p.decisions, ok: 0 }))]);
   if (state.refusals !== refusals) {
+    const old = waits().map(refusalKey);
     await loadRefused();
-    state.refusals = refusals;
-    if (before && state.refused.length > held) {
-      say(`${state.refused.length - held} new refused certificates`);
+    const n = waits().filter((item) => !old.includes(refusalKey(item))).length;
+    if (state.refusals && n) {
+      say(`${n} to look at, refused just now`);
     }
+    state.refusals = refusals;
   }
-
-  /* what somebody points at doesn't move, new ones come below */
-  showRefused(!!before && $('refused-table').matches(':hover, :focus-within'));
+  if (state.open) {
+    showRefused();
+  } else {
+    follow('start');
+  }
+  showWrong(s);
+  showTiles(s);
   const ends = JSON.stringify([s.cas, s.now.slice(0, 15), s.stores.map((st) => [st.changed, st.expired, st.expiring])]);
   if (state.ends !== ends) {
     await loadExpiring(s);
@@ -743,13 +948,13 @@ async function look() {
 }
 
 async function poll() {
-  let wait = 2000;
+  let wait = document.hidden ? 30000 : 2000;      /* the tab tells how it is */
   clearTimeout(state.timer);
   if (state.looking) {
     return;
   }
   state.looking = true;
-  if (!state.paused && !document.hidden) {
+  if (!state.paused) {
     try {
       await look();
       state.failed = 0;
@@ -759,11 +964,12 @@ async function poll() {
         console.error(e);
       }
       state.failed++;
-      wait = Math.min(30000, 2000 * 2 ** state.failed);
+      wait = Math.min(30000, wait * 2 ** state.failed);
       const since = state.summary ? `no data since ${state.summary.now.slice(11, 19)} UTC. ` : '';
       live(since + e.message, true);
       if (state.failed === 3) {
         say(since + e.message);
+        mark('off', '? ');
       }
     }
   }
@@ -778,9 +984,31 @@ on('pause', 'click', () => {
   poll();
 });
 
-for (const id of ['q', 'reason', 'policy', 'denied']) {
-  on(id, 'input', () => { if (state.summary) { showRefused(); } });
+for (const id of [...FILTERS, 'denied']) {
+  on(id, 'input', () => {
+    if (state.open) {
+      showRefused(true);
+      write('refused', id);
+    }
+  });
 }
+
+$('later').lastChild.addEventListener('click', () => {
+  later([]);
+  goTo($('refused'));
+});
+
+/* within the page, what is shown stays in the address */
+document.addEventListener('click', (event) => {
+  const a = event.target.closest('a[href^="#"]');
+  if (a && state.open && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    const at = $(a.hash.slice(1));
+    write(at.id);
+    goTo(at);
+  }
+});
+window.addEventListener('hashchange', () => { if (state.open) { follow('nearest'); } });
 
 document.addEventListener('visibilitychange', () => { if (!document.hidden) { poll(); } });
 

@@ -42,8 +42,11 @@ function ask(cert, port, url, options = {}) {
 
 async function status(...args) { return (await ask(...args)).statusCode; }
 
-/* a browser of somebody, with the page open */
-async function open(cert, url, options = {}) {
+/*
+ * A browser of somebody, with the page open.  It looks five times a second, as
+ * if its window came to the front each time, unless "slow".
+ */
+async function open(cert, url, { slow, ...options } = {}) {
   const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'page-'));
   profiles.push(profile);
   const browser = await chromium.launchPersistentContext(profile, {
@@ -57,6 +60,9 @@ async function open(cert, url, options = {}) {
     ...options,
   });
   const page = browser.pages()[0];
+  if (!slow) {
+    await page.addInitScript(() => setInterval(() => document.dispatchEvent(new Event('visibilitychange')), 200));
+  }
   page.wrong = [];
   page.on('pageerror', (e) => page.wrong.push(String(e)));
   page.on('console', (m) => { if (m.type() === 'error') { page.wrong.push(m.text()); } });
@@ -66,6 +72,30 @@ async function open(cert, url, options = {}) {
   page.answer = await page.goto(origin + url);
   return page;
 }
+
+/* what the server says of how it is, changed by a function in the page */
+async function tamper(page, change) {
+  await page.evaluate((text) => {
+    window.real = window.real || fetch;
+    const change = new window.Function('s', text);
+    window.fetch = async (url, options) => {
+      const answer = await window.real(url, options);
+      if (!/status\?$/.test(url)) {
+        return answer;
+      }
+      const s = await answer.json();
+      change(s);
+      return new Response(JSON.stringify(s));
+    };
+  }, change);
+}
+
+/* a column of the refused certificates */
+function column(page, n) {
+  return page.locator(`#refused-table tbody tr:not([data-key^=more]) td:nth-child(${n})`).allTextContents();
+}
+
+function focused(page) { return page.evaluate(() => document.activeElement.ariaLabel || document.activeElement.textContent.trim()); }
 
 async function shot(page, name) {
   if (told.shots) {
@@ -83,7 +113,7 @@ const tests = [
     }
     is(await status('globex', told.page, '/'), 401, 'the page is not for everybody');
 
-    const page = await open('rsa', '/');
+    const page = await open('rsa', '/', { slow: true });
     const policy = page.answer.headers()['content-security-policy'];
     ok(/frame-ancestors 'none'/.test(policy) && /require-trusted-types-for 'script'/.test(policy), 'the policy for contents');
 
@@ -99,6 +129,16 @@ const tests = [
        'innerHTML throws');
     page.wrong = page.wrong.filter((text) => !/TrustedHTML/.test(text));
 
+    is(await page.locator('main > :first-child h2').textContent(), '✗ 1 thing is wrong', 'first comes whether something is wrong');
+    is(await page.locator('#wrong li').textContent(), 'The store uploaded has a bad file, bad<img src=x>.pem (rejected): it holds no certificate',
+       'and what');
+    ok(/^! \(\d+\) Client certificates$/.test(await page.title()), 'the tab says it', await page.title());
+    const icon = await page.locator('#icon').getAttribute('href');
+    ok(await page.evaluate(async (src) => {
+      const image = Object.assign(new Image(), { src });
+      await image.decode();
+      return image.width > 0;
+    }, icon), 'and shows it, as the policy for contents permits');
     const stores = await page.locator('#stores-table').innerText();
     ok(/uploaded/.test(stores) && /bad<img src=x>.pem \(rejected\): /.test(stores), 'what is wrong in a store', stores);
     await page.locator('#expiring-table tr', { hasText: 'soon' }).waitFor();
@@ -132,6 +172,211 @@ const tests = [
     ok(await page.evaluate(() => !/[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufffd]/.test(document.querySelector('main').textContent)),
        'nothing that turns or hides');
     is(page.wrong.join('; '), '', 'nothing went wrong in the browser');
+    await page.context().close();
+  },
+
+  async function sorts() {
+    const page = await open('rsa', '/');
+    await page.waitForFunction((n) => document.querySelectorAll('#refused-table tbody tr').length > n, told.hostile);
+    const head = (name) => page.locator('#refused-table').getByRole('columnheader', { name, exact: true });
+    const { compare } = new Intl.Collator('en', { numeric: true });
+    const inOrder = (list, by) => list.every((x, i) => !i || by(list[i - 1], x) <= 0);
+
+    ok(!inOrder(await column(page, 3), compare), 'names are in no order at first');
+    await head('Subject (claimed)').getByRole('button').press('Enter');
+    is(await head('Subject (claimed)').getAttribute('aria-sort'), 'ascending', 'sorted by name');
+    ok(inOrder(await column(page, 3), compare), 'all of them, hostile ones too', (await column(page, 3)).join(' | '));
+    await page.keyboard.press('Enter');
+    is(await head('Subject (claimed)').getAttribute('aria-sort'), 'descending', 'and the other way round');
+    ok(inOrder(await column(page, 3), (a, b) => compare(b, a)), 'all of them');
+    is(await focused(page), 'Subject (claimed)', 'the focus stays');
+
+    for (let i = 0; i < 12; i++) {
+      await ask('foreign', told.app, '/');
+    }
+    await page.waitForFunction(() => [...document.querySelectorAll('#refused-table td.n')].some((cell) => Number(cell.textContent) > 12));
+    await head('Times').getByRole('button').click();
+    const times = (await column(page, 2)).map(Number);
+    ok(inOrder(times, (a, b) => b - a), 'numbers as numbers, the largest first', times.join(' '));
+    is(await page.locator('#refused-table [aria-sort]').count(), 1, 'by one column');
+    is(page.wrong.join('; '), '', 'nothing went wrong in the browser');
+    await page.context().close();
+  },
+
+  async function address() {
+    const page = await open('rsa', '/#refused?q=globex&reason=no_match');
+    const more = page.locator('#refused-table .more');
+    const row = page.locator('#refused-table tbody tr', { hasText: 'CN=globex' }).filter({ hasText: 'partners' });
+    await row.waitFor();
+    is(await page.locator('#q').inputValue() + await page.locator('#reason').inputValue(), 'globexno_match', 'an address has the filters');
+    ok((await column(page, 3)).every((name) => /globex/.test(name)), 'and they hold');
+
+    await page.locator('#policy').selectOption('partners');
+    await row.getByRole('button', { name: /^Details/ }).click();
+    const link = new URL(page.url());
+    is(new URLSearchParams(link.hash.split('?')[1]).get('open'), `${told.certs.globex.sha256} partners`, 'what is opened gets into it');
+    await page.locator('#tiles a').last().click();
+    ok(/^#stores\?q=globex&reason=no_match&policy=partners&open=/.test(new URL(page.url()).hash), 'a link in the page keeps it all', page.url());
+    is(await page.evaluate(() => document.activeElement.id), 'stores', 'and leads there');
+
+    await page.goBack();
+    await page.goBack();
+    await more.waitFor({ state: 'detached' });
+    is(await page.locator('#policy').inputValue(), 'partners', 'back: closed again');
+    await page.goBack();
+    await page.waitForFunction(() => document.getElementById('policy').value === '');
+    await page.goForward();
+    await page.goForward();
+    await more.waitFor();
+    ok(true, 'forward: open again');
+
+    await page.locator('#q').pressSequentially('xyz');
+    await page.locator('#refused-none', { hasText: 'fits the search' }).waitFor();
+    await page.goBack();
+    await more.waitFor();
+    is(await page.locator('#q').inputValue(), 'globex', 'what is typed is one step back');
+
+    const other = await open('rsa', '/' + link.hash);
+    await other.locator('#refused-table .more').getByText('Lines that would allow it').waitFor();
+    ok(await other.locator('#refused-table .more').first().isVisible(), 'a link shows the same to somebody else');
+    await other.context().close();
+
+    /* what strangers put into a link */
+    const evil = '<img src=x onerror=window.bad=1>"\'';
+    for (const hash of [`#refused?q=${evil}&reason=${evil}&policy=__proto__&open=${evil}&denied`, `#refused?q=${encodeURIComponent(evil)}`,
+      '#%zz?%&=&&?q=%ff#', `#${evil}`, '#__proto__', '#refused?open=', '#main?reason=constructor']) {
+      await page.goto(`${origin}/`);
+      await page.goto(origin + '/' + hash);
+      await page.reload();
+      await page.waitForFunction(() => document.querySelector('#refused-none').textContent || document.querySelector('#refused-table tbody tr'));
+      const asked = /q=[^%]*%3Cimg|q=</.test(page.url());
+      is(await page.locator('#q').inputValue(), asked ? evil : '', `text stays text: ${hash}`);
+      is(await page.locator('#reason').inputValue() + await page.locator('#policy').inputValue(), '', 'what doesn’t exist isn’t chosen');
+      is(await page.locator('#refused-table tbody tr').count() > told.hostile, !asked, 'all is shown but for what is searched');
+      is(await page.evaluate(() => document.querySelectorAll('body img').length) + String(page.wrong), '0', 'nothing of it is markup');
+      if (/open=/.test(hash)) {
+        await page.locator('#say', { hasText: 'isn’t among' }).waitFor();
+      }
+    }
+    is(await page.evaluate(() => window.bad), undefined, 'no script ran');
+    await page.context().close();
+  },
+
+  async function puts_off() {
+    const page = await open('rsa', '/');
+    const rows = (name) => page.locator('#refused-table tbody tr', { hasText: `CN=${name}` });
+    await rows('foreign').waitFor();
+    const n = (await column(page, 1)).length, title = await page.title();
+    const first = page.locator('#refused-table tbody tr').first();
+    const next = await page.locator('#refused-table tbody tr').nth(1).getByRole('button', { name: /^Later/ }).getAttribute('aria-label');
+    ok(/CN=foreign/.test(await first.textContent()), 'the one that was refused last is first');
+    await first.getByRole('button', { name: /^Later/ }).press('Enter');
+    is(await rows('foreign').count(), 0, 'put off');
+    is(await focused(page), next, 'the focus goes to the next one');
+    is((await column(page, 1)).length, n - 1, 'the others are there');
+    await page.reload();
+    await rows('globex').first().waitFor();
+    is(await rows('foreign').count(), 0, 'still after a reload');
+    await page.waitForFunction((old) => document.title !== old && /\d/.test(document.title), title);
+    is(parseInt(/\d+/.exec(title)) - parseInt(/\d+/.exec(await page.title())), 1, 'and doesn’t count');
+    await page.locator('#later', { hasText: '1 put off until refused again' }).waitFor();
+    await ask('foreign', told.app, '/');
+    await rows('foreign').waitFor();
+    ok(await page.locator('#later').isHidden(), 'until it is refused again');
+    await page.locator('#say', { hasText: '1 to look at, refused just now' }).waitFor();
+
+    await rows('foreign').getByRole('button', { name: /^Later/ }).click();
+    await page.getByRole('button', { name: 'Show them' }).click();
+    await rows('foreign').waitFor();
+    is(await page.evaluate(() => document.activeElement.id), 'refused', 'or until that is undone');
+    for (const junk of ['{', '5', '[[]]', '{"a":1}', '"x"', '[["__proto__",1]]']) {
+      await page.evaluate((text) => localStorage.setItem('later', text), junk);
+      await page.reload();
+      await rows('foreign').waitFor();
+    }
+    is(page.wrong.join('; '), '', 'nothing that is kept there breaks it');
+    await page.context().close();
+  },
+
+  async function counts() {
+    const page = await open('rsa', '/');
+    const rate = (text, n = 2) => page.waitForFunction(([text, n]) => {
+      const row = [...document.querySelectorAll('#policies-table tbody tr')].find((row) => /^partners/.test(row.textContent));
+      return row && new RegExp(text).test(row.cells[n - 1].textContent);
+    }, [text, n]);
+    const partners = 'const d = s.policies.find((p) => p.name === "partners").decisions, past = performance.now() / 1000; window.k = (window.k || 0) + 1;';
+
+    await rate('^0\\.0$');
+    await tamper(page, `${partners} d.ok += Math.round(200 * past); d.denied += Math.round(100 * past)`);
+    await rate('^(19|20)\\d\\.\\d$');
+    await rate('^(9|10)\\d\\.\\d$', 4);
+    ok(true, 'decisions a second, of two looks');
+    for (const [change, what] of [['d.ok = 5000 - window.k', 'a counter fell'], ['s.generation += window.k', 'the configuration was loaded'],
+      ['s.since = new Date(Date.parse(s.since) - 1000 * window.k).toISOString()', 'the counters began anew']]) {
+      await rate('^\\d');
+      await tamper(page, `${partners} ${change}`);
+      await rate('^–$');
+      await rate('^–$', 4);
+      ok(true, `no rate where ${what}`);
+      await tamper(page, '');
+    }
+    is(page.wrong.join('; '), '', 'nothing went wrong in the browser');
+    await page.context().close();
+  },
+
+  /* what is wrong, told by words and by the tab */
+  async function tells() {
+    const page = await open('rsa', '/');
+    const icons = new Set();
+    const tab = async (title, what) => {
+      await page.waitForFunction((title) => new RegExp(title).test(document.title), title);
+      icons.add(await page.locator('#icon').getAttribute('href'));
+      is(icons.size, ++tab.n, what);
+    };
+    tab.n = 0;
+    await tab('^! \\(\\d+\\) C', 'something is wrong');
+    await tamper(page, 's.stores.forEach((st) => { st.errors = []; st.errors_total = 0; })');
+    await tab('^\\(\\d+\\) C', 'somebody waits');
+    is(await page.locator('#h-state').textContent(), '✓ Nothing is wrong', 'nothing else');
+    await tamper(page, 's.stores.forEach((st) => { st.errors = []; st.errors_total = 0; }); s.refused = null');
+    await tab('^C', 'all is well');
+    await tamper(page, `const [a] = s.stores; Object.assign(a, { up: false, error: "No such file or directory", since: s.since }); a.memory.needed = 999424;
+      s.zone.left_out = 7; s.cas = [{ file: "/ca<b>.crt", certificates: 1, not_after: new Date(Date.parse(s.now) + 3 * 86400e3).toISOString() }];
+      s.policies[0].decisions.error += window.k = (window.k || 0) + 1; s.servers[0].refused_495 = 3`);
+    await page.waitForFunction(() => document.querySelectorAll('#wrong li').length === 6);
+    const wrong = (await page.locator('#wrong').innerText()).replace(/\d{4}-\d\d-\d\d \d\d:\d\d/, 'then');
+    for (const text of ['The store operators is as it was at then UTC and isn’t followed: No such file or directory',
+      'The store operators is full: its zone needs size=976k', 'A CA of /ca<b>.crt ends (2 days): whoever it has signed is refused then',
+      'were refused by an error', '7 policies and rules are counted together']) {
+      ok(wrong.includes(text), text, wrong);
+    }
+    await page.locator('#say', { hasText: 'things are wrong' }).waitFor();
+    is(await page.locator('#servers').innerText(), 'Before any policy was asked, nginx itself refused at status.example.org 3 requests for a bad certificate'
+       + ' and 0 for want of one.', 'what nginx refuses itself');
+
+    await page.evaluate(() => { window.fetch = () => Promise.reject(new TypeError('no')); });
+    await tab('^\\? C', 'no data');
+    await page.locator('#say', { hasText: /^no data since \d\d:\d\d:\d\d UTC/ }).waitFor();
+    ok(await page.locator('body.stale').count(), 'and said, and the figures are pale');
+    await page.context().close();
+  },
+
+  /* what somebody works with stays where it is */
+  async function stays() {
+    const page = await open('rsa', '/');
+    await page.waitForFunction((n) => document.querySelectorAll('#refused-table tbody tr').length > n, told.hostile);
+    const last = page.locator('#refused-table tbody tr').last().getByRole('button', { name: /^Details/ });
+    const name = await last.getAttribute('aria-label');
+    await last.focus();
+    const before = await column(page, 8);
+    await ask('globex', told.app, '/');
+    await ask('inter', told.app, '/');
+    await page.waitForFunction((n) => document.querySelectorAll('#refused-table tbody tr').length > n, before.length);
+    is((await column(page, 8)).slice(0, before.length).join(), before.join(), 'no row moves where the focus is, a new one comes below');
+    is(await focused(page), name, 'the focus stays');
+    await page.locator('h1').click();
+    await page.waitForFunction(() => !/CN=inter/.test(document.querySelector('#refused-table tbody').lastElementChild.textContent));
+    ok(true, 'it goes to its place afterwards');
     await page.context().close();
   },
 
@@ -247,8 +492,10 @@ const tests = [
     ok(/spki=/.test(await more.textContent()), 'why it was refused, and what would help');
     is(await page.evaluate(() => document.activeElement.ariaExpanded), 'true', 'the focus stays');
     await page.keyboard.press('Tab');
-    ok(await page.evaluate(() => !!document.activeElement.closest('.more')), 'and goes on to what was opened');
-    is(await page.locator('button').filter({ hasText: /^(Allow|Block|Remove|Undo)/ }).count(), 0, 'nothing to change');
+    ok(/^Later/.test(await focused(page)), 'goes on to the next button');
+    await page.keyboard.press('Tab');
+    ok(await page.evaluate(() => !!document.activeElement.closest('.more')), 'and to what was opened');
+    is(await page.locator('button').filter({ hasText: /^(Allow|Block|Remove|Undo)(?!ed)/ }).count(), 0, 'nothing to change');
     is(await page.locator('[role=status]').count(), 1, 'one place that speaks');
 
     /* a pasted certificate, and a key by mistake */
