@@ -290,6 +290,7 @@ is(post('/explain?policy=pin', $pem, 'Sec-Fetch-Site' => $_->[0])->{status},
     for [ 'same-origin', 200 ], [ 'none', 200 ], [ 'cross-site', 403 ],
         [ 'same-site', 403 ];
 is(post('/explain?policy=pin', $pem . ' ' x 65536)->{status}, 413, 'too large');
+$c = client(port => $n->port('tls'));
 is(post('/explain?policy=pin', $pem x 16)->{status}, 200, 'a chain of 16');
 is(post('/explain?policy=pin', $pem x 17)->{status}, 400, 'of 17');
 
