@@ -25,6 +25,7 @@
 typedef struct ngx_http_clientcert_status_s  ngx_http_clientcert_status_t;
 typedef struct ngx_http_clientcert_server_s  ngx_http_clientcert_server_t;
 typedef struct ngx_http_clientcert_explain_s  ngx_http_clientcert_explain_t;
+typedef struct ngx_http_clientcert_turns_s  ngx_http_clientcert_turns_t;
 
 
 typedef struct {
@@ -38,6 +39,7 @@ typedef struct {
     ngx_array_t                    status;
                                        /* ngx_http_clientcert_loc_conf_t * */
     ngx_clientcert_stats_t        *stats;
+    ngx_http_clientcert_turns_t   *turns;       /* of requests for it */
 } ngx_http_clientcert_main_conf_t;
 
 

@@ -9,6 +9,7 @@
 #include "ngx_http_clientcert_json.h"
 #include "ngx_http_clientcert_server.h"
 #include "ngx_http_clientcert_status.h"
+#include "ngx_http_clientcert_turn.h"
 
 
 /* items of a list, unless asked for otherwise */
@@ -18,6 +19,7 @@
 static ngx_int_t ngx_http_clientcert_status_parameter(ngx_conf_t *cf,
     ngx_http_clientcert_status_t *status, ngx_str_t *value);
 static ngx_int_t ngx_http_clientcert_status_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_clientcert_status_answer(ngx_http_request_t *r);
 static ngx_int_t ngx_http_clientcert_status_query(ngx_http_request_t *r,
     ngx_http_clientcert_status_t *status, ngx_http_clientcert_output_t *out,
     ngx_http_clientcert_query_t *query);
@@ -196,9 +198,12 @@ ngx_http_clientcert_status_init(ngx_conf_t *cf,
         }
     }
 
-    if (ngx_clientcert_stats_zone(cf, mcf->stats,
-                                  &ngx_http_clientcert_policy_module)
-        != NGX_OK
+    mcf->turns = ngx_http_clientcert_turns_create(cf);
+
+    if (mcf->turns == NULL
+        || ngx_clientcert_stats_zone(cf, mcf->stats,
+                                     &ngx_http_clientcert_policy_module)
+           != NGX_OK
         || ngx_http_clientcert_server_init(cf, mcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -213,9 +218,6 @@ static ngx_int_t
 ngx_http_clientcert_status_handler(ngx_http_request_t *r)
 {
     ngx_int_t                        rc;
-    ngx_str_t                       *type;
-    ngx_http_clientcert_query_t      query;
-    ngx_http_clientcert_output_t     out;
     ngx_http_clientcert_loc_conf_t  *lcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
@@ -236,6 +238,21 @@ ngx_http_clientcert_status_handler(ngx_http_request_t *r)
     if (rc != NGX_OK) {
         return rc;
     }
+
+    return ngx_http_clientcert_turn(r, ngx_http_clientcert_status_answer);
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_status_answer(ngx_http_request_t *r)
+{
+    ngx_int_t                        rc;
+    ngx_str_t                       *type;
+    ngx_http_clientcert_query_t      query;
+    ngx_http_clientcert_output_t     out;
+    ngx_http_clientcert_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_clientcert_policy_module);
 
     ngx_http_clientcert_output_init(&out, r->pool);
 

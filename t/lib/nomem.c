@@ -10,12 +10,9 @@
 
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "shared.h"
 
 
 /* glibc's own, so that nothing has to be looked up with dlsym(), which asks
@@ -36,32 +33,10 @@ static volatile struct {
 } *state;
 
 
-/* at once: later on nginx writes its title over the environment */
-
 __attribute__((constructor)) static void
 init(void)
 {
-    int          fd;
-    void        *p;
-    const char  *file = getenv("NOMEM");
-
-    if (file == NULL) {
-        return;
-    }
-
-    fd = open(file, O_RDWR|O_CLOEXEC);
-    if (fd == -1) {
-        return;
-    }
-
-    /* shared with the children of this process as well */
-
-    p = mmap(NULL, sizeof(*state), PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0);
-    if (p != MAP_FAILED) {
-        state = p;
-    }
-
-    close(fd);
+    state = shared("NOMEM", sizeof(*state));
 }
 
 
