@@ -264,6 +264,29 @@ warns("allow email=*\@x.test;\nallow email=*\@X.Test.;",
 quiet("allow email=*\@x.test;\nallow email=\\*\@x.test;",
       'an address whose name is a star');
 
+# quotes that nginx doesn't take off
+my $quotes = 'quotes inside of a parameter are part of its value, they stand '
+           . 'around all of it: ';
+refused("verified $_->[0]", "invalid $_->[1]: $quotes\"$_->[2]=\\.\\.\\.\"") for (
+    [ 'cn="acme"', 'cn ""acme""', 'cn' ],
+    [ 'cn="Acme Ltd."', 'cn ""Acme"', 'cn' ],
+    [ "o='acme'", "o \"'acme'\"", 'o' ],
+    [ 'cn=""', 'cn """"', 'cn' ],
+    [ 'uri="spiffe://a/b"', 'uri ""spiffe://a/b""', 'uri' ],
+    [ 'email="a@b.test"', 'email ""a@b.test""', 'email' ],
+    [ 'upn="a@b.test"', 'upn ""a@b.test""', 'upn' ],
+    [ 'extension.1.2.3="a"', 'extension.1.2.3 ""a""', 'extension.1.2.3' ],
+    [ 'subject="CN=acme"', 'subject ""CN=acme""', 'subject' ],
+    [ 'serial="0xab"', 'serial ""0xab""', 'serial' ],
+    [ 'store="up"', 'store ""up""', 'store' ],
+    [ 'label="acme"', 'label ""acme""', 'label' ],
+);
+quiet("allow $_;", $_) for (
+    q("cn=Acme Ltd." 'o=acme'), q('cn="Best" of "all"'),
+    q(subject.L='s-Gravenhage), q('email="a b"@x.test'),
+    q('subject=O="Acme, Inc."'),
+);
+
 refused(@$_) for (
     [ 'cnn=a', 'unknown condition "cnn=a" in "allow"' ],
     [ 'cn', 'unknown condition "cn" in "allow"' ],
@@ -288,6 +311,9 @@ refused(@$_) for (
     [ 'serial=', 'there are no digits' ],
     [ 'serial=0x', 'there are no digits' ],
     [ '"serial= 12"', '" " is not a hexadecimal digit' ],
+    [ 'serial=1:2:3', 'invalid serial "1:2:3": ":" is followed by half a byte' ],
+    [ '"serial=1a 2"', '" " is followed by half a byte' ],
+    [ '"serial=4660 (0x1:234)"', '":" is followed by half a byte' ],
     [ '"serial=4660 (0x1235)"', 'its decimal and its hexadecimal form are not '
                                 . 'the same number' ],
     [ '"serial= (0x1234)"', 'its decimal and its hexadecimal form are not .*' ],
@@ -305,6 +331,9 @@ refused(@$_) for (
     [ 'dns=b\xc3\xbccher.test', 'a DNS name has letters.*' ],
     [ "dns=b\xc3\xbccher.test", 'an international name.*"xn--"' ],
     [ 'uri=example.org', 'a URI is written with its scheme.*' ],
+    [ 'uri=URI:urn:a', 'invalid uri "URI:urn:a": a URI is written with its .*' ],
+    [ 'uri=URL=urn:a', 'a URI is written with its scheme.*' ],
+    [ 'uri=1a:b', 'a URI is written with its scheme.*' ],
     [ 'uri=urn:a|urn:b', 'a URI has no blanks, no "\\\\" or "\|" and no .*' ],
     [ 'uri=spiffe://*', 'a URI is written with its scheme.*' ],
     [ 'uri=spiffe://a*', '"\*" can only stand at the end, after a "/"' ],
@@ -314,6 +343,13 @@ refused(@$_) for (
     [ 'email=*@.example.com', 'a label of the DNS name is empty' ],
     [ 'email=*@example..com', 'a label of the DNS name is empty' ],
     [ "email=*\@b\xc3\xbccher.test", 'an international name.*"xn--"' ],
+    [ 'email=email:a@b.test', 'invalid email "email:a@b.test": an address is '
+      . 'written "name@host"' ],
+    [ 'email=<a@b.test>', 'an address is written "name@host"' ],
+    [ '"email= a@b.test"', 'an address is written "name@host"' ],
+    [ '"email=A B <a@b.test>"', 'an address is written "name@host"' ],
+    [ 'upn=UPN:a@b.test', 'an address is written "name@host"' ],
+    [ '"upn=othername: UPN::a@b.test"', 'an address is written "name@host"' ],
     [ 'email=joe', 'an address is written "name@host"' ],
     [ 'upn=joe', 'invalid upn "joe": an address is written "name@host"' ],
     [ 'upn=joe@*', '"\*" and "\|" make no pattern here, write "upn=~\*.*' ],
@@ -331,6 +367,8 @@ refused(@$_) for (
       . 'digits' ],
     [ 'extension.1.2.3=hex:0c:', 'behind "hex:" are bytes.*' ],
     [ 'extension.1.2.3=hex:0cx0', 'behind "hex:" are bytes.*' ],
+    [ 'extension.1.2.3=HEX:0', 'behind "hex:" are bytes.*' ],
+    [ 'label=$arg_x', 'invalid label "\$arg_x": it takes no variables' ],
     [ 'ip=10.0.0', 'it is neither an IP address nor a CIDR block' ],
     [ 'ca=/nowhere.pem', 'invalid ca "/nowhere.pem"' ],
     [ 'subject=admin', '"admin" is not "type=value".*' ],

@@ -21,10 +21,12 @@ static ngx_uint_t ngx_clientcert_match_dns(ngx_clientcert_pattern_t *pt,
     ngx_str_t *value);
 static ngx_uint_t ngx_clientcert_match_uri(ngx_clientcert_pattern_t *pt,
     ngx_str_t *value);
+static ngx_uint_t ngx_clientcert_is_scheme(ngx_str_t *uri);
 static u_char *ngx_clientcert_uri_path(ngx_str_t *uri);
 static ngx_uint_t ngx_clientcert_plain_path(u_char *p, u_char *last);
 static ngx_uint_t ngx_clientcert_match_email(ngx_clientcert_pattern_t *pt,
     ngx_str_t *value);
+static ngx_uint_t ngx_clientcert_is_local(u_char *p, u_char *at);
 static u_char *ngx_clientcert_at(ngx_str_t *address);
 static ngx_uint_t ngx_clientcert_match_ip(ngx_cidr_t *cidr, ngx_str_t *value);
 static u_char *ngx_clientcert_unmap(u_char *addr, size_t *len);
@@ -249,7 +251,8 @@ ngx_clientcert_read_uri(ngx_clientcert_pattern_t *pt, const char **err)
         }
     }
 
-    path = ngx_clientcert_uri_path(&pt->text);
+    path = ngx_clientcert_is_scheme(&pt->text)
+           ? ngx_clientcert_uri_path(&pt->text) : NULL;
 
     if (path == NULL) {
         *err = "a URI is written with its scheme, as in "
@@ -282,7 +285,8 @@ ngx_clientcert_read_email(ngx_clientcert_pattern_t *pt, const char **err)
     last = pt->text.data + pt->text.len;
     at = ngx_clientcert_at(&pt->text);
 
-    if (at == NULL || (at == pt->text.data) != pt->wildcard || at + 1 == last)
+    if (at == NULL || (at == pt->text.data) != pt->wildcard || at + 1 == last
+        || !ngx_clientcert_is_local(pt->text.data, at))
     {
         *err = "an address is written \"name@host\"";
         return NGX_ERROR;
@@ -485,6 +489,31 @@ ngx_clientcert_pattern_begins(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
 }
 
 
+/* RFC 3986, section 3.1; "URI:" is what tools write before a URI */
+
+static ngx_uint_t
+ngx_clientcert_is_scheme(ngx_str_t *uri)
+{
+    u_char  ch, *p, *last;
+
+    last = uri->data + uri->len;
+
+    for (p = uri->data; p < last && *p != ':'; p++) {
+        ch = *p | 0x20;
+
+        if (!(ch >= 'a' && ch <= 'z')
+            && (p == uri->data
+                || (!(*p >= '0' && *p <= '9')
+                    && *p != '+' && *p != '-' && *p != '.')))
+        {
+            return 0;
+        }
+    }
+
+    return p < last && ngx_strncasecmp(uri->data, (u_char *) "uri:", 4) != 0;
+}
+
+
 /* the end of "scheme://authority" or "scheme:", or NULL */
 
 static u_char *
@@ -603,6 +632,28 @@ ngx_clientcert_match_email(ngx_clientcert_pattern_t *pt, ngx_str_t *value)
 
     return pt->type == NGX_CLIENTCERT_UPN
            || ngx_memcmp(address.data, pt->text.data, len) == 0;
+}
+
+
+/*
+ * RFC 5321, section 4.1.2: these are in quotes.  Tools write them, and words,
+ * around an address.
+ */
+
+static ngx_uint_t
+ngx_clientcert_is_local(u_char *p, u_char *at)
+{
+    ngx_uint_t  quoted;
+
+    quoted = (*p == '"');
+
+    for ( /* void */ ; p < at; p++) {
+        if (!quoted && strchr(" <>,;:\"", *p)) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -86,6 +86,16 @@ ngx_clientcert_serial_hex(u_char *p, u_char *end, ngx_str_t *bytes,
         p--;
 
         if ((*p == ':' || *p == ' ') && p > first) {
+
+            /* "1:2" may be 0x12 or 0x102 */
+
+            if (n % 2) {
+                *last = ngx_slprintf(err, err + NGX_CLIENTCERT_SERIAL_TEXT,
+                                     "\"%c\" is followed by half a byte",
+                                     (int) *p);
+                return NGX_ERROR;
+            }
+
             continue;
         }
 

@@ -184,6 +184,13 @@ ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
         return rc;
     }
 
+    if (ngx_clientcert_condition_is_quoted(&value)) {
+        ngx_clientcert_value_note(rd, "quotes inside of a parameter are part "
+                                  "of its value, they stand around all of it: "
+                                  "\"%V=...\"", &cond->name);
+        return NGX_ERROR;
+    }
+
     if ((cond->key->flags & NGX_CLIENTCERT_KEY_REGEX) && value.data[0] == '~')
     {
         return ngx_clientcert_value_regex(rd, cond, &value);
@@ -196,7 +203,7 @@ ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
             return NGX_ERROR;
         }
 
-        if (ngx_strncmp(value.data, "hex:", 4) == 0) {
+        if (ngx_strncasecmp(value.data, (u_char *) "hex:", 4) == 0) {
             cond->type = NGX_CLIENTCERT_EXTENSION_DER;
             value.data += 4;
             value.len -= 4;
@@ -208,6 +215,26 @@ ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
     }
 
     return cond->key->read(rd, cond, &value);
+}
+
+
+/* "'s-Hertogenbosch" isn't, but a quote may end in another parameter */
+
+ngx_uint_t
+ngx_clientcert_condition_is_quoted(ngx_str_t *value)
+{
+    u_char  *p, *last;
+
+    p = value->data;
+    last = p + value->len;
+
+    if (p == last || (*p != '"' && *p != '\'')) {
+        return 0;
+    }
+
+    p = ngx_strlchr(p + 1, last, *p);
+
+    return p ? p + 1 == last : *value->data == '"';
 }
 
 

@@ -150,6 +150,12 @@ typedef struct {
 ngx_int_t ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
 
+/*
+ * Whether a value is in quotes, which nginx takes off only where they are
+ * around the whole parameter.
+ */
+ngx_uint_t ngx_clientcert_condition_is_quoted(ngx_str_t *value);
+
 ngx_str_t *ngx_clientcert_condition_name(ngx_clientcert_condition_t *cond);
 ngx_uint_t ngx_clientcert_condition_flags(ngx_clientcert_condition_t *cond);
 

@@ -527,6 +527,21 @@ ngx_clientcert_policy_label(ngx_conf_t *cf, ngx_clientcert_rule_t *rule,
         return NGX_ERROR;
     }
 
+    if (ngx_clientcert_condition_is_quoted(&rule->label)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid label \"%V\": quotes inside of a "
+                           "parameter are part of its value, they stand "
+                           "around all of it: \"label=...\"", &rule->label);
+        return NGX_ERROR;
+    }
+
+    if (ngx_strchr(rule->label.data, '$')) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid label \"%V\": it takes no variables",
+                           &rule->label);
+        return NGX_ERROR;
+    }
+
     n = ngx_clientcert_text_plain(&rule->label);
 
     if (n < rule->label.len) {
