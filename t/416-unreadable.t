@@ -52,6 +52,13 @@ my %certs = (
     no_text_ext => [ ext => [ [ '1.2.3.4', 0, 'x' ] ] ],
     two_sans => [ ext => [ [ $san, 0, $dns ], [ $san, 0, $dns ] ] ],
     bad_san => [ san => "\x30\7\x82\x7fa.tes" ],
+
+    # more stands behind it, or its end isn't where it should be
+    more_san => [ san => $dns . der(0x30, der(0x82, 'other.test')) ],
+    endless_san => [ san => "\x30\x80" . der(0x82, 'a.test') . "\0\0" ],
+    more_eku => [ eku => undef,
+                  ext => [ [ $eku, 0, uses($client) . uses($mail) ] ] ],
+    more_policies => [ ext => [ [ $policies, 0, policy('1.2.3.4') . "\0" ] ] ],
 );
 for my $name (sort keys %certs) {
     der_cert(name => $name, subject => [ [ CN => 'x' ] ], @{ $certs{$name} });
@@ -94,6 +101,9 @@ my %matches = (
     two_ekus => ['eku'], bad_eku => ['eku'],
     two_sans => [qw(dns uri email ip upn)],
     bad_san => [qw(dns uri email ip upn)],
+    more_san => [qw(dns uri email ip upn)],
+    endless_san => [qw(dns uri email ip upn)],
+    more_eku => ['eku'], more_policies => ['policy_oid'],
 );
 
 # [ line, what X holds, the answer, is it told (undef: no matter) ]

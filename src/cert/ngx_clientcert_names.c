@@ -24,6 +24,7 @@ static ngx_uint_t ngx_clientcert_names_print_oid(u_char *buf, u_char **last,
     const ASN1_OBJECT *object);
 static void *ngx_clientcert_names_extension(X509 *cert, int nid,
     ngx_uint_t *unreadable, ngx_int_t *rc);
+static ngx_uint_t ngx_clientcert_names_is_whole(X509 *cert, int nid);
 static void ngx_clientcert_names_free(void *data);
 static ngx_int_t ngx_clientcert_names_read_dn(ngx_pool_t *pool,
     ngx_clientcert_names_t *names, ngx_clientcert_name_e type,
@@ -142,6 +143,11 @@ ngx_clientcert_names_extension(X509 *cert, int nid, ngx_uint_t *unreadable,
     int    crit;
     void  *ext;
 
+    if (!ngx_clientcert_names_is_whole(cert, nid)) {
+        *unreadable = 1;
+        return NULL;
+    }
+
     ext = X509_get_ext_d2i(cert, nid, &crit, NULL);
 
     *unreadable = (ext == NULL && crit != -1);
@@ -155,6 +161,36 @@ ngx_clientcert_names_extension(X509 *cert, int nid, ngx_uint_t *unreadable,
     ERR_clear_error();
 
     return ext;
+}
+
+
+/* OpenSSL doesn't look at what stands behind the value of an extension */
+
+static ngx_uint_t
+ngx_clientcert_names_is_whole(X509 *cert, int nid)
+{
+    int                 i, rc, tag, class;
+    long                len;
+    const u_char       *p, *last;
+    const ASN1_STRING  *octets;
+
+    i = X509_get_ext_by_NID(cert, nid, -1);
+    if (i == -1) {
+        return 1;
+    }
+
+    octets = X509_EXTENSION_get_data(X509_get_ext(cert, i));
+
+    p = ASN1_STRING_get0_data(octets);
+    last = p + ASN1_STRING_length(octets);
+
+    rc = ASN1_get_object(&p, &len, &tag, &class, last - p);
+
+    ERR_clear_error();
+
+    /* a bit each: it has an error, its length is indefinite */
+
+    return (rc & 0x81) == 0 && p + len == last;
 }
 
 
