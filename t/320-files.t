@@ -92,6 +92,9 @@ $n->write('up/mid.pem', crt('globex') =~ s/\n.{64}\n/\n/r);
 rejected('mid.pem', 'not DER');
 $n->write('up/base64.pem', crt('globex') =~ s/\n.{4}/\n!!!!/r);
 rejected('base64.pem', 'not base64');
+my ($one, $other) = map { crt($_) =~ /-\n(.*?)=*\n-/s } 'globex', 'foreign';
+$n->write('up/joined.pem', crt('globex') =~ s/-\n.*\n-/-\n$one=\n$other\n-/sr);
+rejected('joined.pem', 'not base64');
 $n->write('up/key.pem', ClientCert::slurp(cert_file('globex', 'key')));
 rejected('key.pem', 'private key');
 system("openssl pkcs12 -export -passout pass:x -in "

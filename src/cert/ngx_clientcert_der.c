@@ -631,7 +631,15 @@ ngx_clientcert_pem_decode(u_char *p, u_char *last, size_t *len)
     in.len = dst - start;
     out.data = start;
 
-    if (ngx_decode_base64(&out, &in) != NGX_OK) {
+    /* it would take the first "=" for the end, whatever follows */
+
+    p = memchr(start, '=', in.len);
+
+    while (p && p < dst && *p == '=') {
+        p++;
+    }
+
+    if ((p && p < dst) || ngx_decode_base64(&out, &in) != NGX_OK) {
         return NGX_ERROR;
     }
 
