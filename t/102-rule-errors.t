@@ -426,3 +426,25 @@ qr/\[emerg\] .*invalid thumbprint "\w+": 43 hexadecimal digits found, but SHA-1 
 --- must_die: 1
 --- error_log eval
 qr/\[emerg\] .*invalid thumbprint "x5t:\S+": 43 base64 characters found, but SHA-1 has 27 of them in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 37: a thumbprint with blanks, without quotes
+--- http_config
+    clientcert_policy p {
+        allow thumbprint=sha256 Fingerprint=5B:C1:A0 label=acme;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*invalid thumbprint "sha256": 0 hexadecimal digits found, but SHA-256 has 64 of them, what has blanks needs quotes around all of it in \S+nginx\.conf:\d+$/
+
+
+
+=== TEST 38: a name with blanks, without quotes
+--- http_config
+    clientcert_policy p {
+        allow o=Acme Ltd;
+    }
+--- must_die: 1
+--- error_log eval
+qr/\[emerg\] .*unknown condition "Ltd" in "allow", what has blanks needs quotes around all of it in \S+nginx\.conf:\d+$/

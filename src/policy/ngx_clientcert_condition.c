@@ -16,7 +16,7 @@
 static ngx_int_t ngx_clientcert_condition_key(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
 static ngx_clientcert_key_t *ngx_clientcert_condition_find_key(
-    ngx_str_t *name, ngx_str_t *oid);
+    ngx_str_t *word, ngx_str_t *name, ngx_str_t *oid);
 static ngx_uint_t ngx_clientcert_condition_is_single(
     ngx_clientcert_condition_t *cond);
 static ngx_int_t ngx_clientcert_condition_compile(ngx_clientcert_reading_t *rd,
@@ -244,28 +244,22 @@ static ngx_int_t
 ngx_clientcert_condition_key(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text)
 {
-    u_char                *eq;
     ngx_int_t              rc;
     ngx_str_t              oid;
     ngx_clientcert_key_t  *key;
 
-    eq = ngx_strlchr(text->data, text->data + text->len, '=');
+    key = ngx_clientcert_condition_find_key(text, &cond->name, &oid);
 
-    cond->name.data = text->data;
-    cond->name.len = eq ? (size_t) (eq - text->data) : text->len;
-
-    key = ngx_clientcert_condition_find_key(&cond->name, &oid);
-
-    if (key->name.len == 0 || (key->read == NULL) != (eq == NULL)) {
+    if (key == NULL) {
         return NGX_DECLINED;
     }
 
     cond->key = key;
     cond->type = key->type;
 
-    if (eq) {
-        text->len -= eq + 1 - text->data;
-        text->data = eq + 1;
+    if (key->read) {
+        text->data += cond->name.len + 1;
+        text->len -= cond->name.len + 1;
     }
 
     if (!(key->flags & NGX_CLIENTCERT_KEY_OID)) {
@@ -286,11 +280,29 @@ ngx_clientcert_condition_key(ngx_clientcert_reading_t *rd,
 }
 
 
-static ngx_clientcert_key_t *
-ngx_clientcert_condition_find_key(ngx_str_t *name, ngx_str_t *oid)
+ngx_uint_t
+ngx_clientcert_condition_known(ngx_str_t *word)
 {
+    ngx_str_t  name, oid;
+
+    return ngx_clientcert_condition_find_key(word, &name, &oid) != NULL;
+}
+
+
+/* the key of a word "name=value" or "name", or NULL */
+
+static ngx_clientcert_key_t *
+ngx_clientcert_condition_find_key(ngx_str_t *word, ngx_str_t *name,
+    ngx_str_t *oid)
+{
+    u_char                *eq;
     ngx_str_t             *known, prefix;
     ngx_clientcert_key_t  *key;
+
+    eq = ngx_strlchr(word->data, word->data + word->len, '=');
+
+    name->data = word->data;
+    name->len = eq ? (size_t) (eq - word->data) : word->len;
 
     prefix = *name;
     ngx_str_null(oid);
@@ -325,6 +337,10 @@ ngx_clientcert_condition_find_key(ngx_str_t *name, ngx_str_t *oid)
         if (prefix.len == key->name.len) {
             break;
         }
+    }
+
+    if (key->name.len == 0 || (key->read == NULL) != (eq == NULL)) {
+        return NULL;
     }
 
     return key;

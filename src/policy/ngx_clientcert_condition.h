@@ -156,6 +156,9 @@ ngx_int_t ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
  */
 ngx_uint_t ngx_clientcert_condition_is_quoted(ngx_str_t *value);
 
+/* whether a word of a line is a condition, whatever its value is */
+ngx_uint_t ngx_clientcert_condition_known(ngx_str_t *word);
+
 ngx_str_t *ngx_clientcert_condition_name(ngx_clientcert_condition_t *cond);
 ngx_uint_t ngx_clientcert_condition_flags(ngx_clientcert_condition_t *cond);
 

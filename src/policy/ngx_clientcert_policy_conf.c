@@ -20,6 +20,8 @@ static ngx_int_t ngx_clientcert_policy_condition(ngx_conf_t *cf,
 static ngx_int_t ngx_clientcert_policy_read(ngx_conf_t *cf,
     ngx_clientcert_policy_t *policy, ngx_clientcert_condition_t *cond,
     ngx_str_t *text);
+static ngx_uint_t ngx_clientcert_policy_is_cut(ngx_conf_t *cf,
+    ngx_str_t *text);
 static ngx_int_t ngx_clientcert_policy_store(ngx_conf_t *cf,
     ngx_clientcert_policy_t *policy, ngx_clientcert_store_t *st);
 static ngx_int_t ngx_clientcert_policy_label(ngx_conf_t *cf,
@@ -432,6 +434,7 @@ static ngx_int_t
 ngx_clientcert_policy_read(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
     ngx_clientcert_condition_t *cond, ngx_str_t *text)
 {
+    char                      *hint;
     size_t                     len;
     ngx_int_t                  rc;
     ngx_str_t                 *name;
@@ -447,18 +450,22 @@ ngx_clientcert_policy_read(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
 
     name = cf->args->elts;
     len = rd.last - rd.text;
+    hint = (rc != NGX_OK && ngx_clientcert_policy_is_cut(cf, text))
+           ? ", what has blanks needs quotes around all of it" : "";
 
     if (rc == NGX_DECLINED) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown condition \"%V\" in \"%V\"", text, name);
+                           "unknown condition \"%V\" in \"%V\"%s",
+                           text, name, hint);
         return NGX_ERROR;
     }
 
     name = ngx_clientcert_condition_name(cond);
 
     if (rc != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid %V \"%V\"%s%*s",
-                           name, &rd.value, len ? ": " : "", len, rd.text);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid %V \"%V\"%s%*s%s",
+                           name, &rd.value, len ? ": " : "", len, rd.text,
+                           hint);
         return NGX_ERROR;
     }
 
@@ -468,6 +475,29 @@ ngx_clientcert_policy_read(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
     }
 
     return NGX_OK;
+}
+
+
+/* whether it, or the word after it, may be the rest of a value with blanks */
+
+static ngx_uint_t
+ngx_clientcert_policy_is_cut(ngx_conf_t *cf, ngx_str_t *text)
+{
+    ngx_str_t  *word, *value, *last;
+
+    value = cf->args->elts;
+    last = ngx_min(text + 2, value + cf->args->nelts);
+
+    for (word = ngx_max(text, value + 2); word < last; word++) {
+
+        if (!ngx_clientcert_condition_known(word)
+            && ngx_strncmp(word->data, "label=", 6) != 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
