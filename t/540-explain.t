@@ -26,6 +26,8 @@ my %policies = (
     chained => 'trust chain; allow store=up;',
     unlike => 'allow store=up cn=nobody;',
     maybe => 'allow store=up; deny cn=$arg_deny;',
+    heavy => join('', map { "allow ou=~^$_;" } 1 .. 700)
+             . 'allow store=up ou=nobody;',
     lifetime => 'max_lifetime 1h; allow cn=acme;',
     varies => 'allow cn=$arg_cn verified; allow spki=$arg_spki;
                deny cn=$arg_deny;',
@@ -215,6 +217,11 @@ my ($store) = grep { $_->{kind} eq 'store' } @{ $e->{remedies} };
 is("$store->{store} $store->{decision}", 'up allow', 'what would help');
 is_deeply([ sort @{ $store->{also_allows} } ], [ 'chained', 'maybe', 'store2' ],
           'and where it may get in besides, once it is verified or not denied');
+ok(!$store->{partial}, 'all of them');
+der_cert(name => 'ous', ca => 'self', subject => [ map { [ OU => "x$_" ] } 1 .. 50 ]);
+($store) = grep { $_->{kind} eq 'store' }
+           @{ asked('ous', 'policy=store')->{remedies} };
+ok($store->{partial}, 'where that would be too much work, not all');
 is(asked('own', 'policy=store&suppose=up')->{reason}, 'ok', 'supposed');
 is(asked('own', 'policy=store&suppose=bad')->{reason}, 'denied', 'denied');
 upload($up, 'own');

@@ -42,7 +42,8 @@ static void ngx_http_clientcert_explain_names(
 static ngx_int_t ngx_http_clientcert_explain_stores(
     ngx_http_clientcert_explanation_t *ex);
 static ngx_int_t ngx_http_clientcert_explain_store(
-    ngx_http_clientcert_explanation_t *ex, ngx_clientcert_store_t *st);
+    ngx_http_clientcert_explanation_t *ex, ngx_clientcert_store_t *st,
+    ngx_uint_t *work);
 
 
 ngx_int_t
@@ -437,7 +438,7 @@ ngx_http_clientcert_explain_add(ngx_http_clientcert_explanation_t *ex,
 static ngx_int_t
 ngx_http_clientcert_explain_stores(ngx_http_clientcert_explanation_t *ex)
 {
-    ngx_uint_t                i;
+    ngx_uint_t                i, work;
     ngx_clientcert_store_t  **st;
 
     if (ex->unverified->reason == NGX_CLIENTCERT_OK) {
@@ -445,10 +446,11 @@ ngx_http_clientcert_explain_stores(ngx_http_clientcert_explanation_t *ex)
     }
 
     st = ex->policy->asked.elts;
+    work = NGX_HTTP_CLIENTCERT_STATUS_WORK;
 
     for (i = 0; i < ex->policy->asked.nelts; i++) {
         if (ngx_clientcert_explain_allows_by(ex->policy, st[i])
-            && ngx_http_clientcert_explain_store(ex, st[i]) != NGX_OK)
+            && ngx_http_clientcert_explain_store(ex, st[i], &work) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -460,10 +462,10 @@ ngx_http_clientcert_explain_stores(ngx_http_clientcert_explanation_t *ex)
 
 static ngx_int_t
 ngx_http_clientcert_explain_store(ngx_http_clientcert_explanation_t *ex,
-    ngx_clientcert_store_t *st)
+    ngx_clientcert_store_t *st, ngx_uint_t *work)
 {
     ngx_int_t                       rc;
-    ngx_uint_t                      i, n;
+    ngx_uint_t                      i, n, partial;
     ngx_clientcert_client_t         client;
     ngx_clientcert_policy_t       **policy;
     ngx_clientcert_verdict_t       *verdict;
@@ -487,6 +489,7 @@ ngx_http_clientcert_explain_store(ngx_http_clientcert_explanation_t *ex,
 
     policy = ex->mcf->policies.all.elts;
     n = 0;
+    partial = 0;
 
     for (i = 0; i < ex->mcf->policies.all.nelts; i++) {
 
@@ -496,14 +499,17 @@ ngx_http_clientcert_explain_store(ngx_http_clientcert_explanation_t *ex,
             continue;
         }
 
-        if (n++ == NGX_HTTP_CLIENTCERT_EXPLAIN_POLICIES) {
-            break;
-        }
-
-        rc = ngx_clientcert_explain_may_allow(policy[i], &client);
+        rc = (n++ == NGX_HTTP_CLIENTCERT_EXPLAIN_POLICIES)
+             ? NGX_ABORT
+             : ngx_clientcert_explain_may_allow(policy[i], &client, work);
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
+        }
+
+        if (rc == NGX_ABORT) {
+            partial = 1;
+            break;
         }
 
         if (rc == NGX_OK) {
@@ -512,8 +518,7 @@ ngx_http_clientcert_explain_store(ngx_http_clientcert_explanation_t *ex,
     }
 
     ngx_http_clientcert_json_close(out, ']');
-    ngx_http_clientcert_json_flag(out, "partial",
-                                  n > NGX_HTTP_CLIENTCERT_EXPLAIN_POLICIES);
+    ngx_http_clientcert_json_flag(out, "partial", partial);
     ngx_http_clientcert_json_close(out, '}');
 
     return NGX_OK;

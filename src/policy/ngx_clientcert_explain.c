@@ -19,6 +19,8 @@ static int ngx_libc_cdecl ngx_clientcert_explain_cmp(const void *one,
     const void *two);
 static ngx_int_t ngx_clientcert_explain_text(ngx_pool_t *pool, ngx_str_t *text,
     u_char *p, u_char *last);
+static ngx_uint_t ngx_clientcert_explain_search(ngx_clientcert_rules_t *rules,
+    ngx_clientcert_asking_t *ask);
 static ngx_uint_t ngx_clientcert_explain_helps(
     ngx_clientcert_policy_t *policy, ngx_clientcert_client_t *client,
     const char *key, ngx_str_t *text);
@@ -275,9 +277,10 @@ ngx_clientcert_explain_depends(ngx_clientcert_policy_t *policy,
 
 ngx_int_t
 ngx_clientcert_explain_may_allow(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_client_t *client)
+    ngx_clientcert_client_t *client, ngx_uint_t *work)
 {
-    ngx_uint_t                 i;
+    ngx_uint_t                 i, cost;
+    ngx_clientcert_asking_t    ask;
     ngx_clientcert_client_t    any;
     ngx_clientcert_verdict_t  *verdict;
 
@@ -286,6 +289,16 @@ ngx_clientcert_explain_may_allow(ngx_clientcert_policy_t *policy,
         NGX_CLIENTCERT_VERIFIED
     };
 
+    ngx_clientcert_policy_ask(policy, client, &ask);
+
+    cost = 1 + ngx_clientcert_explain_search(&policy->deny, &ask)
+           + ngx_clientcert_explain_search(&policy->allow, &ask);
+
+    if (cost > *work) {
+        return NGX_ABORT;
+    }
+
+    *work -= cost;
     any = *client;
 
     for (i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
@@ -304,6 +317,29 @@ ngx_clientcert_explain_may_allow(ngx_clientcert_policy_t *policy,
     }
 
     return NGX_DECLINED;
+}
+
+
+/* conditions of the rules that aren't looked up */
+
+static ngx_uint_t
+ngx_clientcert_explain_search(ngx_clientcert_rules_t *rules,
+    ngx_clientcert_asking_t *ask)
+{
+    ngx_uint_t              cost;
+    ngx_clientcert_rule_t  *rule;
+
+    cost = 0;
+
+    for (rule = rules->walked.first; rule; rule = rule->walked) {
+        cost += ngx_clientcert_explain_cost(rule, ask);
+    }
+
+    for (rule = rules->varying.first; rule; rule = rule->walked) {
+        cost += ngx_clientcert_explain_cost(rule, ask);
+    }
+
+    return cost;
 }
 
 

@@ -69,11 +69,12 @@ ngx_uint_t ngx_clientcert_explain_depends(ngx_clientcert_policy_t *policy,
 
 /*
  * Whether a policy lets a client in or may do so, its chain verified or not
- * and whatever a request brings.  Returns NGX_OK, NGX_DECLINED, or NGX_ERROR
+ * and whatever a request brings.  Takes what it costs off *work, as above.
+ * Returns NGX_OK, NGX_DECLINED, NGX_ABORT if that is too little, or NGX_ERROR
  * without memory.
  */
 ngx_int_t ngx_clientcert_explain_may_allow(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_client_t *client);
+    ngx_clientcert_client_t *client, ngx_uint_t *work);
 
 /*
  * The name that tells this certificate's owner best: its key, and the value,
