@@ -450,7 +450,8 @@ ngx_clientcert_policy_read(ngx_conf_t *cf, ngx_clientcert_policy_t *policy,
 
     name = cf->args->elts;
     len = rd.last - rd.text;
-    hint = (rc != NGX_OK && ngx_clientcert_policy_is_cut(cf, text))
+    hint = (rc != NGX_OK && ngx_clientcert_policy_is_cut(cf, text)
+            && !ngx_clientcert_condition_is_quoted(&rd.value))
            ? ", what has blanks needs quotes around all of it" : "";
 
     if (rc == NGX_DECLINED) {
