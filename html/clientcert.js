@@ -90,12 +90,9 @@ function say(text, now) {
 const collator = new Intl.Collator('en', { numeric: true });
 
 function sorted(items, { cellIndex: i, ariaSort }, cells) {
-  const by = new Map(items.map((item) => {
-    const [, content, value = el('p', null, content).textContent] = cells(item)[i];
-    return [item, value];
-  }));
-  const compare = (a, b) => typeof a === 'number' ? a - b : collator.compare(a, b);
-  return [...items].sort((a, b) => (ariaSort === 'ascending' ? 1 : -1) * compare(by.get(a), by.get(b)));
+  const value = ([, content, by = el('p', null, content).textContent]) => by;
+  const order = ([a], [b]) => typeof a === 'number' ? a - b : collator.compare(a, b);
+  return items.map((item) => [value(cells(item)[i]), item]).sort(ariaSort === 'ascending' ? order : (a, b) => order(b, a)).map(([, item]) => item);
 }
 
 /*
@@ -106,8 +103,8 @@ function rows(body, items, key, cells, asked) {
   const table = body.parentNode, th = table.querySelector('[aria-sort]');
   table.shown = [body, items, key, cells];
   if (!asked && body.matches(':hover, :focus-within')) {
-    const at = new Map([...body.children].map((row, i) => [row.dataset.key, i]));
-    items = [...items].sort((a, b) => (at.get(key(a)) ?? 9999) - (at.get(key(b)) ?? 9999));
+    const at = new Map([...body.children].map((row, i) => [row.dataset.key, i])), place = (item) => at.get(key(item)) ?? 9999;
+    items = [...items].sort((a, b) => place(a) - place(b));
   } else if (th) {
     items = sorted(items, th, cells);
   }
@@ -120,7 +117,7 @@ function rows(body, items, key, cells, asked) {
     if (row) {
       old.delete(k);
     } else {
-      row = el('tr', { 'data-key': k }, wanted.map(([kind]) => el('td', { class: kind })));
+      row = el('tr', { 'data-key': k }, wanted.map(([kind]) => kind === 'row' ? el('th', { scope: kind }) : el('td', { class: kind })));
     }
     wanted.forEach(([, content], i) => {
       if (typeof content !== 'function') {
@@ -183,7 +180,10 @@ function links(list, items) {
 }
 
 /* it is scrolled by the keyboard, too */
-function reach(box, label) { give(box, { tabindex: '0', role: 'group', 'aria-label': `${label}, table` }); }
+function reach(box, label) {
+  give(box, { tabindex: '0', role: 'group', 'aria-label': `${label}, to scroll` });
+  give(box.firstElementChild, { 'aria-label': label });
+}
 
 function goTo(node) {
   node.tabIndex = -1;
@@ -200,7 +200,7 @@ function copy(text, what = 'SHA-256 thumbprint') {
   return button('Copy', async () => {
     await navigator.clipboard.writeText(text);
     say(`${what} copied`, true);
-  }, `Copy the ${what}`);
+  }, `Copy: the ${what}`);
 }
 
 
@@ -215,9 +215,10 @@ function span(s) {
 }
 
 function ago(time) { return time ? el('time', { title: time }, span(now() - seconds(time)), ' ago') : 'never'; }
-function until(time) { const s = seconds(time) - now(); return s < 0 ? `over since ${span(-s)}` : span(s); }
+function until(time) { const s = seconds(time) - now(); return s < 0 ? `expired ${span(-s)} ago` : `ends in ${span(s)}`; }
 function within(days, time) { return seconds(time) - now() < days * DAY; }
 function day(time) { return String(time).slice(0, 16).replace('T', ' '); }
+function many(n, what) { return `${count(n)} ${what}${n === 1 ? '' : 's'}`; }
 function count(n) { return n?.toLocaleString('en') ?? '?'; }
 
 
@@ -251,12 +252,8 @@ async function json(url, args, options) {
 
 /* what is shown of a summary */
 
-function reasonsOf(s) {
-  return [...new Set(s.policies.flatMap((p) => Object.keys(p.decisions || {})))].filter((reason) => reason !== 'ok');
-}
-
 function words(sums) {
-  return Object.entries(sums).filter(([reason, n]) => reason !== 'ok' && n > 0).sort((a, b) => b[1] - a[1])
+  return Object.entries(sums).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1])
     .map(([reason, n]) => `${reason} ${count(Math.round(n))}`);
 }
 
@@ -277,16 +274,16 @@ function showWrong(s) {
     }
   }
   for (const ca of s.cas.filter((ca) => within(7, ca.not_after))) {
-    wrong('expiring', 'A CA of ', claimed(ca.file), ` ends (${until(ca.not_after)}): whoever it has signed is refused then`);
+    wrong('expiring', 'A CA of ', claimed(ca.file), ` ${until(ca.not_after)}: whoever it has signed is refused then`);
   }
   const errors = [...state.bins.values()].reduce((n, sums) => n + (sums.error || 0), 0);
   if (errors) {
-    wrong('policies', `${count(Math.ceil(errors))} requests of late were refused by an error: nginx’s error log says more`);
+    wrong('policies', `Refused of late by an error: ${many(Math.ceil(errors), 'request')}. nginx’s error log says more`);
   }
   if (s.zone.left_out) {
     wrong('policies', `clientcert_status_zone is full: ${count(s.zone.left_out)} policies and rules are counted together`);
   }
-  const n = list.length, text = n ? `✗ ${n} ${n > 1 ? 'things are' : 'thing is'} wrong` : '✓ Nothing is wrong';
+  const n = list.length, text = n ? `✗ ${many(n, 'thing')} wrong` : '✓ Nothing is wrong';
   links($('wrong'), list);
   $('state').className = n ? 'bad' : 'good';
   set($('h-state'), text);
@@ -309,9 +306,9 @@ function showTiles(s) {
   links($('tiles'), [
     ['policies', 0, `refused in ${span(Math.min(BIN * BINS, now() - state.began))}`, count(Math.round(refused)),
       all ? `${(100 * refused / all).toFixed(1)} % of requests` : 'no requests'],
-    ['refused', 0, 'to look at', s.refused ? count(waiting) : '–', s.refused ? `of ${count(s.refused.held)} refused certificates` : 'not kept'],
-    ['expiring', week + over, 'expire in 7 days', count(week), over ? `${count(over)} are over` : 'none is over'],
-    ['stores', bad, 'certificates in stores', count(sum((st) => st.entries)), bad ? `${bad} of ${stores.length} stores with something wrong` : `${stores.length} stores`],
+    ['refused', 0, 'to look at', s.refused ? count(waiting) : '–', s.refused ? `of ${many(s.refused.held, 'refused certificate')}` : 'not kept'],
+    ['expiring', week + over, 'expiring in 7 days', count(week), over ? `${count(over)} expired` : 'none has expired'],
+    ['stores', bad, 'certificates in stores', count(sum((st) => st.entries)), `${many(stores.length, 'store')}${bad ? `, ${bad} with something wrong` : ''}`],
   ].map(([to, bad, what, figure, more]) => [to, bad, el('b', null, figure), ` ${what}`, el('small', null, ` ${more}`)]));
   mark(state.wrong ? 'bad' : waiting ? 'look' : 'good', `${state.wrong ? '! ' : ''}${waiting ? `(${waiting}) ` : ''}`);
 }
@@ -332,7 +329,7 @@ function showPolicies(s) {
     const { ok, ...refused } = p.decisions || {}, rates = state.rates.get(p.name) || [];
     const rate = (n) => ['n', n === undefined ? '–' : n.toFixed(1), n ?? -1];
     return [
-      ['', [claimed(p.name), p.dry_run ? el('span', { class: 'warn' }, ' dry run: refuses nobody') : '']],
+      ['row', [claimed(p.name), p.dry_run ? el('span', { class: 'warn' }, ' dry run: refuses nobody') : '']],
       rate(rates[0]),
       ['n', count(ok), ok ?? -1],
       rate(rates[1]),
@@ -342,7 +339,7 @@ function showPolicies(s) {
     ];
   });
   set($('servers'), s.servers.filter((at) => at.refused_495 + at.refused_496).map((at) => el('div', null, 'Before any policy was asked, nginx itself refused at ',
-    claimed(at.name), ` ${count(at.refused_495)} requests for a bad certificate and ${count(at.refused_496)} for want of one.`)));
+    claimed(at.name), ` ${many(at.refused_495, 'request')} for a bad certificate and ${count(at.refused_496)} for want of one.`)));
 }
 
 function full(st) { return st.memory.needed ? `its zone needs size=${Math.ceil(st.memory.needed / 1024)}k` : ''; }
@@ -350,13 +347,13 @@ function full(st) { return st.memory.needed ? `its zone needs size=${Math.ceil(s
 function showStores(s) {
   empty('stores', !s.stores.length);
   rows(body('stores-table'), s.stores, (st) => st.name, (st) => [
-    ['', claimed(st.name)],
+    ['row', claimed(st.name)],
     ['n', count(st.entries), st.entries],
     ['', st.up ? '✓ followed' : el('span', { class: 'bad' }, `✗ ${st.error}, since ${day(st.since)}; as it was then`)],
     ['', el('span', { class: 'bad' }, st.errors.map((e) => el('div', null, el('bdi', null, e.file), ` (${e.state}): ${e.text}`)),
       st.errors_total > st.errors.length ? `and ${count(st.errors_total - st.errors.length)} more` : '',
       full(st)), st.errors_total],
-    ['', st.expiring ? `${count(st.expiring['30d'])} in 30 days, ${count(st.expired)} over` : '–', st.expiring ? st.expiring['30d'] + st.expired : -1],
+    ['', st.expiring ? `${count(st.expiring['30d'])} in 30 days, ${count(st.expired)} expired` : '–', st.expiring ? st.expiring['30d'] + st.expired : -1],
     ['', ago(st.changed), seconds(st.changed)],
     ['', st.used_by.map((use) => `${use.action} in ${use.policy}`).join(', ')],
   ]);
@@ -403,22 +400,19 @@ function countUp(before, after) {
   }
 }
 
-function bars(chart, reasons, last) {
+function bars(chart, shown, last) {
   const [, , width, height] = chart.getAttribute('viewBox').split(' ').map(Number);
-  const bins = Array.from({ length: BINS }, (_, i) => state.bins.get(last - BINS + 1 + i) || {});
-  const max = Math.max(1, ...bins.map((sums) => reasons.reduce((n, reason) => n + (sums[reason] || 0), 0)));
+  const bins = Array.from({ length: BINS }, (_, i) => Object.entries(state.bins.get(last - BINS + 1 + i) || {}).filter(([reason, n]) => n > 0 && shown(reason)));
+  const max = Math.max(1, ...bins.map((sums) => sums.reduce((sum, [, n]) => sum + n, 0)));
   const total = {};
   chart.replaceChildren();
   bins.forEach((sums, i) => {
     let y = height;
-    for (const reason of reasons) {
-      const n = sums[reason] || 0;
-      if (n > 0) {
-        const h = Math.max(1.5, n / max * height);
-        y -= h;
-        chart.append(svg('rect', { x: i * width / BINS, y, width: width / BINS - 1.5, height: h, class: colour(reason) }));
-        total[reason] = (total[reason] || 0) + n;
-      }
+    for (const [reason, n] of sums) {
+      const h = Math.max(1.5, n / max * height);
+      y -= h;
+      chart.append(svg('rect', { x: i * width / BINS, y, width: width / BINS - 1.5, height: h, class: colour(reason) }));
+      total[reason] = (total[reason] || 0) + n;
     }
   });
   return { max: Math.round(max), total };
@@ -426,19 +420,18 @@ function bars(chart, reasons, last) {
 
 function showChart(s) {
   const last = Math.floor(seconds(s.now) / BIN);
-  const refused = bars($('chart'), reasonsOf(s), last);
-  const allowed = bars($('allowed'), ['ok'], last);
+  const refused = bars($('chart'), (reason) => reason !== 'ok', last);
+  const allowed = bars($('allowed'), (reason) => reason === 'ok', last);
   const list = words(refused.total);
-  const text = list.join(', ') || 'nobody';
   set($('chart-max'), `(at most ${count(refused.max)})`);
   set($('allowed-max'), `(at most ${count(allowed.max)})`);
-  $('chart').setAttribute('aria-label', plain(`Refused in the last 10 minutes: ${text}`));
+  $('chart').setAttribute('aria-label', plain(`Refused in the last 10 minutes: ${list.join(', ') || 'nobody'}`));
   $('allowed').setAttribute('aria-label', `Allowed in the last 10 minutes: ${count(Math.round(allowed.total.ok || 0))}`);
-  set($('legend'), list.length ? list.map((word) => {
+  set($('legend'), list.map((word) => {
     const swatch = svg('svg', { viewBox: '0 0 1 1', 'aria-hidden': 'true' });
     swatch.append(svg('rect', { width: 1, height: 1, class: colour(word.split(' ')[0]) }));
     return el('li', null, swatch, ` ${word}`);
-  }) : el('li', null, 'Nobody was refused since this page was opened.'));
+  }));
 }
 
 
@@ -484,12 +477,12 @@ function showRefused(asked) {
   rows(table, found, refusalKey, (item) => [
     ['', ago(item.last), seconds(item.last)],
     ['n', count(item.count), item.count],
-    ['', claimed(item.subject)],
+    ['row', claimed(item.subject)],
     ['', [item.reason, item.dry_run && ' (dry run)']],
     ['', claimed(item.policy)],
     ['', claimed(item.client)],
     ['', item.verified ? '✓ verified' : 'unverified'],
-    ['hex', () => [el('code', { title: item.sha256 }, item.sha256.slice(0, 8) + '…'), ' ', copy(item.sha256)], item.sha256],
+    ['hex', () => [el('code', { title: item.sha256 }, item.sha256.slice(0, 8) + '…'), ' ', copy(item.sha256, `SHA-256 thumbprint of ${item.subject}`)], item.sha256],
     ['buttons', () => [button('Details', openOrClose, `Details of ${item.subject}`), ' ',
       button('Later', putOffThis, `Later: hide ${item.subject} until refused again`)]],
   ], asked);
@@ -621,7 +614,7 @@ async function loadExpiring(s) {
   rows(body('expiring-table'), soon, (x) => `${x.where} ${x.what}`, (x) => [
     ['', `${day(x.not_after)} UTC`],
     ['', el('span', { class: within(7, x.not_after) ? 'bad' : 'warn' }, until(x.not_after))],
-    ['', claimed(x.what)],
+    ['row', claimed(x.what)],
     ['', claimed(x.where)],
   ]);
   empty('expiring', !soon.length);
@@ -637,7 +630,7 @@ const lists = {
     key: (c) => `${c.store} ${c.file} ${c.sha256 || c.sha1}`,
     cells: (c) => [
       ['', claimed(c.store)],
-      ['', claimed(c.file)],
+      ['row', claimed(c.file)],
       ['', claimed(c.label)],
       ['hex', [el('code', null, c.sha256 || c.sha1)]],
       ['', c.not_after ? `${day(c.not_after)} (${until(c.not_after)})` : '–'],
@@ -652,7 +645,7 @@ const lists = {
     key: (r) => `${r.policy} ${r.rule} ${r.line}`,
     cells: (r) => [
       ['', claimed(r.policy)],
-      ['', el('code', null, r.text)],
+      ['row', el('code', null, r.text)],
       ['n', count(r.decisions)],
       ['', r.decisions === null ? 'not counted' : ago(r.last)],
       ['', `${r.file}:${r.line}`],
@@ -750,7 +743,7 @@ async function why(box, cert, policy, shown) {
   box.replaceChildren(
     el('p', null, `Now, in ${answer.policy}: `, el('b', { class: now.decision }, now.decision), ` (${now.reason})`, now.detail ? ` ${now.detail}` : '',
       other.decision !== now.decision ? `; with ${cert.verified ? 'no' : 'a'} verified chain: ${other.decision} (${other.reason})` : ''),
-    el('p', null, buttons),
+    buttons[0] ? el('p', null, buttons) : '',
     near[0] ? 'The lines that come nearest:' : '', el('ul', null, near.map(line)),
     lines[0] ? 'Lines that would allow it:' : '',
     el('ul', null, lines.map((r) => el('li', null, el('code', null, r.text), ` ${r.worth}${r.needs_chain ? ', once the chain is verified' : ''}`))));
@@ -816,7 +809,7 @@ function approve(cert, policy, up, also) {
   };
   const go = ask(block ? 'Block this certificate?' : 'Allow this certificate?', [
     terms([['SHA-256', el('code', null, groups(cert.sha256))], ['Subject, as claimed', claimed(cert.subject)],
-      ['Issuer, as claimed', claimed(cert.issuer)], ['Store', claimed(up.store)], ['Lets it into', !block && [policy, ...also.also_allows, ...also.partial ? ['others'] : []].join(', ')]]),
+      ['Issuer, as claimed', claimed(cert.issuer)], ['Store', claimed(up.store)], ['Lets it into', !block && policy], ['May let it into', !block && [...also.also_allows, ...also.partial ? ['others'] : []].join(', ')]]),
     block ? '' : el('div', null,
       el('p', null, 'Anyone can make a certificate with this name. Compare the thumbprint with its owner, not with this page.'),
       el('p', null, el('label', null, 'SHA-256 thumbprint, from the owner ', owner)),
@@ -889,11 +882,15 @@ for (const th of document.querySelectorAll('thead th')) {
   set(th, button(th.textContent.trim(), () => sortBy(th)));
 }
 for (const box of document.querySelectorAll('.box')) {
-  reach(box, box.closest('section').querySelector('h2').textContent);
+  const section = box.closest('section'), label = section.querySelector('h2').textContent;
+  give(section, { 'aria-label': label });
+  reach(box, label);
 }
 
 
 /* live */
+
+options($('reason'), Object.keys(REASONS));
 
 function options(select, names) {
   for (const name of names) {
@@ -916,7 +913,6 @@ async function look() {
   state.began ||= now();
   set($('server'), `${location.host} · nginx ${s.nginx}, module ${s.module} · counting since ${day(s.since)} UTC · `
     + `configuration ${s.generation} loaded ${day(s.loaded)}`);
-  options($('reason'), reasonsOf(s));
   options($('policy'), s.policies.map((p) => p.name));
   options($('try-policy'), s.policies.map((p) => p.name));
   countUp(before, s);
@@ -967,6 +963,9 @@ async function poll() {
       wait = Math.min(30000, wait * 2 ** state.failed);
       const since = state.summary ? `no data since ${state.summary.now.slice(11, 19)} UTC. ` : '';
       live(since + e.message, true);
+      if (!state.summary) {
+        set($('h-state'), '✗ ', e.message);
+      }
       if (state.failed === 3) {
         say(since + e.message);
         mark('off', '? ');

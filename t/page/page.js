@@ -92,7 +92,7 @@ async function tamper(page, change) {
 
 /* a column of the refused certificates */
 function column(page, n) {
-  return page.locator(`#refused-table tbody tr:not([data-key^=more]) td:nth-child(${n})`).allTextContents();
+  return page.locator(`#refused-table tbody tr:not([data-key^=more]) :nth-child(${n}):is(td, th)`).allTextContents();
 }
 
 function focused(page) { return page.evaluate(() => document.activeElement.ariaLabel || document.activeElement.textContent.trim()); }
@@ -120,7 +120,7 @@ const tests = [
     const row = page.locator('#refused-table tr', { hasText: 'CN=globex' }).filter({ hasText: 'partners' });
     await row.waitFor();
     is(await row.locator('td').nth(1).textContent(), '3', 'globex was refused three times');
-    is(await row.locator('td').nth(3).textContent(), 'no_match', 'the reason');
+    is(await row.locator('td, th').nth(3).textContent(), 'no_match', 'the reason');
     await row.getByRole('button', { name: /^Details/ }).click();
     const shown = (await page.locator('#refused-table .more dd code').first().textContent()).replace(/ /g, '').toLowerCase();
     is(shown, told.certs.globex.sha256, 'its thumbprint');
@@ -129,7 +129,7 @@ const tests = [
        'innerHTML throws');
     page.wrong = page.wrong.filter((text) => !/TrustedHTML/.test(text));
 
-    is(await page.locator('main > :first-child h2').textContent(), '✗ 1 thing is wrong', 'first comes whether something is wrong');
+    is(await page.locator('main > :first-child h2').textContent(), '✗ 1 thing wrong', 'first comes whether something is wrong');
     is(await page.locator('#wrong li').textContent(), 'The store uploaded has a bad file, bad<img src=x>.pem (rejected): it holds no certificate',
        'and what');
     ok(/^! \(\d+\) Client certificates$/.test(await page.title()), 'the tab says it', await page.title());
@@ -346,11 +346,11 @@ const tests = [
     await page.waitForFunction(() => document.querySelectorAll('#wrong li').length === 6);
     const wrong = (await page.locator('#wrong').innerText()).replace(/\d{4}-\d\d-\d\d \d\d:\d\d/, 'then');
     for (const text of ['The store operators is as it was at then UTC and isn’t followed: No such file or directory',
-      'The store operators is full: its zone needs size=976k', 'A CA of /ca<b>.crt ends (2 days): whoever it has signed is refused then',
-      'were refused by an error', '7 policies and rules are counted together']) {
+      'The store operators is full: its zone needs size=976k', 'A CA of /ca<b>.crt ends in 2 days: whoever it has signed is refused then',
+      'Refused of late by an error: ', '7 policies and rules are counted together']) {
       ok(wrong.includes(text), text, wrong);
     }
-    await page.locator('#say', { hasText: 'things are wrong' }).waitFor();
+    await page.locator('#say', { hasText: '6 things wrong' }).waitFor();
     is(await page.locator('#servers').innerText(), 'Before any policy was asked, nginx itself refused at status.example.org 3 requests for a bad certificate'
        + ' and 0 for want of one.', 'what nginx refuses itself');
 
@@ -358,6 +358,11 @@ const tests = [
     await tab('^\\? C', 'no data');
     await page.locator('#say', { hasText: /^no data since \d\d:\d\d:\d\d UTC/ }).waitFor();
     ok(await page.locator('body.stale').count(), 'and said, and the figures are pale');
+
+    await page.route(/status\?/, (route) => route.fulfill({ status: 403, body: '' }));
+    await page.reload();
+    await page.locator('#h-state', { hasText: '✗ The server answered 403: your certificate may not read this.' }).waitFor();
+    ok(true, 'and first comes that somebody may not look');
     await page.context().close();
   },
 
@@ -497,6 +502,11 @@ const tests = [
     ok(await page.evaluate(() => !!document.activeElement.closest('.more')), 'and to what was opened');
     is(await page.locator('button').filter({ hasText: /^(Allow|Block|Remove|Undo)(?!ed)/ }).count(), 0, 'nothing to change');
     is(await page.locator('[role=status]').count(), 1, 'one place that speaks');
+    for (const [table, row] of [['Refused certificates', 'CN=globex,O=Example'], ['Policies', 'partners'], ['Stores', 'uploaded'],
+      ['Expiring soon', 'soon']]) {
+      ok(await page.getByRole('table', { name: table, exact: true }).getByRole('rowheader', { name: row, exact: true }).count(),
+         `a table and its rows have names: ${table}`);
+    }
 
     /* a pasted certificate, and a key by mistake */
     await page.getByText('Try a certificate').click();
@@ -524,6 +534,8 @@ const tests = [
     await page.locator('#refused-table tbody tr').first().waitFor();
     await page.getByRole('button', { name: /^Details/ }).first().click();
     is(await page.evaluate(() => document.documentElement.scrollWidth), 360, 'nothing is wider than a narrow screen');
+    const { x, width } = await page.getByRole('button', { name: /^Details/ }).first().boundingBox();
+    ok(x > 0 && x + width <= 360, 'what opens a row is in sight');
     await shot(page, 'narrow');
     ok(await page.evaluate(() => getComputedStyle(document.body).backgroundColor !== 'rgb(255, 255, 255)'), 'dark where it is wanted');
     await page.context().close();
