@@ -264,6 +264,19 @@ warns("allow email=*\@x.test;\nallow email=*\@X.Test.;",
 quiet("allow email=*\@x.test;\nallow email=\\*\@x.test;",
       'an address whose name is a star');
 
+# in a whole name, where a wildcard certificate's is pasted from, it is legal
+for ([ 'subject=CN=*.example.com,O=x', 'subject' ],
+     [ 'issuer=CN=a|b,O=x', 'issuer' ])
+{
+    my ($condition, $key) = @$_;
+    my $warning = "$key \"" . ($condition =~ /=(.*)/)[0] . '" is read with '
+        . '"*" and "|" as they stand: "' . $key . '.CN=~..." makes a pattern, '
+        . '"\2A" and "\7C" are for the characters';
+    warns("deny $condition;\nallow verified;",
+          qr/\[warn\] \Q$warning\E in \S+:\d+$/m, $condition);
+}
+quiet('allow subject=CN=\2A.example.com,O=a\7Cb;', 'characters of a name');
+
 # quotes that nginx doesn't take off
 my $quotes = 'quotes inside of a parameter are part of its value, they stand '
            . 'around all of it: ';
@@ -284,7 +297,8 @@ refused("verified $_->[0]", "invalid $_->[1]: $quotes\"$_->[2]=\\.\\.\\.\"") for
 quiet("allow $_;", $_) for (
     q("cn=Acme Ltd." 'o=acme'), q('cn="Best" of "all"'),
     q(subject.L='s-Gravenhage), q('email="a b"@x.test'),
-    q('subject=O="Acme, Inc."'),
+    q('subject=O="Acme, Inc."'), 'subject=CN=host/a.test',
+    'subject=CN=a\\2Fcn=b', 'subject=CN=a/b=c',
 );
 
 refused(@$_) for (
@@ -384,6 +398,10 @@ refused(@$_) for (
     [ 'subject=CN=a\\xFF', '"\\\\xFF" is how a log escapes a byte.*' ],
     [ 'subject=CN=#0101', 'a value that begins with "#" is not a string.*' ],
     [ 'subject=CN=#x', 'a value that begins with "#" is hexadecimal.*' ],
+    [ '"subject=O=x, CN=a/emailAddress=b@c.test"',
+      '"/emailAddress=" in a value is how another part begins in some tools, '
+      . 'write ",emailAddress=", or "\\\\2F" for the "/"' ],
+    [ 'issuer=O=x/2.5.4.97=a,CN=b', '"/2.5.4.97=" in a value is how.*' ],
     [ 'subject=/O=a/CN=b', 'the form with "/" is ambiguous, write "O=a,CN=b"' ],
 );
 

@@ -65,6 +65,8 @@ static ngx_int_t ngx_clientcert_dn_add(ngx_clientcert_dn_reader_t *rd,
 static ngx_int_t ngx_clientcert_dn_read_slashes(
     ngx_clientcert_dn_reader_t *rd);
 static ngx_uint_t ngx_clientcert_dn_is_part(u_char *p, u_char *last);
+static ngx_int_t ngx_clientcert_dn_check_slash(
+    ngx_clientcert_dn_reader_t *rd);
 static void ngx_clientcert_dn_skip_blanks(ngx_clientcert_dn_reader_t *rd);
 static ngx_int_t ngx_clientcert_dn_error(ngx_clientcert_dn_reader_t *rd,
     const char *fmt, ...);
@@ -360,6 +362,15 @@ ngx_clientcert_dn_read_text(ngx_clientcert_dn_reader_t *rd, ngx_str_t *value)
             value->len = end - value->data;
             return NGX_OK;
 
+        case '/':
+            if (ngx_clientcert_dn_check_slash(rd) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            value->data[value->len++] = ch;
+            end = value->data + value->len;
+            break;
+
         case '"':
         case ';':
         case '<':
@@ -635,6 +646,38 @@ ngx_clientcert_dn_is_part(u_char *p, u_char *last)
     }
 
     return 0;
+}
+
+
+/* X509_NAME_print(3) leaves "/" before types of more than two letters */
+
+static ngx_int_t
+ngx_clientcert_dn_check_slash(ngx_clientcert_dn_reader_t *rd)
+{
+    ngx_int_t     rc;
+    ngx_str_t     name;
+    ASN1_OBJECT  *type;
+
+    name.data = rd->p + 1;
+
+    if (!ngx_clientcert_dn_is_part(name.data, rd->last)) {
+        return NGX_OK;
+    }
+
+    name.len = ngx_strlchr(name.data, rd->last, '=') - name.data;
+
+    rc = ngx_clientcert_oid_object(&name, 1, &type);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    }
+
+    ASN1_OBJECT_free(type);
+
+    return ngx_clientcert_dn_error(rd, "\"/%V=\" in a value is how another "
+                                   "part begins in some tools, write "
+                                   "\",%V=\", or \"\\2F\" for the \"/\"",
+                                   &name, &name);
 }
 
 

@@ -305,6 +305,13 @@ ngx_clientcert_value_dn(ngx_clientcert_reading_t *rd,
         return rc;
     }
 
+    if (last == err && strpbrk((char *) text->data, "*|")) {
+        ngx_clientcert_value_note(rd, "is read with \"*\" and \"|\" as they "
+                                  "stand: \"%V.CN=~...\" makes a pattern, "
+                                  "\"\\2A\" and \"\\7C\" are for the "
+                                  "characters", &cond->key->name);
+    }
+
     return ngx_clientcert_dn_id(rd->pool, dn, &cond->id);
 }
 
