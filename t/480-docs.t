@@ -76,6 +76,7 @@ my %files = (
     'ca.crl'       => sub { slurp(cert_dir() . '/crl-a-globex.pem') },
     'admins.txt'   => sub { sha256('globex') . "\n" },
     'client-certs' => { 'acme.crt' => sub { crt('acme') } },
+    'blocked'      => { 'acme.crt' => sub { crt('acme') } },
 );
 
 # clients for some tasks, besides those of t/cert
