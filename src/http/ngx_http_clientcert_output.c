@@ -112,6 +112,8 @@ ngx_http_clientcert_output_write(ngx_http_clientcert_output_t *out,
     u_char  *p, ch;
     size_t   i;
 
+    static const u_char  hex[] = "0123456789ABCDEF";
+
     p = ngx_http_clientcert_output_room(out, text->len * 5);
     if (p == NULL) {
         return;
@@ -125,7 +127,11 @@ ngx_http_clientcert_output_write(ngx_http_clientcert_output_t *out,
             *p++ = ch;
 
         } else if (ch < 0x20 || ch >= 0x7f || ch == '"' || ch == '\\') {
-            p = ngx_sprintf(p, "\\\\x%02Xd", (int) ch);
+            *p++ = '\\';
+            *p++ = '\\';
+            *p++ = 'x';
+            *p++ = hex[ch >> 4];
+            *p++ = hex[ch & 0xf];
 
         } else {
             *p++ = ch;
