@@ -47,7 +47,9 @@ open my $turns, '+<:raw', $state or die "$state: $!\n";
 
 my $n = nginx(log_level => 'notice', config => <<'END');
     clientcert_store many list=%%PREFIX%%/many;
-    clientcert_policy p { allow store=many; }
+    clientcert_store same list=%%PREFIX%%/same;
+    clientcert_store wide list=%%PREFIX%%/wide;
+    clientcert_policy p { allow store=many; allow store=same; allow store=wide; }
     keepalive_requests 1000000;
     ssi_types text/plain;
     log_format short "$status $request_uri";
@@ -72,6 +74,10 @@ my $n = nginx(log_level => 'notice', config => <<'END');
 END
 $n->write('many', join '', sha1('acme') . " acme\n",
           map { sha1_hex($_) . " client-$_\n" } 2 .. $entries);
+$n->write('same', join '', map { sha1_hex($_) . ' ' . 'a' x 200 . "\n" }
+                                1 .. 3_000);
+$n->write('wide', join '', map { sha1_hex($_) . ' ' . "\xc3\xa4" x 125 . "\n" }
+                                1 .. 1_200);
 $n->write('html/both', '<!--# include virtual="/status" -->'
                        . '<!--# include virtual="/status" -->');
 
@@ -106,6 +112,18 @@ my @crowd = map { client(port => $n->port('crowd'), plain => 1, timeout => 60) }
             1 .. $crowd;
 is($_->get('/gif')->{status}, 200, 'a connection') for $crowd[-1];
 
+# The longest turn from now on, in milliseconds.
+sub watch {
+    sysseek $turns, 0, 0;
+    syswrite $turns, pack 'q2', $worker, 0;
+}
+
+sub longest {
+    sysseek $turns, 0, 0;
+    sysread $turns, my $bytes, 16;
+    return (unpack 'q2', $bytes)[1] / 1e6;
+}
+
 # Each client asks for one of the paths; returns what is answered, by status,
 # the longest turn in milliseconds, and the memory that was needed for it.
 sub all_at_once {
@@ -118,8 +136,7 @@ sub all_at_once {
     ask($crowd[$_], $paths[$_ % @paths]) for 0 .. $#crowd;
     $meanwhile->();
 
-    sysseek $turns, 0, 0;
-    syswrite $turns, pack 'q2', $worker, 0;
+    watch();
     kill CONT => $worker;
 
     for my $c (@crowd) {
@@ -128,9 +145,7 @@ sub all_at_once {
         $most = max($most // 0, memory());
     }
 
-    sysseek $turns, 0, 0;
-    sysread $turns, my $bytes, 16;
-    return (\%got, (unpack 'q2', $bytes)[1] / 1e6, $most - $before);
+    return (\%got, longest(), $most - $before);
 }
 
 
@@ -195,7 +210,40 @@ $got{ $_->{status} // $_->{error} }++
 is_deeply(\%got, { 200 => 50 }, 'streams of one connection');
 
 
-# 3. Who leaves, leaves no trace.
+# 3. The longest one of them, of texts that are long to compare, or to write.
+
+sub all_pages {
+    my ($path) = @_;
+    my ($after, $partial, %seen, @took) = ('', 0);
+
+    while (defined $after) {
+        watch();
+        my $r = $c->get("$path$after");
+        push @took, longest();
+        $r = JSON::PP->new->decode($r->{body});
+        $seen{ $_->{sha1} }++ for @{ $r->{items} };
+        $partial += $r->{partial};
+        $after = defined $r->{next} ? "&after=$r->{next}" : undef;
+    }
+
+    return (\@took, $partial, \%seen);
+}
+
+for (['same', 'q=' . 'a' x 100 . 'b', 0], ['wide', 'limit=1000', 1_200]) {
+    my ($store, $args, $wanted) = @$_;
+    my ($took, $partial, $seen)
+        = all_pages("/status?view=certificates&store=$store&$args");
+    my $median = (sort { $a <=> $b } @$took)[@$took / 2];
+    note sprintf '%s: %d pages, %.1f ms, %.1f at most', $store,
+         scalar @$took, $median, max(@$took);
+    cmp_ok($median, '<', 5, "$store: in several steps");
+    cmp_ok($partial, '>', 0, 'some of which tell of more');
+    is(scalar(keys %$seen), $wanted, 'found');
+    ok(!(grep { $_ != 1 } values %$seen), 'each once');
+}
+
+
+# 4. Who leaves, leaves no trace.
 
 my $leaving = client(port => $n->port('tls'), cert => 'acme', alpn => 'h2',
                      timeout => 0.3);
@@ -212,7 +260,7 @@ my $left = () = $n->access_log =~ /^499 /mg;
 cmp_ok($left, '>=', 100, "$left who left weren't");
 
 
-# 4. A worker that is to end answers them first, and has nothing else to do.
+# 5. A worker that is to end answers them first, and has nothing else to do.
 
 $_->close for $c, $h2, splice @others;
 ($answers) = all_at_once(sub {

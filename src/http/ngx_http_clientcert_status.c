@@ -314,6 +314,8 @@ ngx_http_clientcert_status_query(ngx_http_request_t *r,
     query->unused = ngx_http_clientcert_status_flag(r, "unused");
     query->der = ngx_http_clientcert_status_flag(r, "certificate");
 
+    ngx_strlow(query->q.data, query->q.data, query->q.len);
+
     if (ngx_clientcert_thumbprint_read(query->q.data, query->q.len,
                                        &query->thumbprint, &err)
         != NGX_OK)

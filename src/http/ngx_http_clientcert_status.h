@@ -21,8 +21,10 @@
 /* of all that is JSON; fields may come without a new one, but not go */
 #define NGX_HTTP_CLIENTCERT_STATUS_FORMAT  1
 
-/* what a request may look at, so that others don't wait for it */
+/* so that others don't wait for a request: entries that it may look at, and
+   bytes after which a list ends */
 #define NGX_HTTP_CLIENTCERT_STATUS_WORK  20000
+#define NGX_HTTP_CLIENTCERT_STATUS_SIZE  (1024 * 1024)
 
 /* items of a list that a request may ask for */
 #define NGX_HTTP_CLIENTCERT_STATUS_MAX   1000
@@ -74,7 +76,7 @@ typedef struct {
     ngx_http_clientcert_status_t      *status;
 
     ngx_str_t                          view;
-    ngx_str_t                          q;       /* to be found */
+    ngx_str_t                          q;       /* to be found, lower case */
     ngx_str_t                          reason;
 
     /* len is 0 where they are none */
@@ -111,13 +113,17 @@ ngx_int_t ngx_http_clientcert_view(ngx_http_clientcert_output_t *out,
 /*
  * Parts of views: the beginning, up to the fields of the view; the end, where
  * partial tells of a list that there may be more, though there are less items
- * than asked for.  contains looks for "q" in a text.
+ * than asked for.  full says whether a list with so many items is to end.
+ * contains looks for "q" in a text, which is work, too.
  */
 void ngx_http_clientcert_view_begin(ngx_http_clientcert_output_t *out,
     const char *name);
 void ngx_http_clientcert_view_end(ngx_http_clientcert_output_t *out,
     ngx_uint_t partial);
-ngx_uint_t ngx_http_clientcert_view_contains(ngx_str_t *text, ngx_str_t *q);
+ngx_uint_t ngx_http_clientcert_view_full(ngx_http_clientcert_output_t *out,
+    ngx_http_clientcert_query_t *query, ngx_uint_t shown);
+ngx_uint_t ngx_http_clientcert_view_contains(
+    ngx_http_clientcert_query_t *query, ngx_str_t *text);
 
 /*
  * The views of other files; a store is part of the summary.

@@ -22,6 +22,9 @@
 /* places where policies are required, of the summary */
 #define NGX_HTTP_CLIENTCERT_VIEW_USES  1000
 
+/* bytes that are as much work to compare as an entry is to look at */
+#define NGX_HTTP_CLIENTCERT_VIEW_BYTES  64
+
 
 typedef struct {
     ngx_str_t     name;
@@ -409,7 +412,7 @@ ngx_http_clientcert_view_rules(ngx_http_clientcert_output_t *out,
 
         for ( /* void */ ; k < policy->nrules; k++) {
 
-            if (query->work == 0 || shown == query->limit) {
+            if (ngx_http_clientcert_view_full(out, query, shown)) {
                 next = number + k;
                 break;
             }
@@ -466,7 +469,7 @@ ngx_http_clientcert_view_matches(ngx_http_clientcert_query_t *query,
     }
 
     for (i = 1; i < rule->nargs; i++) {
-        if (ngx_http_clientcert_view_contains(&rule->args[i], &query->q)) {
+        if (ngx_http_clientcert_view_contains(query, &rule->args[i])) {
             return 1;
         }
     }
@@ -476,12 +479,41 @@ ngx_http_clientcert_view_matches(ngx_http_clientcert_query_t *query,
 
 
 ngx_uint_t
-ngx_http_clientcert_view_contains(ngx_str_t *text, ngx_str_t *q)
+ngx_http_clientcert_view_full(ngx_http_clientcert_output_t *out,
+    ngx_http_clientcert_query_t *query, ngx_uint_t shown)
 {
-    return text->len >= q->len
-           && ngx_strlcasestrn(text->data, text->data + text->len, q->data,
-                               q->len - 1)
-              != NULL;
+    return shown == query->limit
+           || query->work == 0
+           || out->len >= NGX_HTTP_CLIENTCERT_STATUS_SIZE;
+}
+
+
+ngx_uint_t
+ngx_http_clientcert_view_contains(ngx_http_clientcert_query_t *query,
+    ngx_str_t *text)
+{
+    size_t      i, n, compared;
+    ngx_str_t  *q;
+
+    q = &query->q;
+    n = 0;
+    compared = 0;
+
+    for (i = 0; n < q->len && i + q->len <= text->len; i++) {
+
+        n = 0;
+
+        while (n < q->len && ngx_tolower(text->data[i + n]) == q->data[n]) {
+            n++;
+        }
+
+        compared += n + 1;
+    }
+
+    query->work -= ngx_min(query->work,
+                           compared / NGX_HTTP_CLIENTCERT_VIEW_BYTES);
+
+    return n == q->len;
 }
 
 

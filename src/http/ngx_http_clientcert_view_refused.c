@@ -83,7 +83,10 @@ ngx_http_clientcert_view_refused(ngx_http_clientcert_output_t *out,
 
     shown = 0;
 
-    for (i = 0; i < n && shown < query->limit; i++) {
+    for (i = 0;
+         i < n && !ngx_http_clientcert_view_full(out, query, shown);
+         i++)
+    {
 
         if (ngx_http_clientcert_refused_cmp(&sorted[i], &after) <= 0
             || ngx_clientcert_recent_get(recent, sorted[i].i, slot) != NGX_OK
@@ -107,7 +110,7 @@ ngx_http_clientcert_view_refused(ngx_http_clientcert_output_t *out,
         ngx_http_clientcert_json_null(out, "next");
     }
 
-    ngx_http_clientcert_view_end(out, 0);
+    ngx_http_clientcert_view_end(out, i < n && shown < query->limit);
 
     return NGX_OK;
 }
@@ -238,7 +241,7 @@ ngx_http_clientcert_refused_contains(ngx_http_clientcert_query_t *query,
     for (i = 0; i < NGX_CLIENTCERT_RECENT_TEXTS; i++) {
         text = ngx_clientcert_recent_text(slot, i);
 
-        if (ngx_http_clientcert_view_contains(&text, &query->q)) {
+        if (ngx_http_clientcert_view_contains(query, &text)) {
             return 1;
         }
     }

@@ -395,8 +395,7 @@ ngx_http_clientcert_stores_list(ngx_http_clientcert_output_t *out,
     shown = 0;
 
     while (place->store < query->nstores
-           && query->work > 0
-           && shown < query->limit)
+           && !ngx_http_clientcert_view_full(out, query, shown))
     {
         if (place->part >= NGX_CLIENTCERT_INDEX_END) {
             place->part = 0;
@@ -538,7 +537,7 @@ ngx_http_clientcert_stores_wants(ngx_http_clientcert_query_t *query,
     origin.len = copy->origin_len;
 
     return query->q.len == 0
-           || ngx_http_clientcert_view_contains(&origin, &query->q);
+           || ngx_http_clientcert_view_contains(query, &origin);
 }
 
 
