@@ -15,6 +15,9 @@
 /* items of a list, unless asked for otherwise */
 #define NGX_HTTP_CLIENTCERT_STATUS_LIMIT  100
 
+/* series of a kind that "max" may ask for */
+#define NGX_HTTP_CLIENTCERT_STATUS_SERIES  5000
+
 
 static ngx_int_t ngx_http_clientcert_status_parameter(ngx_conf_t *cf,
     ngx_http_clientcert_status_t *status, ngx_str_t *value);
@@ -148,11 +151,11 @@ ngx_http_clientcert_status_parameter(ngx_conf_t *cf,
     if (status->prometheus && ngx_strncmp(value->data, "max=", 4) == 0) {
         n = ngx_atoi(value->data + 4, value->len - 4);
 
-        if (n < 1 || n > NGX_HTTP_CLIENTCERT_STATUS_WORK) {
+        if (n < 1 || n > NGX_HTTP_CLIENTCERT_STATUS_SERIES) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid number \"%s\" in \"max\", it must be "
                                "from 1 to %d", value->data + 4,
-                               NGX_HTTP_CLIENTCERT_STATUS_WORK);
+                               NGX_HTTP_CLIENTCERT_STATUS_SERIES);
             return NGX_ERROR;
         }
 
