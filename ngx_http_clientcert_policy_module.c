@@ -27,7 +27,7 @@
 static ngx_int_t ngx_http_clientcert_access_handler(ngx_http_request_t *r);
 static ngx_clientcert_verdict_t *ngx_http_clientcert_decide(
     ngx_http_request_t *r, ngx_clientcert_policy_t *policy,
-    ngx_clientcert_connection_t *conn, ngx_clientcert_chain_e chain);
+    ngx_clientcert_connection_t *conn, ngx_clientcert_trust_t *trust);
 static ngx_int_t ngx_http_clientcert_keep(ngx_http_request_t *r,
     ngx_clientcert_connection_t *conn, ngx_clientcert_verdict_t *verdict);
 static ngx_int_t ngx_http_clientcert_refuse(ngx_http_request_t *r,
@@ -150,10 +150,10 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_int_t
 ngx_http_clientcert_access_handler(ngx_http_request_t *r)
 {
-    ngx_clientcert_chain_e           chain;
     ngx_clientcert_policy_t         *policy;
     ngx_clientcert_verdict_t        *verdict;
     ngx_clientcert_connection_t     *conn;
+    ngx_http_clientcert_srv_conf_t  *scf;
     ngx_http_clientcert_loc_conf_t  *lcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_clientcert_policy_module);
@@ -167,15 +167,14 @@ ngx_http_clientcert_access_handler(ngx_http_request_t *r)
     conn = r->connection->ssl ? ngx_clientcert_connection(r->connection)
                               : NULL;
 
-    chain = conn ? ngx_http_clientcert_trust_chain(r, conn)
-                 : NGX_CLIENTCERT_UNVERIFIED;
+    scf = ngx_http_get_module_srv_conf(r, ngx_http_clientcert_policy_module);
 
-    verdict = (conn && !conn->early)
-              ? ngx_clientcert_policy_recall(policy, conn, chain, ngx_time())
-              : NULL;
+    verdict = conn ? ngx_clientcert_policy_recall(policy, conn, scf->trust,
+                                                  ngx_time())
+                   : NULL;
 
     if (verdict == NULL) {
-        verdict = ngx_http_clientcert_decide(r, policy, conn, chain);
+        verdict = ngx_http_clientcert_decide(r, policy, conn, scf->trust);
     }
 
     if (verdict == NULL
@@ -205,14 +204,13 @@ ngx_http_clientcert_access_handler(ngx_http_request_t *r)
 static ngx_clientcert_verdict_t *
 ngx_http_clientcert_decide(ngx_http_request_t *r,
     ngx_clientcert_policy_t *policy, ngx_clientcert_connection_t *conn,
-    ngx_clientcert_chain_e chain)
+    ngx_clientcert_trust_t *trust)
 {
     ngx_clientcert_client_t  client;
 
     ngx_memzero(&client, sizeof(ngx_clientcert_client_t));
 
     client.conn = conn;
-    client.chain = chain;
     client.now = ngx_time();
     client.pool = r->pool;
     client.request = r;
@@ -225,6 +223,8 @@ ngx_http_clientcert_decide(ngx_http_request_t *r,
     }
 
     client.cert = conn->cert;
+    client.trust = trust;
+    client.chain = ngx_http_clientcert_trust_chain(r, conn);
     client.early = conn->early
                    && ngx_clientcert_connection_early(r->connection, conn);
 

@@ -16,6 +16,7 @@ struct ngx_clientcert_known_s {
     ngx_clientcert_known_t      *next;
     ngx_clientcert_policy_t     *policy;
     ngx_clientcert_chain_e       chain;
+    ngx_clientcert_trust_t      *trust;         /* of who asked last */
 
     ngx_uint_t                   generation;    /* of the stores asked */
     time_t                       from;          /* it holds */
@@ -68,7 +69,7 @@ ngx_str_t  ngx_clientcert_reasons[] = {
 
 ngx_clientcert_verdict_t *
 ngx_clientcert_policy_recall(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_connection_t *conn, ngx_clientcert_chain_e chain,
+    ngx_clientcert_connection_t *conn, ngx_clientcert_trust_t *trust,
     time_t now)
 {
     ngx_clientcert_known_t  *known;
@@ -77,7 +78,7 @@ ngx_clientcert_policy_recall(ngx_clientcert_policy_t *policy,
 
     return (known
             && known->policy == policy
-            && known->chain == chain
+            && known->trust == trust
             && !policy->varies
             && ngx_clientcert_policy_holds(known, now))
            ? known->verdict : NULL;
@@ -172,6 +173,7 @@ ngx_clientcert_policy_known(ngx_clientcert_policy_t *policy,
 
 found:
 
+    known->trust = client->trust;
     known->next = client->conn->verdicts;
     client->conn->verdicts = known;
 

@@ -101,7 +101,8 @@ typedef struct {
 typedef struct {
     ngx_clientcert_connection_t   *conn;    /* NULL: nothing is remembered */
     ngx_clientcert_certificate_t  *cert;    /* NULL: there is none */
-    ngx_clientcert_chain_e         chain;
+    ngx_clientcert_trust_t        *trust;   /* of the server that answers */
+    ngx_clientcert_chain_e         chain;   /* what it is worth there */
     time_t                         now;
 
     ngx_pool_t                    *pool;    /* of the request */
@@ -135,11 +136,12 @@ extern ngx_str_t  ngx_clientcert_reasons[];
 
 /*
  * What ngx_clientcert_policy_decide() would return, if it is what it returned
- * last on the connection and depends on nothing else, or NULL.
+ * last on the connection for a server of the same trust, and depends on
+ * nothing else, or NULL.  Nothing is returned before a handshake is complete.
  */
 ngx_clientcert_verdict_t *ngx_clientcert_policy_recall(
     ngx_clientcert_policy_t *policy, ngx_clientcert_connection_t *conn,
-    ngx_clientcert_chain_e chain, time_t now);
+    ngx_clientcert_trust_t *trust, time_t now);
 
 /*
  * Decides about a client.  The verdict must not be changed, it may be shared
