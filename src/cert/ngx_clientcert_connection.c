@@ -8,8 +8,6 @@
 
 
 static void ngx_clientcert_connection_release(void *data);
-static ngx_clientcert_connection_t *ngx_clientcert_connection_create(
-    ngx_connection_t *c);
 static ngx_int_t ngx_clientcert_connection_read(ngx_connection_t *c,
     ngx_clientcert_connection_t *conn);
 static ngx_clientcert_certificate_t *ngx_clientcert_connection_certificate(
@@ -18,7 +16,8 @@ static void ngx_clientcert_connection_free(void *parent, void *ptr,
     CRYPTO_EX_DATA *ad, int idx, long argl, void *argp);
 
 
-static int         ngx_clientcert_connection_index = -1;
+int  ngx_clientcert_connection_index = -1;
+
 static ngx_uint_t  ngx_clientcert_connection_users;
 
 
@@ -76,18 +75,6 @@ ngx_clientcert_connection_release(void *data)
 
 
 ngx_clientcert_connection_t *
-ngx_clientcert_connection(ngx_connection_t *c)
-{
-    ngx_clientcert_connection_t  *conn;
-
-    conn = SSL_get_ex_data(c->ssl->connection,
-                           ngx_clientcert_connection_index);
-
-    return conn ? conn : ngx_clientcert_connection_create(c);
-}
-
-
-static ngx_clientcert_connection_t *
 ngx_clientcert_connection_create(ngx_connection_t *c)
 {
     SSL                          *ssl;

@@ -41,6 +41,13 @@ typedef struct {
 } ngx_clientcert_connection_t;
 
 
+/* of ngx_clientcert_connection() */
+ngx_clientcert_connection_t *ngx_clientcert_connection_create(
+    ngx_connection_t *c);
+
+extern int  ngx_clientcert_connection_index;
+
+
 /*
  * Registers the place on SSL objects for as long as cycle lives.  To be called
  * once a configuration is read.  Returns NGX_OK or NGX_ERROR.
@@ -52,7 +59,17 @@ ngx_int_t ngx_clientcert_connection_init(ngx_cycle_t *cycle);
  * and is freed with it, or NULL if there is no memory or the certificate can't
  * be read; the reason is logged then.  c->ssl must be set.
  */
-ngx_clientcert_connection_t *ngx_clientcert_connection(ngx_connection_t *c);
+static ngx_inline ngx_clientcert_connection_t *
+ngx_clientcert_connection(ngx_connection_t *c)
+{
+    ngx_clientcert_connection_t  *conn;
+
+    conn = SSL_get_ex_data(c->ssl->connection,
+                           ngx_clientcert_connection_index);
+
+    return conn ? conn : ngx_clientcert_connection_create(c);
+}
+
 
 /*
  * What nginx itself makes of the client before any phase, by its verify result
