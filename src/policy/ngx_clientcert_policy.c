@@ -8,30 +8,8 @@
 #include "ngx_clientcert_detail.h"
 
 
-/* what the rules without variables of a policy have said of a connection */
-
-typedef struct ngx_clientcert_known_s  ngx_clientcert_known_t;
-
-struct ngx_clientcert_known_s {
-    ngx_clientcert_known_t      *next;
-    ngx_clientcert_policy_t     *policy;
-    ngx_clientcert_chain_e       chain;
-    ngx_clientcert_trust_t      *trust;         /* of who asked last */
-
-    ngx_uint_t                   generation;    /* of the stores asked */
-    time_t                       from;          /* it holds */
-    time_t                       until;
-    ngx_clientcert_verdict_t    *verdict;       /* NULL: nothing yet */
-    ngx_clientcert_verdict_t    *made;          /* this one and all before */
-};
-
-
 static ngx_clientcert_known_t *ngx_clientcert_policy_known(
     ngx_clientcert_policy_t *policy, ngx_clientcert_client_t *client);
-static ngx_inline ngx_uint_t ngx_clientcert_policy_holds(
-    ngx_clientcert_known_t *known, time_t now);
-static ngx_inline ngx_uint_t ngx_clientcert_policy_generation(
-    ngx_clientcert_policy_t *policy);
 static ngx_clientcert_verdict_t *ngx_clientcert_policy_keep(
     ngx_clientcert_known_t *known, ngx_clientcert_verdict_t *verdict,
     ngx_pool_t *pool);
@@ -65,24 +43,6 @@ ngx_str_t  ngx_clientcert_reasons[] = {
     ngx_string("early_data"),
     ngx_string("error")
 };
-
-
-ngx_clientcert_verdict_t *
-ngx_clientcert_policy_recall(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_connection_t *conn, ngx_clientcert_trust_t *trust,
-    time_t now)
-{
-    ngx_clientcert_known_t  *known;
-
-    known = conn->verdicts;
-
-    return (known
-            && known->policy == policy
-            && known->trust == trust
-            && !policy->varies
-            && ngx_clientcert_policy_holds(known, now))
-           ? known->verdict : NULL;
-}
 
 
 ngx_clientcert_verdict_t *
@@ -178,36 +138,6 @@ found:
     client->conn->verdicts = known;
 
     return known;
-}
-
-
-static ngx_inline ngx_uint_t
-ngx_clientcert_policy_holds(ngx_clientcert_known_t *known, time_t now)
-{
-    return known->verdict
-           && now >= known->from
-           && now <= known->until
-           && known->generation
-              == ngx_clientcert_policy_generation(known->policy);
-}
-
-
-/* none of them ever goes back, so neither does their sum */
-
-static ngx_inline ngx_uint_t
-ngx_clientcert_policy_generation(ngx_clientcert_policy_t *policy)
-{
-    ngx_uint_t                i, sum;
-    ngx_clientcert_store_t  **st;
-
-    sum = 0;
-    st = policy->asked.elts;
-
-    for (i = 0; i < policy->asked.nelts; i++) {
-        sum += ngx_clientcert_store_generation(st[i]);
-    }
-
-    return sum;
 }
 
 

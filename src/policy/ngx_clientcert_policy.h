@@ -131,7 +131,60 @@ struct ngx_clientcert_verdict_s {
 };
 
 
+/* what the rules without variables of a policy have said of a connection */
+
+typedef struct ngx_clientcert_known_s  ngx_clientcert_known_t;
+
+struct ngx_clientcert_known_s {
+    ngx_clientcert_known_t      *next;
+    ngx_clientcert_policy_t     *policy;
+    ngx_clientcert_chain_e       chain;
+    ngx_clientcert_trust_t      *trust;         /* of who asked last */
+
+    ngx_uint_t                   generation;    /* of the stores asked */
+    time_t                       from;          /* it holds */
+    time_t                       until;
+    ngx_clientcert_verdict_t    *verdict;       /* NULL: nothing yet */
+    ngx_clientcert_verdict_t    *made;          /* this one and all before */
+};
+
+
 extern ngx_str_t  ngx_clientcert_reasons[];
+
+
+/*
+ * Of all stores that the policy asks: none of them ever goes back, so neither
+ * does their sum.
+ */
+static ngx_inline ngx_uint_t
+ngx_clientcert_policy_generation(ngx_clientcert_policy_t *policy)
+{
+    ngx_uint_t                i, sum;
+    ngx_clientcert_store_t  **st;
+
+    sum = 0;
+    st = policy->asked.elts;
+
+    for (i = 0; i < policy->asked.nelts; i++) {
+        sum += ngx_clientcert_store_generation(st[i]);
+    }
+
+    return sum;
+}
+
+
+/*
+ * Whether the policy would say it again now.
+ */
+static ngx_inline ngx_uint_t
+ngx_clientcert_policy_holds(ngx_clientcert_known_t *known, time_t now)
+{
+    return known->verdict
+           && now >= known->from
+           && now <= known->until
+           && known->generation
+              == ngx_clientcert_policy_generation(known->policy);
+}
 
 
 /*
@@ -139,9 +192,23 @@ extern ngx_str_t  ngx_clientcert_reasons[];
  * last on the connection for a server of the same trust, and depends on
  * nothing else, or NULL.  Nothing is returned before a handshake is complete.
  */
-ngx_clientcert_verdict_t *ngx_clientcert_policy_recall(
-    ngx_clientcert_policy_t *policy, ngx_clientcert_connection_t *conn,
-    ngx_clientcert_trust_t *trust, time_t now);
+static ngx_inline ngx_clientcert_verdict_t *
+ngx_clientcert_policy_recall(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_connection_t *conn, ngx_clientcert_trust_t *trust,
+    time_t now)
+{
+    ngx_clientcert_known_t  *known;
+
+    known = conn->verdicts;
+
+    return (known
+            && known->policy == policy
+            && known->trust == trust
+            && !policy->varies
+            && ngx_clientcert_policy_holds(known, now))
+           ? known->verdict : NULL;
+}
+
 
 /*
  * Decides about a client.  The verdict must not be changed, it may be shared
