@@ -34,6 +34,7 @@ static ngx_int_t ngx_http_clientcert_refuse(ngx_http_request_t *r,
     ngx_clientcert_verdict_t *verdict);
 static ngx_int_t ngx_http_clientcert_answer(
     ngx_clientcert_verdict_t *verdict);
+static ngx_int_t ngx_http_clientcert_log_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_clientcert_header_filter(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_clientcert_refused(ngx_http_request_t *r,
     ngx_clientcert_verdict_t *verdict);
@@ -295,6 +296,19 @@ ngx_http_clientcert_answer(ngx_clientcert_verdict_t *verdict)
     default:
         return verdict->policy->reject;
     }
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_log_handler(ngx_http_request_t *r)
+{
+    /* what nginx refuses itself runs no phase but for its "error_page" */
+
+    if (r->phase_handler == 0 || r->internal) {
+        ngx_http_clientcert_log_by_nginx(r);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -624,9 +638,9 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
 
     ngx_http_clientcert_check_unguarded(cf);
 
-    if (ngx_http_clientcert_trust_init(cf, &mcf->policies.all) != NGX_OK
-        || ngx_http_clientcert_log_init(cf, &mcf->uses) != NGX_OK)
-    {
+    ngx_http_clientcert_log_init(&mcf->uses);
+
+    if (ngx_http_clientcert_trust_init(cf, &mcf->policies.all) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -638,6 +652,13 @@ ngx_http_clientcert_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_clientcert_access_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_clientcert_log_handler;
 
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_clientcert_header_filter;

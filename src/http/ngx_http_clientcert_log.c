@@ -13,8 +13,7 @@
 static void ngx_http_clientcert_log_line(ngx_http_request_t *r,
     ngx_uint_t level, const char *by, ngx_str_t *name, ngx_str_t *reason,
     ngx_str_t *detail);
-static ngx_int_t ngx_http_clientcert_log_handler(ngx_http_request_t *r);
-static ngx_str_t *ngx_http_clientcert_log_by_nginx(ngx_http_request_t *r);
+static ngx_str_t *ngx_http_clientcert_log_refusal(ngx_http_request_t *r);
 
 
 /* by ngx_http_clientcert_refusal_e */
@@ -84,18 +83,12 @@ ngx_http_clientcert_log_line(ngx_http_request_t *r, ngx_uint_t level,
 }
 
 
-ngx_int_t
-ngx_http_clientcert_log_init(ngx_conf_t *cf, ngx_array_t *uses)
+void
+ngx_http_clientcert_log_init(ngx_array_t *uses)
 {
     ngx_uint_t                       i;
-    ngx_http_handler_pt             *h;
     ngx_http_clientcert_use_t       *use;
-    ngx_http_core_main_conf_t       *cmcf;
     ngx_http_clientcert_srv_conf_t  *conf;
-
-    if (uses->nelts == 0) {
-        return NGX_OK;
-    }
 
     use = uses->elts;
 
@@ -104,17 +97,6 @@ ngx_http_clientcert_log_init(ngx_conf_t *cf, ngx_array_t *uses)
                              [ngx_http_clientcert_policy_module.ctx_index];
         conf->required = 1;
     }
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_clientcert_log_handler;
-
-    return NGX_OK;
 }
 
 
@@ -123,8 +105,8 @@ ngx_http_clientcert_log_init(ngx_conf_t *cf, ngx_array_t *uses)
  * policy is the only one there is.
  */
 
-static ngx_int_t
-ngx_http_clientcert_log_handler(ngx_http_request_t *r)
+void
+ngx_http_clientcert_log_by_nginx(ngx_http_request_t *r)
 {
     ngx_str_t                       *status;
     ngx_uint_t                       level;
@@ -134,16 +116,10 @@ ngx_http_clientcert_log_handler(ngx_http_request_t *r)
 
     static ngx_str_t  none = ngx_null_string;
 
-    /* phases have been run, and not for an "error_page" */
-
-    if (r->phase_handler && !r->internal) {
-        return NGX_OK;
-    }
-
-    status = ngx_http_clientcert_log_by_nginx(r);
+    status = ngx_http_clientcert_log_refusal(r);
 
     if (status == NULL || ngx_http_clientcert_verdict(r)) {
-        return NGX_OK;
+        return;
     }
 
     conf = ngx_http_get_module_srv_conf(r, ngx_http_clientcert_policy_module);
@@ -160,15 +136,13 @@ ngx_http_clientcert_log_handler(ngx_http_request_t *r)
 
     ngx_http_clientcert_log_line(r, level, "rejected by nginx in server",
                                  &cscf->server_name, status, &none);
-
-    return NGX_OK;
 }
 
 
 /* returns the status for "error_page" with which nginx has refused, or NULL */
 
 static ngx_str_t *
-ngx_http_clientcert_log_by_nginx(ngx_http_request_t *r)
+ngx_http_clientcert_log_refusal(ngx_http_request_t *r)
 {
     ngx_http_ssl_srv_conf_t         *sscf;
     ngx_http_clientcert_srv_conf_t  *conf;

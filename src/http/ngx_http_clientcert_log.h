@@ -23,9 +23,14 @@ void ngx_http_clientcert_log(ngx_http_request_t *r,
 
 /*
  * Has what nginx refuses itself logged at the servers of the array of
- * ngx_http_clientcert_use_t.  Returns NGX_OK or NGX_ERROR.
+ * ngx_http_clientcert_use_t.
  */
-ngx_int_t ngx_http_clientcert_log_init(ngx_conf_t *cf, ngx_array_t *uses);
+void ngx_http_clientcert_log_init(ngx_array_t *uses);
+
+/*
+ * Logs and counts a request that nginx has refused itself, if it is one.
+ */
+void ngx_http_clientcert_log_by_nginx(ngx_http_request_t *r);
 
 
 #endif /* _NGX_HTTP_CLIENTCERT_LOG_H_INCLUDED_ */
