@@ -173,6 +173,7 @@ ngx_clientcert_decisions_count(ngx_clientcert_verdict_t *verdict,
     ngx_clientcert_connection_t *conn)
 {
     time_t                        now;
+    ngx_clientcert_rule_t        *rule;
     ngx_clientcert_counts_row_t  *row;
 
     now = ngx_time();
@@ -180,23 +181,26 @@ ngx_clientcert_decisions_count(ngx_clientcert_verdict_t *verdict,
 
     ngx_clientcert_counts_row_add(row, verdict->reason);
 
-    if (verdict->rule) {
-        ngx_clientcert_counts_add(&verdict->rule->count,
-                                  NGX_CLIENTCERT_DECISIONS_MADE);
-        ngx_clientcert_counts_set(&verdict->rule->count,
-                                  NGX_CLIENTCERT_DECISIONS_LAST, now);
-
-        if (verdict->rule->stores) {
-            ngx_clientcert_decisions_note(verdict->rule, conn, now);
-        }
-    }
-
     if (verdict->reason != NGX_CLIENTCERT_OK) {
         ngx_clientcert_counts_row_set(row, NGX_CLIENTCERT_DECISIONS_REFUSED,
                                       now);
 
     } else if (conn->cert->not_after < now + NGX_CLIENTCERT_DECISIONS_SOON) {
         ngx_clientcert_counts_row_add(row, NGX_CLIENTCERT_DECISIONS_EXPIRING);
+    }
+
+    rule = verdict->rule;
+
+    if (rule == NULL) {
+        return;
+    }
+
+    ngx_clientcert_counts_add(&rule->count, NGX_CLIENTCERT_DECISIONS_MADE);
+    ngx_clientcert_counts_set(&rule->count, NGX_CLIENTCERT_DECISIONS_LAST,
+                              now);
+
+    if (rule->stores) {
+        ngx_clientcert_decisions_note(rule, conn, now);
     }
 }
 
