@@ -693,7 +693,7 @@ function uploads() { return state.readOnly ? [] : state.summary.upload; }
 function fromBase64(text) { return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)); }
 
 function pem(der) {
-  const text = btoa(Array.from(der, (byte) => String.fromCharCode(byte)).join(''));
+  const text = btoa(String.fromCharCode(...der));
   return `-----BEGIN CERTIFICATE-----\n${text.replace(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
 }
 
@@ -846,13 +846,15 @@ function remove(c, up) {
     });
 }
 
-/* all are explained, the first one alone goes into a store */
+/* all are explained, the first one alone goes into a store; no other file is sent */
 function read(data) {
   const text = new TextDecoder('latin1').decode(data);
-  if (/-----BEGIN [A-Z ]*PRIVATE KEY/.test(text)) {
-    throw new Failed('There is a private key in it: nothing was sent.');
+  const all = /PRIVATE KEY-/.test(text) ? []
+    : [...text.matchAll(/-----BEGIN (?:X509 )?CERTIFICATE-----([^-]*)-----END/g)].map((block) => fromBase64(block[1]));
+  const inside = (at) => data[at] === 48 && at + 2 + (data[at + 1] & 128 && data[at + 1] & 127);
+  if (!all.length && ![2, 160].includes(data[inside(inside(0))])) {
+    throw new Failed('There is a private key in it, or no certificate.');
   }
-  const all = [...text.matchAll(/-----BEGIN (?:X509 )?CERTIFICATE-----([^-]*)-----END/g)].map((block) => fromBase64(block[1]));
   return all.length ? { der: all[0], body: all.map(pem).join('') } : { der: data, body: data };
 }
 

@@ -5,6 +5,7 @@
 
 'use strict';
 
+const { execFileSync } = require('child_process');
 const fs = require('fs');
 const https = require('https');
 const os = require('os');
@@ -521,6 +522,27 @@ const tests = [
     await page.getByRole('button', { name: 'Explain' }).click();
     await page.getByText('There is a private key in it').waitFor();
     is(sent, 0, 'a private key stays here');
+
+    const openssl = (...args) => execFileSync('openssl', args, { stdio: 'pipe' });
+    const { crt, key } = told.certs.acme;
+    for (const [what, buffer] of [
+      ['PKCS#12', openssl('pkcs12', '-export', '-in', crt, '-inkey', key, '-passout', 'pass:x')],
+      ['a key in DER', openssl('ec', '-in', key, '-outform', 'DER')],
+      ['in PKCS#8', openssl('pkcs8', '-topk8', '-nocrypt', '-in', key, '-outform', 'DER')],
+      ['encrypted', openssl('pkcs8', '-topk8', '-in', key, '-outform', 'DER', '-passout', 'pass:x')],
+      ['in UTF-16', Buffer.from(fs.readFileSync(key, 'latin1'), 'utf16le')],
+    ]) {
+      await page.locator('#try-text').fill('nothing');
+      await page.getByRole('button', { name: 'Explain' }).click();
+      await page.getByText('or no certificate').waitFor();
+      await page.locator('#try-why').evaluate((box) => box.replaceChildren());
+      await page.locator('#try-file').setInputFiles({ name: 'a', mimeType: '', buffer });
+      await page.getByText('or no certificate').waitFor();
+      is(sent, 0, `and ${what}`);
+    }
+    await page.locator('#try-file').setInputFiles({ name: 'a', mimeType: '', buffer: openssl('x509', '-in', crt, '-outform', 'DER') });
+    await page.locator('#try-why b.allow').waitFor();
+    ok(true, 'a certificate in DER is explained');
 
     await page.getByText('Rules not used').click();
     await page.locator('#unused code', { hasText: 'spki=5b5b' }).waitFor();
