@@ -17,6 +17,8 @@
 #
 # A page with <!-- walk --> is also done from top to bottom, commands and all,
 # as debian/tests/walk.pl says.
+#
+# Links lead to files, and to headings, that are there.
 
 use strict;
 use warnings;
@@ -380,5 +382,33 @@ for my $page (@pages) {
 }
 
 cmp_ok($blocks, '>', 20, "$blocks configurations");
+
+# a page without its blocks of code
+sub prose { return slurp("$root/$_[0]") =~ s/^ *```.*?^ *```//gsmr }
+
+# a heading as GitHub makes an anchor of it
+sub anchor { return lc($_[0] =~ s/[^\w\- ]//gr) =~ tr/ /-/r }
+
+my %anchors;
+
+for my $file (qw(README.md CONTRIBUTING.md CHANGELOG.md),
+              map { "docs/$_->{file}" } @pages[1 .. $#pages])
+{
+    $anchors{$file} = { map { anchor($_) => 1 } prose($file) =~ /^#+ (.*)$/gm };
+}
+
+for my $file (sort keys %anchors) {
+    my @dead;
+
+    for my $link (prose($file) =~ /\]\(([^):]+)\)/g) {
+        my ($path, $anchor) = $link =~ /^([^#]*)#?(.*)/;
+        my $target = $path eq '' ? $file : $file =~ s{[^/]*$}{$path}r;
+        $target =~ s{^docs/\.\./}{};
+        push @dead, $link
+            if !-e "$root/$target" || $anchor ne '' && !$anchors{$target}{$anchor};
+    }
+
+    is("@dead", '', "$file has no dead links");
+}
 
 done_testing;
