@@ -131,11 +131,18 @@ is_now('rsa /list', 200, 'last good list');
 is_now('globex /list', 401, 'none of the bad one');
 # each is another mistake, and each is told by its place
 my @bytes = uc(sha256('globex')) =~ /../g;
+my @pairs = uc(sha1('acme')) =~ /..../g;
 my $other = sha256('globex');
 for ([ "@bytes[0 .. 23] O0 @bytes[25 .. 31] globex", 1, 73 ],
      [ "# x\n@bytes[0 .. 26]", 2, 1 ],
      [ "@bytes[0 .. 20]", 1, 1 ],
      [ "# x\r$other\r", 1, 4 ],
+     # two of them, where a line has lost its end
+     [ "$other $other", 1, 66 ], [ "$other acme " . sha1('acme'), 1, 71 ],
+     [ join(':', @bytes) . ' ' . join(':', @bytes), 1, 97 ],
+     [ "\n\n@bytes @bytes", 3, 1 ], [ "\n\n\n@sha1 @sha1", 4, 1 ],
+     [ "\n" x 4 . "@pairs @pairs", 5, 1 ],
+     [ "\n" x 5 . "@pairs @pairs[0 .. 2]", 6, 1 ],
      [ "$other # a\rb", 1, 69 ],
      [ "\n  ${other}g", 2, 67 ],
      [ "# x\nsha256//" . encode_base64(pack('H*', $other), ''), 2, 1 ],
@@ -150,6 +157,8 @@ for ([ "@bytes[0 .. 23] O0 @bytes[25 .. 31] globex", 1, 73 ],
     ok($n->wait_log(qr/"listed": list is rejected\N* \S+listed.txt:$line:$column\n/),
        "a mistake, at $line:$column");
     is_now('globex /list', 200, 'last good list');
+    $n->write('listed.txt', join(' ', sha256('acme') =~ /../g) . " DE\n");
+    becomes('acme /list', 200, 'a label of two digits, no byte is missing');
     $n->write('listed.txt', join(':', sha1('rsa') =~ /../g) . " DE\n");
     becomes('rsa /list', 200, 'colons, and a label of two digits');
     $n->write('listed.txt', sha1('rsa') . " @bytes[0, 1] Ltd.\n");

@@ -79,6 +79,7 @@ static ngx_int_t ngx_clientcert_list_read_line(ngx_clientcert_list_t *list,
     u_char *p, u_char *last);
 static ngx_int_t ngx_clientcert_list_check_label(ngx_clientcert_list_t *list,
     ngx_str_t *label, u_char *start);
+static u_char *ngx_clientcert_list_another(u_char *p, u_char *last);
 static u_char *ngx_clientcert_list_comment(u_char *p, u_char *last);
 static u_char *ngx_clientcert_list_trim(u_char *p, u_char *last);
 static ngx_int_t ngx_clientcert_list_take(ngx_clientcert_list_t *list,
@@ -86,7 +87,7 @@ static ngx_int_t ngx_clientcert_list_take(ngx_clientcert_list_t *list,
 static u_char *ngx_clientcert_list_read_thumbprint(u_char *p, u_char *last,
     ngx_clientcert_thumbprint_t *tp, ngx_clientcert_thumbprint_error_t *err);
 static ngx_uint_t ngx_clientcert_list_looks_like_bytes(u_char *p,
-    u_char *last);
+    u_char *last, size_t len);
 static u_char *ngx_clientcert_list_word_end(u_char *p, u_char *last);
 static ngx_int_t ngx_clientcert_list_read_plain(u_char *p, u_char *last,
     ngx_clientcert_thumbprint_t *tp);
@@ -573,7 +574,48 @@ ngx_clientcert_list_check_label(ngx_clientcert_list_t *list, ngx_str_t *label,
                                (u_char *) "label of more than 255 bytes", 28);
     }
 
+    p = ngx_clientcert_list_another(label->data, label->data + label->len);
+
+    if (p) {
+        return ngx_clientcert_list_reject(list, p - start + 1,
+                                          (u_char *) "another thumbprint", 18);
+    }
+
     return NGX_OK;
+}
+
+
+/* the first word that is a thumbprint: the end of a line may be lost */
+
+static u_char *
+ngx_clientcert_list_another(u_char *p, u_char *last)
+{
+    u_char                             *end, *digit;
+    ngx_clientcert_thumbprint_t         tp;
+    ngx_clientcert_thumbprint_error_t   err;
+
+    for ( /* void */ ; p < last; p = end + 1) {
+
+        end = ngx_clientcert_list_word_end(p, last);
+
+        if (end - p < NGX_CLIENTCERT_SHA1_LEN * 2) {
+            continue;
+        }
+
+        for (digit = p; digit < end; digit++) {
+            if (!isxdigit(*digit) && *digit != ':' && *digit != '-') {
+                break;
+            }
+        }
+
+        if (digit == end
+            && ngx_clientcert_thumbprint_read(p, end - p, &tp, &err) == NGX_OK)
+        {
+            return p;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -713,11 +755,10 @@ ngx_clientcert_list_read_thumbprint(u_char *p, u_char *last,
         end = ngx_clientcert_list_word_end(end + 1, last);
     }
 
-    /* a SHA-256 with a slip in it is no SHA-1 */
+    /* a SHA-256 with a slip in it is no SHA-1, nor are two of them one */
 
-    if (found && tp->len == NGX_CLIENTCERT_SHA1_LEN
-        && tp->spaced
-        && ngx_clientcert_list_looks_like_bytes(found, last)
+    if (found && tp->spaced
+        && ngx_clientcert_list_looks_like_bytes(found, last, tp->len)
         && ngx_clientcert_thumbprint_read(p, last - p, &longer, err) != NGX_OK)
     {
         found = NULL;
@@ -735,16 +776,19 @@ ngx_clientcert_list_read_thumbprint(u_char *p, u_char *last,
 }
 
 
-/* whether a label looks like more bytes: nothing else, or three in a row */
+/*
+ * Whether a label looks like more bytes, which stand alone or in pairs: three
+ * words in a row, or nothing else than bytes where some may be missing.
+ */
 
 static ngx_uint_t
-ngx_clientcert_list_looks_like_bytes(u_char *p, u_char *last)
+ngx_clientcert_list_looks_like_bytes(u_char *p, u_char *last, size_t len)
 {
     u_char      *end;
     ngx_uint_t   n, others;
 
     n = 0;
-    others = 0;
+    others = (len == NGX_CLIENTCERT_SHA256_LEN);
 
     for ( /* void */ ; p < last && n < 3; p = end) {
 
@@ -757,6 +801,13 @@ ngx_clientcert_list_looks_like_bytes(u_char *p, u_char *last)
 
         if (end - p == 2 && isxdigit(p[0]) && isxdigit(p[1])) {
             n++;
+
+        } else if (end - p == 4
+                   && isxdigit(p[0]) && isxdigit(p[1])
+                   && isxdigit(p[2]) && isxdigit(p[3]))
+        {
+            n++;
+            others = 1;
 
         } else {
             n = 0;
