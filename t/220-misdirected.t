@@ -246,8 +246,10 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
     }
 }
 
-like($n->error_log, qr/\[error\][^\n]*client\ certificate\ rejected\ by\ policy
-     \ "verified":\ misdirected[^\n]*shown\ to\ another/x, 'the log explains it');
+like($n->error_log, qr/\[error\].*client certificate rejected by policy "verified": misdirected,.*, the chain was shown to another server, client: /,
+     'the log explains it');
+like($n->error_log, qr/policy "unless": denied, .*, "deny" in \S+:\d+, verified was asked of another server, client: /,
+     'and why a "deny" holds');
 
 sub hosts {
     my ($name, $c, $wanted, @hosts) = @_;

@@ -41,6 +41,7 @@ ca('cross-int', 'ca-b', 'inter', @int);
 ca('no-ca-int', 'bad-root', 'inter', @int, is_ca => 0);
 twin('bad-int', 'twin-int');
 
+leaf('forged', 'bad-int', signer => 'globex');
 leaf('critical', 'bad-int', ext => [ [ '1.2.3.4.5', 1, "\5\0" ] ]);
 leaf('server-only', 'bad-int', eku => [ '1.3.6.1.5.5.7.3.1' ]);
 
@@ -87,6 +88,11 @@ my $n = nginx(config => sub {
                     . "clientcert_require verified_$_; empty_gif; }\n";
     }
 
+    $policies .= 'clientcert_policy issuer { allow issuer_thumbprint='
+               . sha256('bad-int') . " spki=$spki; }\n";
+    $locations .= "location = /issuer { clientcert_require issuer; "
+                . "empty_gif; }\n";
+
     # what each server knows
     my %servers = (
         none => 'ssl_verify_client optional_no_ca;',
@@ -98,6 +104,8 @@ my $n = nginx(config => sub {
                  ssl_verify_client on;',
         # nginx refuses some by itself, unless it is told to go on
         err  => 'ssl_verify_client optional_no_ca; error_page 495 = $uri;',
+        both => 'ssl_client_certificate all.pem; error_page 495 = $uri;
+                 ssl_verify_client optional_no_ca;',
     );
 
     return $policies . join '', map { <<"END" } sort keys %servers;
@@ -226,8 +234,21 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
     leaf('orphan', 'good-int');
     my $c = connection('orphan', '', port => $n->port('none'));
     is(answer($c, '/pin/root'), '401 denied', 'an issuer that nobody has');
-    ok(wait_for(sub { substr($n->error_log, $seen) =~ /good-int/ }, 5),
-       'is named in the log');
+    my $text = qr/ca can't be followed: issuer "CN=good-int" isn't known/;
+    like(substr($n->error_log, $seen),
+         qr/: denied, .*, "deny" in \S+:\d+, $text, client: /,
+         'is named in the log');
+}
+
+# And that of the right name is not the one who signed.
+{
+    my $seen = length $n->error_log;
+    my $c = connection('forged', '', port => $n->port('both'));
+    is(answer($c, '/issuer'), '401 no_match', 'an issuer who did not sign it');
+    my $text = 'issuer_thumbprint is known, but its key does not verify the '
+             . 'certificate';
+    like(substr($n->error_log, $seen), qr/: no_match, .*, $text, client: /,
+         'is told of in the log');
 }
 
 # Such a rule can't be written without knowing the issuer.
@@ -241,7 +262,10 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
         'clientcert_policy p { deny issuer_thumbprint=' . sha256('good-int')
         . "; allow verified; }\n$server");
     ok($status, 'an issuer_thumbprint of nobody is refused');
-    like($said, qr/deny ca=/, 'and the other way is named');
+    my $text = 'is neither in a file of "ca=" nor among the CAs of a server, use '
+             . '"deny ca=" with its certificate';
+    like($said, qr/the issuer that "deny issuer_thumbprint=" in \S+:\d+ names \Q$text\E$/m,
+         'and the other way is named');
 
     ($status, $said) = $n->test(
         'clientcert_policy p { deny issuer_thumbprint=' . sha256('ca-a')
@@ -252,7 +276,10 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
         "clientcert_policy p { deny ca=bad-root.pem; allow verified; }\n"
         . $server);
     is($status, 0, 'a root in "deny ca=" is legal');
-    like($said, qr/\[warn\].*bad-root\.pem/, 'but warned of');
+    $text = 'has roots only and also refuses whoever sends no intermediate '
+          . 'certificate, add those of the issuing CAs';
+    like($said, qr/\[warn\] "deny ca=\S+bad-root\.pem" in \S+:\d+ \Q$text\E$/m,
+         'but warned of');
 
     ($status, $said) = $n->test(
         "clientcert_policy p { deny ca=int.pem; allow verified; }\n$server");

@@ -106,22 +106,41 @@ my %matches = (
     more_eku => ['eku'], more_policies => ['policy_oid'],
 );
 
-# [ line, what X holds, the answer, is it told (undef: no matter) ]
+my $dn = '"mallory!" is not "type=value", and "," and "+" inside of a value are '
+       . 'written "\\," and "\\+"';
+my $oid = 'it is neither an object identifier nor a name that OpenSSL knows';
+
+# [ line, what X holds, the answer, what is told ("": nothing, undef: no matter)
+#   and what it is in the log if it is another text ]
 my @nonsense = (
     (map {
-        my ($key, $bad, $good) = @$_;
-        ([ "$key=\$http_x", $bad, '401 denied', 1 ],
-         [ "$key=\$http_x", $good, '200 ok', 0 ],
-         [ "$key=\$http_x", undef, '200 ok', 0 ],
+        my ($key, $bad, $good, $why) = @$_;
+        ([ "$key=\$http_x", $bad, '401 denied', $why ],
+         [ "$key=\$http_x", $good, '200 ok', '' ],
+         [ "$key=\$http_x", undef, '200 ok', '' ],
          [ "$key=\$http_x cn=other", $bad, '200 ok' ],
-         [ "$key=\$http_x cn=x", $bad, '401 denied', 1 ]);
-    } [ 'thumbprint', 'aabbcczz', 'ab' x 20 ], [ 'spki', 'aabbcc', 'ab' x 32 ],
-      [ 'serial', '12xyz', '12' ], [ 'subject', 'mallory!', 'CN=other' ],
-      [ 'issuer', 'mallory!', 'CN=other' ], [ 'ip', '300.1.2', '192.0.2.1' ],
-      [ 'eku', 'no-such-use', 'serverAuth' ],
-      [ 'policy_oid', '1.2..3', '1.2.3.9' ]),
+         [ "$key=\$http_x cn=x", $bad, '401 denied', $why ]);
+    } [ 'thumbprint', 'aabbcczz', 'ab' x 20,
+        'unexpected character "z" at column 7' ],
+      [ 'spki', 'aabbcc', 'ab' x 32,
+        '6 hexadecimal digits found, but SHA-1 has 40 of them and SHA-256 has 64' ],
+      [ 'serial', '12xyz', '12', '"z" is not a hexadecimal digit' ],
+      [ 'subject', 'mallory!', 'CN=other', $dn ],
+      [ 'issuer', 'mallory!', 'CN=other', $dn ],
+      [ 'ip', '300.1.2', '192.0.2.1',
+        'it is neither an IP address nor a CIDR block' ],
+      [ 'ip', '192.0.2.0/24', '192.0.2.1',
+        'a block of addresses takes no variables' ],
+      [ 'eku', 'no-such-use', 'serverAuth', $oid ],
+      [ 'policy_oid', '1.2..3', '1.2.3.9', $oid ]),
     # a prefix is text as well
-    [ 'serial=0${http_x}', 'zyx', '401 denied', 1 ],
+    [ 'serial=0${http_x}', 'zyx', '401 denied',
+      '"x" is not a hexadecimal digit', '0zyx' ],
+    [ 'subject=$http_x', 'CN=caf\\xE9', '401 denied', '"\\xE9" is how a log '
+      . 'escapes a byte, which must be undone first', 'CN=caf\\x5CxE9' ],
+    [ 'dns=$http_x', "b\xfccher.test", '401 denied', 'an international name is '
+      . 'written as in DNS, with labels that begin with "xn--"',
+      'b\\xFCcher.test' ],
 );
 
 my $n = nginx(config => sub {
@@ -157,18 +176,20 @@ my $n = nginx(config => sub {
         keepalive_requests 1000;
         error_page 495 = \$uri;
         add_header X-Reason \$clientcert_reason always;
+        add_header X-Detail \$clientcert_detail always;
         $locations
     }
 END
 })->start;
 
-my ($c, $open);
+my ($c, $open, $detail);
 
 # nginx closes after an error of its own
 sub answer {
     my ($path, @headers) = @_;
     $c = $open->() if $c->closed(0);
     my $r = $c->get($path, headers => [ @headers ]);
+    $detail = $r->{headers}{'x-detail'} // '';
     return ($r->{status} // 'none') . ' ' . ($r->{headers}{'x-reason'} // '');
 }
 
@@ -197,6 +218,11 @@ for my $cert (sort keys %certs) {
                                  : qr/^200 ok/;
                     push @wrong, "deny, $text: $got" if $got !~ $wanted;
 
+                    my ($name) = $conditions{$key}[$i] =~ /^([\w.]+)=/;
+                    push @wrong, "deny, $text: it says $detail"
+                        if $got =~ /denied/ && $detail !~ /^"deny"\ in\ \S+:\d+,
+                            \ $name\ of\ the\ certificate\ can't\ be\ read$/x;
+
                     $got = answer("/allow_${key}_$i");
                     push @wrong, "allow, $text: $got" if $got !~ /^401/;
                 }
@@ -209,7 +235,7 @@ for my $cert (sort keys %certs) {
 }
 
 for my $i (0 .. $#nonsense) {
-    my ($line, $value, $wanted, $told) = @{ $nonsense[$i] };
+    my ($line, $value, $wanted, $told, $logged) = @{ $nonsense[$i] };
     my $what = "deny $line, " . ($value // 'nothing');
     $open = sub { client(cert => 'plain', port => $n->port('tls')) };
     $c = $open->();
@@ -222,8 +248,11 @@ for my $i (0 .. $#nonsense) {
         # written before the answer
         my @lines = split /\n/, substr $n->error_log, $seen;
         if ($told) {
-            @lines = grep { index($_, $value) >= 0 } @lines;
-            is(scalar @lines, 1, "$what: one line with the value");
+            my ($key) = $line =~ /^(\w+)=/;
+            my $text = "$key \"" . ($logged // $value)
+                     . "\" can't be read: $told";
+            @lines = grep { /, \Q$text\E, client: / } @lines;
+            is(scalar @lines, 1, "$what: one line with $text");
         } elsif (defined $told) {
             @lines = grep { !/\[(?:info|notice)\]/ } @lines;
             is("@lines", '', "$what: nothing to say");

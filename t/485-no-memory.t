@@ -415,6 +415,11 @@ handshake('self', 'TLSv1_2', 3,
           [ map { "/allow/$_" } qw(verified ca issuer) ]);
 note(int(ClientCert::now() - $since), ' s');
 
+like($n->error_log, qr/: denied, .*, "deny" in \S+:\d+, there is no memory, client: /,
+     'the log says that there is no memory');
+like($n->error_log, qr/: error, .*, there is no memory, client: /,
+     'where nothing allows it, too');
+
 end();
 
 # What is in the file of "ca=" is read by the first who needs it, and for all

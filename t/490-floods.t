@@ -198,9 +198,15 @@ takes(1, 'host', '/regex', qr/^200 ok$/);
 takes(1, 'host', '/varies?cn=x', qr/^200 ok$/, 10);
 takes(1, 'stranger', '/deny_easy', qr/^200 ok$/);
 
+my $why = "can't be searched by an expression";
+my $gave_up = qr/dns $why: it gave up with error -\d+/;
+like($n->error_log, qr/: denied, .*, "deny" in \S+:\d+, $gave_up, client: /,
+     'the log says why');
+like($n->error_log, qr/: no_match, .*", $gave_up, client: /, 'of an "allow", too');
+
 # Names.
 
-my $told = qr/more than 256 names/;
+my $told = qr/(?:dns|ou|subject\.UID) $why: more than 256 names,/;
 
 sub told {
     my ($yes, $cert, $path, $wanted) = @_;

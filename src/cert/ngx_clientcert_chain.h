@@ -88,7 +88,7 @@ u_char *ngx_clientcert_chain_text(ngx_clientcert_chain_built_t *built,
  *   NGX_DECLINED  all end at self-signed certificates, and no client could
  *                 have made them end there: remembered, as is NGX_OK;
  *   NGX_ABORT     it isn't known: *unknown says of whom, escaped, as in
- *                 issuer "CN=ca", and belongs to cert->pool;
+ *                 issuer "CN=ca" isn't known, and belongs to cert->pool;
  *   NGX_ERROR     no memory.
  */
 ngx_int_t ngx_clientcert_chain_leads(ngx_clientcert_certificate_t *cert,

@@ -434,7 +434,8 @@ ngx_clientcert_walk_try(ngx_clientcert_walk_t *walk,
     }
 
     if (n == 0) {
-        return ngx_clientcert_walk_unknown_issuer(walk, node->x509, "");
+        return ngx_clientcert_walk_unknown_issuer(walk, node->x509,
+                                                  " isn't known");
     }
 
     return NGX_DECLINED;
@@ -559,7 +560,7 @@ ngx_clientcert_walk_end(ngx_clientcert_walk_t *walk)
     for (i = 0; i < walk->n && walk->len == 0; i++) {
 
         if (!walk->nodes[i].ends) {
-            ngx_clientcert_walk_unknown(walk, "a root, only a loop");
+            ngx_clientcert_walk_unknown(walk, "no root, only a loop");
             break;
         }
 

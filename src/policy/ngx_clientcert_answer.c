@@ -246,8 +246,9 @@ ngx_clientcert_answer_name(ngx_clientcert_condition_t *cond,
     if (ngx_clientcert_condition_is_regex(cond)
         && of.nelts > NGX_CLIENTCERT_NAMES_MAX)
     {
-        return ngx_clientcert_answer_unknown(cond, ask, "the certificate has "
-                                             "more than %d names of this type",
+        return ngx_clientcert_answer_unknown(cond, ask, "can't be searched by "
+                                             "an expression: more than %d "
+                                             "names",
                                              NGX_CLIENTCERT_NAMES_MAX);
     }
 
@@ -280,9 +281,10 @@ ngx_clientcert_answer_match(ngx_clientcert_condition_t *cond,
         n = ngx_regex_exec(cond->regex, value, NULL, 0);
 
         if (n < 0 && n != NGX_REGEX_NO_MATCHED) {
-            return ngx_clientcert_answer_unknown(cond, ask,
-                                                 "the regular expression "
-                                                 "gave up with error %i", n);
+            return ngx_clientcert_answer_unknown(cond, ask, "can't be "
+                                                 "searched by an expression: "
+                                                 "it gave up with error %i",
+                                                 n);
         }
 
         return ngx_clientcert_answer_if(n >= 0);
@@ -362,7 +364,8 @@ ngx_clientcert_answer_ca(ngx_clientcert_condition_t *cond,
         rc = ngx_clientcert_chain_leads(ask->cert, cond->value, &unknown);
 
         if (rc == NGX_ABORT) {
-            return ngx_clientcert_answer_unknown(cond, ask, "%V", &unknown);
+            return ngx_clientcert_answer_unknown(cond, ask, "can't be "
+                                                 "followed: %V", &unknown);
         }
 
     } else {
