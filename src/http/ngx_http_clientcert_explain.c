@@ -7,6 +7,7 @@
 #include "../cert/ngx_clientcert_posted.h"
 #include "ngx_http_clientcert_check.h"
 #include "ngx_http_clientcert_explain.h"
+#include "ngx_http_clientcert_turn.h"
 
 
 /*
@@ -27,6 +28,7 @@ static ngx_int_t ngx_http_clientcert_explain_accepts(ngx_http_request_t *r);
 static ngx_str_t *ngx_http_clientcert_explain_header(ngx_http_request_t *r,
     const char *name);
 static void ngx_http_clientcert_explain_posted(ngx_http_request_t *r);
+static ngx_int_t ngx_http_clientcert_explain_run(ngx_http_request_t *r);
 static ngx_int_t ngx_http_clientcert_explain_body(ngx_http_request_t *r,
     ngx_str_t *text);
 static ngx_int_t ngx_http_clientcert_explain_answer(ngx_http_request_t *r,
@@ -150,8 +152,9 @@ ngx_http_clientcert_explain_handler(ngx_http_request_t *r)
 
     if (r->method == NGX_HTTP_GET) {
         rc = ngx_http_discard_request_body(r);
-        return (rc == NGX_OK) ? ngx_http_clientcert_explain_answer(r, NULL)
-                              : rc;
+        return (rc == NGX_OK)
+               ? ngx_http_clientcert_turn(r, ngx_http_clientcert_explain_run)
+               : rc;
     }
 
     rc = ngx_http_read_client_request_body(r,
@@ -240,16 +243,24 @@ ngx_http_clientcert_explain_header(ngx_http_request_t *r, const char *name)
 static void
 ngx_http_clientcert_explain_posted(ngx_http_request_t *r)
 {
+    ngx_http_finalize_request(r, ngx_http_clientcert_turn(r,
+                                            ngx_http_clientcert_explain_run));
+}
+
+
+static ngx_int_t
+ngx_http_clientcert_explain_run(ngx_http_request_t *r)
+{
     ngx_int_t  rc;
     ngx_str_t  text;
 
-    rc = ngx_http_clientcert_explain_body(r, &text);
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_clientcert_explain_answer(r, &text);
+    if (r->method == NGX_HTTP_GET) {
+        return ngx_http_clientcert_explain_answer(r, NULL);
     }
 
-    ngx_http_finalize_request(r, rc);
+    rc = ngx_http_clientcert_explain_body(r, &text);
+
+    return (rc == NGX_OK) ? ngx_http_clientcert_explain_answer(r, &text) : rc;
 }
 
 
