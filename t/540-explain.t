@@ -47,6 +47,8 @@ sub config {
     clientcert_status_zone;
     clientcert_store up directory=$up;
     clientcert_store bad directory=$bad;
+    clientcert_store \xc3\xa4 directory=$up;
+    clientcert_policy "\xc3\xb6 \\\\" { allow store=\xc3\xa4; }
     @{[ join "\n", map { "clientcert_policy $_ { $policies{$_}
         @{[ $extra->{$_} // '' ]} }" } sort keys %policies ]}
     server {
@@ -316,6 +318,14 @@ is(post('/explain', $pem)->{status}, 404, 'no policy');
 is(post('/explain?policy=none', $pem)->{status}, 404, 'none of that name');
 is(post('/explain?policy=pin&suppose=none', $pem)->{status}, 404, 'no store');
 is(post('/explain?policy=pin&limit=0', $pem)->{status}, 400, 'no line');
+for my $policy ('%C3%B6%20%5C', '%5CxC3%5CxB6%20%5Cx5C') {
+    for my $store ('%C3%A4', '%5CxC3%5Cxa4') {
+        my $e = asked('own', "policy=$policy&suppose=$store");
+        is("$e->{policy}, $e->{suppose}", '\xC3\xB6 \x5C, \xC3\xA4',
+           'a name as it is, and as it is told');
+    }
+}
+is(post('/explain?policy=%5Cx', $pem)->{status}, 404, 'another one');
 is(post('/only', $pem)->{status}, 200, 'the policy of the directive');
 is(post('/only?policy=names', $pem)->{status}, 200, 'which may be named');
 is(post('/only?policy=pin', $pem)->{status}, 404, 'another may not');

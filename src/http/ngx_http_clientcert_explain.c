@@ -469,7 +469,7 @@ ngx_http_clientcert_explain_policy(ngx_http_clientcert_explanation_t *ex)
     lcf = ngx_http_get_module_loc_conf(ex->r,
                                        ngx_http_clientcert_policy_module);
 
-    if (ngx_http_clientcert_status_arg(ex->r, "policy", &name) != NGX_OK) {
+    if (ngx_http_clientcert_status_name(ex->r, "policy", &name) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -500,7 +500,7 @@ ngx_http_clientcert_explain_suppose(ngx_http_clientcert_explanation_t *ex)
 {
     ngx_str_t  name;
 
-    if (ngx_http_clientcert_status_arg(ex->r, "suppose", &name) != NGX_OK) {
+    if (ngx_http_clientcert_status_name(ex->r, "suppose", &name) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -306,9 +306,9 @@ ngx_http_clientcert_status_query(ngx_http_request_t *r,
         || ngx_http_clientcert_status_arg(r, "after", &query->after) != NGX_OK
         || ngx_http_clientcert_status_arg(r, "reason", &query->reason)
            != NGX_OK
-        || ngx_http_clientcert_status_arg(r, "policy", &policy) != NGX_OK
+        || ngx_http_clientcert_status_name(r, "policy", &policy) != NGX_OK
         || ngx_http_clientcert_status_arg(r, "sha256", &sha256) != NGX_OK
-        || ngx_http_clientcert_status_arg(r, "store", &store) != NGX_OK
+        || ngx_http_clientcert_status_name(r, "store", &store) != NGX_OK
         || ngx_http_clientcert_status_arg(r, "sort", &sort) != NGX_OK)
     {
         return NGX_ERROR;
@@ -447,6 +447,45 @@ ngx_http_clientcert_status_arg(ngx_http_request_t *r, const char *name,
 
     value->data = dst;
     ngx_unescape_uri(&dst, &src, value->len, 0);
+    value->len = dst - value->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_clientcert_status_name(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    u_char     *p, *dst, *last;
+    ngx_int_t   byte;
+
+    if (ngx_http_clientcert_status_arg(r, name, value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (value->data == NULL) {
+        return NGX_OK;
+    }
+
+    p = value->data;
+    dst = p;
+    last = p + value->len;
+
+    while (p < last) {
+
+        byte = (last - p >= 4 && p[0] == '\\' && p[1] == 'x')
+               ? ngx_hextoi(p + 2, 2) : NGX_ERROR;
+
+        if (byte == NGX_ERROR) {
+            *dst++ = *p++;
+
+        } else {
+            *dst++ = (u_char) byte;
+            p += 4;
+        }
+    }
+
     value->len = dst - value->data;
 
     return NGX_OK;

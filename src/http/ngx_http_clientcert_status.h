@@ -173,6 +173,13 @@ ngx_int_t ngx_http_clientcert_status_arg(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
 
 /*
+ * The same of the name of a policy or store, which may be written as answers
+ * have it, with \xHH.
+ */
+ngx_int_t ngx_http_clientcert_status_name(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+
+/*
  * Puts an argument of the request that is a number from 1 to max into n, which
  * stays as it is if there is none.  Returns NGX_OK, NGX_ERROR without memory,
  * or the status of an error that is written instead.
