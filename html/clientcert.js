@@ -82,7 +82,7 @@ function say(text, now) {
   state.saying = setTimeout(() => {
     state.said = Date.now();
     set($('say'), text);
-    state.saying = setTimeout(() => set($('say')), 60000);
+    state.saying = setTimeout(() => set($('say')), 30000);
   }, now ? 0 : state.said + 10000 - Date.now());
 }
 
