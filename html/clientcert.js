@@ -45,6 +45,7 @@ function plain(text) {
   return String(text ?? '').replace(/[^\x20-\x7e\n–·…✓✗‘-”]/g, (c) => '\\u{' + c.codePointAt(0).toString(16) + '}');
 }
 
+/* a function is a listener */
 function give(node, attributes) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (typeof value === 'function') {
@@ -446,7 +447,7 @@ function asNow(item) { return `${item.first} ${item.count}`; }
 /* what was put off in this browser, and wasn't refused since */
 function putOff() {
   try {
-    const was = new Map(JSON.parse(localStorage.getItem('later')));
+    const was = new Map(JSON.parse(localStorage.getItem('clientcert-later')));
     return state.refused.filter((item) => was.get(refusalKey(item)) === asNow(item));
   } catch (e) {
     return [];
@@ -455,7 +456,7 @@ function putOff() {
 
 function later(list) {
   try {
-    localStorage.setItem('later', JSON.stringify(list.map((item) => [refusalKey(item), asNow(item)])));
+    localStorage.setItem('clientcert-later', JSON.stringify(list.map((item) => [refusalKey(item), asNow(item)])));
   } catch (e) {
     say('This browser keeps nothing for this page.', true);
   }
@@ -593,11 +594,6 @@ function whyOf(item) {
   }).catch((e) => set(box, e.message));
   return box;
 }
-
-async function loadRefused() {
-  state.refused = state.summary.refused ? (await json(STATUS, { view: 'refused', limit: 1000 })).items : [];
-}
-
 
 
 /* what expires: certificates of stores and CAs, the next one first */
@@ -892,8 +888,6 @@ for (const box of document.querySelectorAll('.box')) {
 
 /* live */
 
-options($('reason'), Object.keys(REASONS));
-
 function options(select, names) {
   for (const name of names) {
     if (![...select.options].some((o) => o.value === name)) {
@@ -901,6 +895,8 @@ function options(select, names) {
     }
   }
 }
+
+options($('reason'), Object.keys(REASONS));
 
 function live(text, off) {
   set($('live'), text);
@@ -918,13 +914,14 @@ async function look() {
   options($('policy'), s.policies.map((p) => p.name));
   options($('try-policy'), s.policies.map((p) => p.name));
   countUp(before, s);
+  showWrong(s);
   showChart(s);
   showPolicies(s);
   showStores(s);
   const refusals = JSON.stringify([s.refused, s.policies.map((p) => ({ ...p.decisions, ok: 0 }))]);
   if (state.refusals !== refusals) {
     const old = waits().map(refusalKey);
-    await loadRefused();
+    state.refused = s.refused ? (await json(STATUS, { view: 'refused', limit: 1000 })).items : [];
     const n = waits().filter((item) => !old.includes(refusalKey(item))).length;
     if (state.refusals && n) {
       say(`${n} to look at, refused just now`);
@@ -936,7 +933,6 @@ async function look() {
   } else {
     follow('start');
   }
-  showWrong(s);
   showTiles(s);
   const ends = JSON.stringify([s.cas, s.now.slice(0, 15), s.stores.map((st) => [st.changed, st.expired, st.expiring])]);
   if (state.ends !== ends) {

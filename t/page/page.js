@@ -312,7 +312,7 @@ const tests = [
     await rows('foreign').waitFor();
     is(await page.evaluate(() => document.activeElement.id), 'refused', 'or until that is undone');
     for (const junk of ['{', '5', '[[]]', '{"a":1}', '"x"', '[["__proto__",1]]']) {
-      await page.evaluate((text) => localStorage.setItem('later', text), junk);
+      await page.evaluate((text) => localStorage.setItem('clientcert-later', text), junk);
       await page.reload();
       await rows('foreign').waitFor();
     }
@@ -363,12 +363,12 @@ const tests = [
     await tamper(page, 's.stores.forEach((st) => { st.errors = []; st.errors_total = 0; }); s.refused = null');
     await tab('^C', 'all is well');
     await tamper(page, `const [a] = s.stores; Object.assign(a, { up: false, error: "No such file or directory", since: s.since }); a.memory.needed = 999424;
-      s.zone.left_out = 7; s.cas = [{ file: "/ca<b>.crt", certificates: 1, not_after: new Date(Date.parse(s.now) + 3 * 86400e3).toISOString() }];
+      s.zone.left_out = 7; s.cas = [{ file: "/ca<b>.crt", certificates: 1, not_after: new Date(Date.parse(s.now) + 3.5 * 86400e3).toISOString() }];
       s.policies[0].decisions.error += window.k = (window.k || 0) + 1; s.servers[0].refused_495 = 3`);
     await page.waitForFunction(() => document.querySelectorAll('#wrong li').length === 6);
     const wrong = (await page.locator('#wrong').innerText()).replace(/\d{4}-\d\d-\d\d \d\d:\d\d/, 'then');
     for (const text of ['The store operators is as it was at then UTC and isn’t followed: No such file or directory',
-      'The store operators is full: its zone needs size=976k', 'A CA of /ca<b>.crt ends in 2 days: whoever it has signed is refused then',
+      'The store operators is full: its zone needs size=976k', 'A CA of /ca<b>.crt ends in 3 days: whoever it has signed is refused then',
       'Refused of late by an error: ', '7 policies and rules are counted together']) {
       ok(wrong.includes(text), text, wrong);
     }
