@@ -489,7 +489,14 @@ ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
     none = NGX_CLIENTCERT_FILE_NONE;
 
     for ( ;; ) {
+        end = p;
         p = ngx_clientcert_pem_find(p, last, "-----BEGIN ", 11);
+
+        /* one that has lost its beginning would be some text */
+
+        if (ngx_clientcert_pem_find(end, p, "-----END CERTIFICATE", 20) < p) {
+            return NGX_CLIENTCERT_FILE_TRUNCATED;
+        }
 
         if (p == last) {
             break;
@@ -550,7 +557,7 @@ ngx_clientcert_pem_file(u_char *p, u_char *last, ngx_array_t *certs,
             }
         }
 
-        p = end;
+        p = end + 9;
     }
 
     if (pkcs7) {
