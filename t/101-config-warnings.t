@@ -289,7 +289,7 @@ clientcert_policy p {
 --- request
 GET /
 --- error_log eval
-qr/\[warn\] .*"deny" by thumbprint in \S+policy\.conf:3 does not stop a copy of the certificate/
+qr/\[warn\] .*"deny" by thumbprint in \S+policy\.conf:3 does not stop a copy of the certificate with its ECDSA signature written the other way, use "spki=" or "issuer=" and "serial=" instead$/
 
 
 
@@ -403,7 +403,7 @@ server {
 --- request
 GET /
 --- error_log eval
-qr/\[warn\] .*"clientcert_require p" in \S+server\.conf:7 is for the internal location "\/auth": in subrequests, as of "auth_request", nginx checks no access/
+qr/\[warn\] .*"clientcert_require p" in \S+server\.conf:7 is for the internal location "\/auth": in subrequests, as of "auth_request", nginx checks no access, so that location lets everyone in$/
 --- no_error_log eval
 [ qr/internal location "\/inherits"/, qr/internal location "\@named"/ ]
 
@@ -455,7 +455,7 @@ server {
 GET /
 --- error_log eval
 [
-qr/\[warn\] .*"clientcert_require p" in \S+server\.conf:8 trusts clients of the CAs in "ssl_trusted_certificate" of server "a\.test", where "ssl_stapling" is on/,
+qr/\[warn\] .*"clientcert_require p" in \S+server\.conf:8 trusts clients of the CAs in "ssl_trusted_certificate" of server "a\.test", where "ssl_stapling" is on and no "ssl_client_certificate" is set: if those are the CAs of the server's own certificate, use "ca="$/,
 qr/"clientcert_require q" in \S+server\.conf:9 trusts/,
 qr/"clientcert_require r" in \S+server\.conf:10 trusts/
 ]
@@ -515,7 +515,7 @@ clientcert_policy p {
 --- request
 GET /
 --- error_log eval
-qr/\[warn\] .*"deny ca=\S+ca-b\.crt" in \S+policy\.conf:2 has roots only/
+qr/\[warn\] .*"deny ca=\S+ca-b\.crt" in \S+policy\.conf:2 has roots only and also refuses whoever sends no intermediate certificate, add those of the issuing CAs$/
 --- no_error_log
 int-a.crt" in
 

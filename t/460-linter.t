@@ -105,8 +105,9 @@ my $server = 'server { listen 127.0.0.1:%%PORT_tls%% ssl; '
 
 warns('allow verified;', qr/where "ssl_verify_client" is off/,
       'no certificate is asked for', "$server }");
-warns('allow verified;', qr/which has no CA to verify a chain by/,
-      'no CA', "$server ssl_verify_client optional_no_ca; }");
+warns('allow verified;', qr/"clientcert_require\ p"\ in\ \S+:\d+\ refuses
+      \ everyone\ in\ server\ "",\ which\ has\ no\ CA\ to\ verify\ a
+      \ chain\ by,\ and\ no\ "allow"\ does\ without$/mx, 'no CA', "$server ssl_verify_client optional_no_ca; }");
 warns("trust chain;\nallow spki=$spki;",
       qr/which has no CA to verify a chain by/,
       'no CA for "trust chain"',
@@ -404,5 +405,67 @@ refused(@$_) for (
     [ 'issuer=O=x/2.5.4.97=a,CN=b', '"/2.5.4.97=" in a value is how.*' ],
     [ 'subject=/O=a/CN=b', 'the form with "/" is ambiguous, write "O=a,CN=b"' ],
 );
+
+# What is wrong with each kind of value, word for word.
+sub whole {
+    my ($key, $value, $error) = @_;
+    my ($status, $text) = said("allow '$key=$value';");
+    like($text, qr/^nginx: \[emerg\] \Qinvalid $key "$value": $error\E in \S+:\d+$/m,
+         "$key=$value: the whole line");
+}
+
+my $utf8 = "b\xc3\xbccher";
+
+whole(@$_) for (
+    [ 'subject', 'admin', '"admin" is not "type=value", and "," and "+" inside '
+      . 'of a value are written "\,"' . ' and "\+"' ],
+    [ 'subject', 'rfc4514:CN=a\q', '"\" is followed by one of '
+      . '\ " + , ; < > # = and blank, or by two hexadecimal digits' ],
+    [ 'subject', 'CN=#x', 'a value that begins with "#" is hexadecimal, write '
+      . '"\#" for the character' ],
+    [ 'subject', 'CN=#0101', 'a value that begins with "#" is not a string in DER' ],
+    [ 'subject', join(',', ('O=a') x 65), 'it has too many parts' ],
+    [ 'subject', 'CN=$arg_x', 'a variable must be the whole name, since what it '
+      . 'holds could otherwise add parts to it' ],
+    [ 'dns', 'b/c', 'a DNS name has letters, digits, "-", "_" and "."' ],
+    [ 'dns', "$utf8.test", 'an international name is written as in DNS, with '
+      . 'labels that begin with "xn--"' ],
+    [ 'email', "*\@$utf8.test", 'an international name is written as in DNS, with '
+      . 'labels that begin with "xn--"' ],
+    [ 'uri', 'urn:a b', 'a URI has no blanks, no "\" or "|" and no characters '
+      . 'outside of ASCII' ],
+    [ 'uri', 'example.org', 'a URI is written with its scheme, as in '
+      . '"spiffe://example.org/ns/prod/*"' ],
+    [ 'uri', 'urn:a/../*', '"*" needs a complete host and a path before it that '
+      . 'has no empty, "." or ".." segment, no query and no encoded ".", "/" or '
+      . '"\"' ],
+    [ 'upn', 'joe@*', '"*" and "|" make no pattern here, write "upn=~*^joe@.*$" '
+      . 'for one, or "\*" and "\|" for the characters' ],
+    [ 'eku', 'no-such-use', 'it is neither an object identifier nor a name that '
+      . 'OpenSSL knows' ],
+    [ 'thumbprint', '', '0 hexadecimal digits found, but SHA-1 has 40 of them '
+      . 'and SHA-256 has 64' ],
+    [ 'thumbprint', 'ab-g', 'unexpected character "g" at column 4' ],
+    [ 'store', '', 'the name is empty' ],
+);
+
+warns('deny serial=1234567890123456; allow verified;', qr/ serial\ "\d+"\ looks
+      \ decimal,\ but\ is\ read\ as\ hexadecimal:\ write\ "0x0462d53c8abac0"\ if\ it
+      \ is\ decimal,\ or\ else\ "0x1234567890123456"\ in\ \S+:\d+$/mx,
+      'a serial number, word for word');
+warns('deny serial=4660; allow verified;', qr/ serial\ "4660"\ is\ read\ as
+      \ hexadecimal:\ write\ "0x1234"\ if\ it\ is\ decimal,\ or\ else\ "0x4660"
+      \ in\ \S+:\d+$/mx, 'a short one');
+warns("allow verified cn=a;\nallow verified o=x cn=a;", qr/ "allow"\ in\ \S+:\d+
+      \ is\ never\ asked\ because\ of\ the\ wider\ one\ in\ \S+:\d+\ before\ it$/mx,
+      'a narrower rule, word for word');
+
+
+$n->write('list', sha1('acme') . "\n");
+warns('deny store=s; allow verified;', qr/"deny"\ by\ the\ thumbprints\ of\ store
+      \ "s"\ in\ \S+:\d+\ does\ not\ stop\ a\ copy\ of\ the\ certificate\ with
+      \ its\ ECDSA\ signature\ written\ the\ other\ way,\ use\ "spki="\ or
+      \ "issuer="\ with\ "serial="$/mx, 'a "deny" by a list',
+      'clientcert_store s list=list;');
 
 done_testing;
