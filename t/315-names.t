@@ -82,7 +82,7 @@ my $up = 'clientcert_store up directory=%%PREFIX%%/up interval=200ms;';
 my @left = ('#acme.pem#',
             map { "acme.pem$_" } qw(~ .disabled .bak .old .orig .save .swp .tmp
                                     .dpkg-old .dpkg-dist .rpmnew .rpmsave
-                                    .rpmorig));
+                                    .rpmorig .DISABLED .Bak));
 my @count = ('#b', 'c#', qw(globex.pem.backup disabled.pem a.old.pem));
 
 for my $name (@left) {
@@ -119,13 +119,13 @@ sub told {
     }
     return $sum;
 }
-ok(wait_for(sub { told() == 16 }, 5), 'all are told, but for a directory')
+ok(wait_for(sub { told() == 18 }, 5), 'all are told, but for a directory')
     or diag told();
 Time::HiRes::sleep(0.5);
-is(told(), 16, 'once');
+is(told(), 18, 'once');
 is(logged(qr/is rejected/), 0, 'none is rejected');
 another_helper('reload');
-ok($n->wait_log(qr/leftovers by name, which don't count: (?:"[^"]+", ){5}\.\.\. \(16 in all\)$/m),
+ok($n->wait_log(qr/leftovers by name, which don't count: (?:"[^"]+", ){5}\.\.\. \(18 in all\)$/m),
    'another process names five');
 done();
 

@@ -159,9 +159,8 @@ ngx_uint_t
 ngx_clientcert_readdir_is_leftover(ngx_clientcert_source_t *src,
     ngx_str_t *name)
 {
-    char    *ending;
+    u_char  *ending, last;
     size_t   i;
-    u_char   last;
 
     static const char  *endings[] = {
         ".disabled", ".bak", ".old", ".orig", ".save", ".swp", ".tmp",
@@ -180,10 +179,10 @@ ngx_clientcert_readdir_is_leftover(ngx_clientcert_source_t *src,
         return 1;
     }
 
-    ending = strrchr((char *) name->data, '.');
+    ending = (u_char *) strrchr((char *) name->data, '.');
 
     for (i = 0; ending && i < sizeof(endings) / sizeof(endings[0]); i++) {
-        if (ngx_strcmp(ending, endings[i]) == 0) {
+        if (ngx_strcasecmp(ending, (u_char *) endings[i]) == 0) {
             return 1;
         }
     }
