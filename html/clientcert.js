@@ -32,7 +32,7 @@ const ICONS = {
   off: ['#5f6a75', 1, 'M4 8h8'],
 };
 
-const state = { failed: 0, skew: 0, said: 0, at: 0, rates: new Map(), bins: new Map(), refused: [] };
+const state = { failed: 0, skew: 0, said: 0, bins: new Map(), refused: [] };
 
 
 /* the document */
@@ -301,8 +301,8 @@ function showTiles(s) {
     refused += reason === 'ok' ? 0 : n;
   }
   const { stores } = s, sum = (what) => stores.reduce((n, st) => n + (what(st) || 0), 0);
-  const week = sum((st) => st.expiring && st.expiring['7d']) + s.cas.filter((ca) => within(7, ca.not_after)).length;
-  const over = sum((st) => st.expired), bad = sum((st) => !st.up || st.errors_total > 0 || st.memory.needed > 0);
+  const week = sum((st) => st.expiring?.['7d']) + s.cas.filter((ca) => within(7, ca.not_after)).length;
+  const over = sum((st) => st.expired), bad = sum((st) => !st.up || st.errors_total || st.memory.needed ? 1 : 0);
   const waiting = s.refused && waits().length;
   links($('tiles'), [
     ['policies', 0, `refused in ${span(Math.min(BIN * BINS, now() - state.began))}`, count(Math.round(refused)),
@@ -373,7 +373,7 @@ function countUp(before, after) {
   }
   for (const policy of after.policies) {
     const old = before.policies.find((p) => p.name === policy.name);
-    if (!old || !old.decisions || !policy.decisions) {
+    if (!old?.decisions || !policy.decisions) {
       continue;
     }
     const more = Object.entries(policy.decisions).map(([reason, n]) => [reason, n - (old.decisions[reason] || 0)]);
@@ -555,8 +555,8 @@ function follow(block) {
     say('What the address points at isn’t among the refused certificates any more.', true);
   }
   showRefused(true);
-  const at = [...document.querySelectorAll('main > [id]')].find((node) => node.id === place);
-  if (at) {
+  const at = $(place);
+  if (at?.closest('main')) {
     (document.querySelector('[aria-expanded=true]') || at).scrollIntoView({ block });
   }
 }
@@ -586,7 +586,7 @@ function details(item) {
 function whyOf(item) {
   const box = el('div', null, 'asking why …');
   json(STATUS, { view: 'refused', sha256: item.sha256, certificate: 1 }).then(({ items: [kept] }) => {
-    if (!kept || !kept.der) {
+    if (!kept?.der) {
       throw new Failed('It isn’t kept: its owner has the file.');
     }
     const der = fromBase64(kept.der);
@@ -600,7 +600,7 @@ function whyOf(item) {
 
 async function loadExpiring(s) {
   const list = s.cas.map((ca) => ({ not_after: ca.not_after, what: 'a CA; whoever it has signed is refused then', where: ca.file }));
-  if (s.stores.some((st) => st.expired || (st.expiring && st.expiring['30d']))) {
+  if (s.stores.some((st) => st.expired || st.expiring?.['30d'])) {
     for (const c of (await json(STATUS, { view: 'certificates', expiring: 30, sort: 'not_after' })).items) {
       list.push({ not_after: c.not_after, what: c.label || c.sha256, where: `${c.store}: ${c.file}` });
     }
@@ -1005,8 +1005,8 @@ document.addEventListener('click', (event) => {
     goTo(at);
   }
 });
-window.addEventListener('hashchange', () => { if (state.open) { follow('nearest'); } });
+window.addEventListener('hashchange', () => state.open && follow('nearest'));
 
-document.addEventListener('visibilitychange', () => { if (!document.hidden) { poll(); } });
+document.addEventListener('visibilitychange', poll);
 
 poll();

@@ -26,7 +26,7 @@ plan(skip_all => 'no http_dav_module')
 
 my $size = 0;
 $size += -s for glob "$root/html/*";
-cmp_ok($size, '<=', 51 * 1024, 'the page is small');
+cmp_ok($size, '<=', 50 * 1024, 'the page is small');
 
 my @hostile = (
     '<img src=x onerror="window.bad=1">', '"\'><script>window.bad=1</script>',
