@@ -8,9 +8,9 @@
 
 
 /*
- * What one request for the status, or why, costs is bounded, but the event loop
- * takes hundreds in one turn, and then all others wait for all of them.
- * So a worker answers one in each turn, and others take their turns meanwhile.
+ * What a request for the status, or why, costs is bounded, but the event loop
+ * takes hundreds in one turn, and then all others wait for all of them.  So a
+ * worker answers one in each turn, and others take their turns meanwhile.
  * Those that wait have no more than their connection and a place in the queue.
  */
 
