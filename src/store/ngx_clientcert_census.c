@@ -10,14 +10,14 @@
 /*
  * What is to be told of a store: who writes it has all of that in hand, and
  * leaves it here for those who ask, so that no worker ever walks a store for
- * it.  The writer holds the mutex of the zone; readers take none, they read
- * again if its number was odd or has moved.  A writer that is killed leaves it
- * odd; the next one, which reads everything anew, writes it whole.
+ * it.  There are two copies, as there are two halves of the store: the writer,
+ * who holds the mutex of the zone, changes the one that nobody reads; readers
+ * take no lock, they read again if the other one has come into force.  So a
+ * writer that is killed leaves what is read as it was.
  */
 
 
-#define NGX_CLIENTCERT_CENSUS_DAY    (24 * 60 * 60)
-#define NGX_CLIENTCERT_CENSUS_TRIES  100
+#define NGX_CLIENTCERT_CENSUS_DAY  (24 * 60 * 60)
 
 /* seconds between two counts that nothing but time asks for */
 #define NGX_CLIENTCERT_CENSUS_PAUSE  60
@@ -123,46 +123,48 @@ ngx_clientcert_census_wrong(ngx_clientcert_report_t *report, ngx_str_t *name,
 }
 
 
-void
-ngx_clientcert_census_open(ngx_clientcert_census_t *census)
+ngx_clientcert_census_t *
+ngx_clientcert_census_open(ngx_clientcert_census_sh_t *sh)
 {
-    census->seq |= 1;
+    ngx_clientcert_census_t  *census;
+
+    census = &sh->copies[(sh->generation + 1) & 1];
+
+    *census = *ngx_clientcert_census_active(sh);
+
+    return census;
+}
+
+
+void
+ngx_clientcert_census_close(ngx_clientcert_census_sh_t *sh)
+{
+    /* it is whole before it is read */
+
+    ngx_memory_barrier();
+
+    sh->generation++;
+
+    /* ... and the other one isn't written before */
 
     ngx_memory_barrier();
 }
 
 
 void
-ngx_clientcert_census_close(ngx_clientcert_census_t *census)
-{
-    ngx_memory_barrier();
-
-    census->seq++;
-}
-
-
-void
-ngx_clientcert_census_read(ngx_clientcert_census_t *census,
+ngx_clientcert_census_read(ngx_clientcert_census_sh_t *sh,
     ngx_clientcert_census_t *copy)
 {
-    ngx_uint_t         n;
-    ngx_atomic_uint_t  seq;
+    ngx_atomic_uint_t  generation;
 
-    for (n = 0; n < NGX_CLIENTCERT_CENSUS_TRIES; n++) {
-        seq = census->seq;
-
-        ngx_memory_barrier();
-
-        *copy = *census;
+    do {
+        generation = sh->generation;
 
         ngx_memory_barrier();
 
-        if (!(seq & 1) && census->seq == seq) {
-            return;
-        }
+        *copy = sh->copies[generation & 1];
 
-        ngx_cpu_pause();
-    }
+        ngx_memory_barrier();
 
-    ngx_memzero(copy, sizeof(ngx_clientcert_census_t));
+    } while (sh->generation != generation);
 }

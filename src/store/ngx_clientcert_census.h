@@ -74,11 +74,7 @@ typedef struct {
 } ngx_clientcert_report_t;
 
 
-/* lies in shared memory */
-
 typedef struct {
-    ngx_atomic_t                seq;        /* odd while it is written */
-
     time_t                      checked;    /* when the source was looked at */
     time_t                      changed;    /* when what is in force was */
     ngx_err_t                   err;        /* that it can't be read for */
@@ -90,6 +86,15 @@ typedef struct {
     ngx_clientcert_report_t     report;
     ngx_clientcert_ages_t       ages;
 } ngx_clientcert_census_t;
+
+
+/* lies in shared memory */
+
+typedef struct {
+    ngx_atomic_t                generation;     /* its lowest bit is the copy
+                                                   to read */
+    ngx_clientcert_census_t     copies[2];
+} ngx_clientcert_census_sh_t;
 
 
 /*
@@ -107,16 +112,27 @@ void ngx_clientcert_census_wrong(ngx_clientcert_report_t *report,
     ngx_str_t *name, ngx_str_t *text, time_t since, ngx_uint_t kept);
 
 /*
- * Both are called by the writer around its writing, with the zone's mutex.
+ * For the writer, who holds the zone's mutex: open returns the census to be
+ * changed, close makes it the one that is read.
  */
-void ngx_clientcert_census_open(ngx_clientcert_census_t *census);
-void ngx_clientcert_census_close(ngx_clientcert_census_t *census);
+ngx_clientcert_census_t *ngx_clientcert_census_open(
+    ngx_clientcert_census_sh_t *sh);
+void ngx_clientcert_census_close(ngx_clientcert_census_sh_t *sh);
 
 /*
- * Copies a census, without a lock; zeros if it is being written all the time.
+ * Copies the census, without a lock; zeros before there is one.
  */
-void ngx_clientcert_census_read(ngx_clientcert_census_t *census,
+void ngx_clientcert_census_read(ngx_clientcert_census_sh_t *sh,
     ngx_clientcert_census_t *copy);
+
+/*
+ * The census that is read, which only its writer may look at in place.
+ */
+static ngx_inline ngx_clientcert_census_t *
+ngx_clientcert_census_active(ngx_clientcert_census_sh_t *sh)
+{
+    return &sh->copies[sh->generation & 1];
+}
 
 
 #endif /* _NGX_CLIENTCERT_CENSUS_H_INCLUDED_ */

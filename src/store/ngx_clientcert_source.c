@@ -123,9 +123,7 @@ ngx_clientcert_source_census(ngx_clientcert_source_t *src, ngx_uint_t filled,
     ngx_clientcert_census_t  *census;
 
     now = ngx_time();
-    census = src->store->sh->census;
-
-    ngx_clientcert_census_open(census);
+    census = ngx_clientcert_census_open(src->store->sh->census);
 
     census->checked = now;
 
@@ -153,7 +151,7 @@ ngx_clientcert_source_census(ngx_clientcert_source_t *src, ngx_uint_t filled,
 
     src->kind->report(src, &census->report);
 
-    ngx_clientcert_census_close(census);
+    ngx_clientcert_census_close(src->store->sh->census);
 }
 
 

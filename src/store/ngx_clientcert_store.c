@@ -80,7 +80,8 @@ ngx_clientcert_store_init(ngx_clientcert_store_t *st,
         return NGX_ERROR;
     }
 
-    sh->census = ngx_slab_calloc(st->shpool, sizeof(ngx_clientcert_census_t));
+    sh->census = ngx_slab_calloc(st->shpool,
+                                 sizeof(ngx_clientcert_census_sh_t));
     if (sh->census == NULL) {
         return NGX_ERROR;
     }
@@ -496,14 +497,14 @@ ngx_clientcert_store_publish(ngx_clientcert_store_t *st)
 void
 ngx_clientcert_store_grow_old(ngx_clientcert_store_t *st)
 {
-    uint32_t                  place;
-    ngx_uint_t                slot, table;
-    ngx_clientcert_entry_t    entry;
-    ngx_clientcert_census_t  *census;
+    uint32_t                     place;
+    ngx_uint_t                   slot, table;
+    ngx_clientcert_entry_t       entry;
+    ngx_clientcert_census_sh_t  *census;
 
     census = st->sh->census;
 
-    if (ngx_time() < census->ages.next
+    if (ngx_time() < ngx_clientcert_census_active(census)->ages.next
         || !st->certificates
         || ngx_clientcert_store_lock(st) != NGX_OK)
     {
@@ -522,10 +523,7 @@ ngx_clientcert_store_grow_old(ngx_clientcert_store_t *st)
         ngx_clientcert_census_add(&st->ages, entry.not_after, entry.digest);
     }
 
-    ngx_clientcert_census_open(census);
-
-    census->ages = st->ages;
-
+    ngx_clientcert_census_open(census)->ages = st->ages;
     ngx_clientcert_census_close(census);
 
     ngx_clientcert_store_unlock(st);

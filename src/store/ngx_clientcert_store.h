@@ -29,9 +29,9 @@ typedef struct {
     size_t         words;       /* of a half, 4 bytes each */
 
     /* entries, by their digests; workers write it */
-    ngx_clientcert_used_t     used;
+    ngx_clientcert_used_t        used;
 
-    ngx_clientcert_census_t  *census;
+    ngx_clientcert_census_sh_t  *census;
 
     /* the mutex of the zone's slab pool guards what follows */
 

@@ -29,7 +29,7 @@
 /* of each kind: always there, one of two there, never there */
 #define KEYS      64
 
-#define ZONE      (84 * 1024)
+#define ZONE      (100 * 1024)
 
 #define SHORT     "s"
 #define LONG      "a label that is longer than the other one"
@@ -50,6 +50,7 @@ typedef struct {
     volatile ngx_uint_t      labels[READERS];
     volatile ngx_uint_t      pairs[READERS];
     volatile ngx_uint_t      copies[READERS];
+    volatile ngx_uint_t      told[READERS];     /* not whole, or of before */
     volatile ngx_uint_t      stop;
 } shared_t;
 
@@ -152,6 +153,48 @@ are_copied(void)
 }
 
 
+/* what is told of it is whole, and newer than what was told before */
+
+static ngx_uint_t
+is_told(void)
+{
+    size_t                    i;
+    static uint64_t           last;
+    ngx_clientcert_census_t   census;
+
+    ngx_clientcert_census_read(store.sh->census, &census);
+
+    for (i = 0; i < sizeof(census.report); i++) {
+        if (((u_char *) &census.report)[i] != (u_char) census.added) {
+            return 0;
+        }
+    }
+
+    if (census.removed != census.added || census.added < last) {
+        return 0;
+    }
+
+    last = census.added;
+
+    return 1;
+}
+
+
+static void
+tell(void)
+{
+    ngx_clientcert_census_t  *census;
+
+    census = ngx_clientcert_census_open(store.sh->census);
+
+    census->added++;
+    memset(&census->report, (int) census->added, sizeof(census->report));
+    census->removed++;
+
+    ngx_clientcert_census_close(store.sh->census);
+}
+
+
 static void
 interrupt(int signo)
 {
@@ -205,6 +248,10 @@ reader(ngx_uint_t n)
 
         if (i == 0 && !are_copied()) {
             shared->copies[n]++;
+        }
+
+        if (!is_told()) {
+            shared->told[n]++;
         }
 
         shared->looked[n] += 5;
@@ -274,6 +321,7 @@ fill(uint64_t seconds)
 
     if (rc == NGX_OK) {
         ngx_clientcert_store_publish(&store);
+        tell();
 
     } else {
         shared->refused++;
@@ -485,7 +533,7 @@ main(void)
         waitpid(readers[i], NULL, 0);
     }
 
-    printf("# %lu look-ups, %lu changes, %lu writers killed\n1..9\n",
+    printf("# %lu look-ups, %lu changes, %lu writers killed\n1..10\n",
            (unsigned long) sum(shared->looked),
            (unsigned long) shared->changes, (unsigned long) kills);
 
@@ -502,6 +550,8 @@ main(void)
     failed |= report(8, keeps, "what is in force has room when it is full");
     failed |= report(9, sum(shared->copies) == 0,
                      "all are read, each of them whole");
+    failed |= report(10, sum(shared->told) == 0,
+                     "what is told of it is whole, and never goes back");
 
     return failed;
 }
