@@ -29,8 +29,9 @@ typedef struct {
 
 
 static ngx_int_t ngx_clientcert_der_tbs(ngx_clientcert_walk_t *tbs,
-    ngx_clientcert_der_t *cert);
-static ngx_int_t ngx_clientcert_der_key(ngx_clientcert_walk_t *w,
+    ngx_clientcert_der_t *cert, ngx_clientcert_walk_t *spki);
+static ngx_int_t ngx_clientcert_der_key(ngx_clientcert_walk_t *w);
+static ngx_int_t ngx_clientcert_der_digest(u_char *p, size_t len,
     u_char *digest);
 static ngx_int_t ngx_clientcert_der_time(ngx_clientcert_walk_t *w,
     int64_t *t);
@@ -64,7 +65,7 @@ static ngx_uint_t ngx_clientcert_pem_is(ngx_str_t *type, const char *text);
 ngx_int_t
 ngx_clientcert_der_read(u_char *p, size_t len, ngx_clientcert_der_t *cert)
 {
-    ngx_clientcert_walk_t  w, inner, tbs;
+    ngx_clientcert_walk_t  w, inner, tbs, spki;
 
     w.p = p;
     w.last = p + len;
@@ -74,16 +75,18 @@ ngx_clientcert_der_read(u_char *p, size_t len, ngx_clientcert_der_t *cert)
         || w.p != w.last
         || ngx_clientcert_der_enter(&inner, NGX_CLIENTCERT_SEQUENCE, &tbs)
            != NGX_OK
-        || ngx_clientcert_der_tbs(&tbs, cert) != NGX_OK
+        || ngx_clientcert_der_tbs(&tbs, cert, &spki) != NGX_OK
         || ngx_clientcert_der_skip(&inner, NGX_CLIENTCERT_SEQUENCE) != NGX_OK
         || ngx_clientcert_der_bits(&inner) != NGX_OK
         || inner.p != inner.last)
     {
-        return NGX_ERROR;
+        return NGX_DECLINED;
     }
 
-    if (EVP_Digest(p, len, cert->sha256, NULL, EVP_sha256(), NULL) == 0) {
-        ERR_clear_error();
+    if (ngx_clientcert_der_digest(p, len, cert->sha256) != NGX_OK
+        || ngx_clientcert_der_digest(spki.p, spki.last - spki.p, cert->spki)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -97,7 +100,8 @@ ngx_clientcert_der_read(u_char *p, size_t len, ngx_clientcert_der_t *cert)
  */
 
 static ngx_int_t
-ngx_clientcert_der_tbs(ngx_clientcert_walk_t *tbs, ngx_clientcert_der_t *cert)
+ngx_clientcert_der_tbs(ngx_clientcert_walk_t *tbs, ngx_clientcert_der_t *cert,
+    ngx_clientcert_walk_t *spki)
 {
     ngx_clientcert_walk_t  validity;
 
@@ -120,17 +124,22 @@ ngx_clientcert_der_tbs(ngx_clientcert_walk_t *tbs, ngx_clientcert_der_t *cert)
         return NGX_ERROR;
     }
 
-    return ngx_clientcert_der_key(tbs, cert->spki);
+    spki->p = tbs->p;
+
+    if (ngx_clientcert_der_key(tbs) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    spki->last = tbs->p;
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_clientcert_der_key(ngx_clientcert_walk_t *w, u_char *digest)
+ngx_clientcert_der_key(ngx_clientcert_walk_t *w)
 {
-    u_char                 *start;
-    ngx_clientcert_walk_t   spki, algorithm;
-
-    start = w->p;
+    ngx_clientcert_walk_t  spki, algorithm;
 
     if (ngx_clientcert_der_enter(w, NGX_CLIENTCERT_SEQUENCE, &spki) != NGX_OK
         || ngx_clientcert_der_enter(&spki, NGX_CLIENTCERT_SEQUENCE,
@@ -146,9 +155,16 @@ ngx_clientcert_der_key(ngx_clientcert_walk_t *w, u_char *digest)
         return NGX_ERROR;
     }
 
-    if (EVP_Digest(start, w->p - start, digest, NULL, EVP_sha256(), NULL)
-        == 0)
-    {
+    return NGX_OK;
+}
+
+
+/* it fails for want of memory only */
+
+static ngx_int_t
+ngx_clientcert_der_digest(u_char *p, size_t len, u_char *digest)
+{
+    if (EVP_Digest(p, len, digest, NULL, EVP_sha256(), NULL) == 0) {
         ERR_clear_error();
         return NGX_ERROR;
     }
@@ -366,11 +382,13 @@ static ngx_int_t
 ngx_clientcert_der_add(u_char *p, size_t len, ngx_array_t *certs,
     ngx_array_t *encodings)
 {
+    ngx_int_t              rc;
     ngx_str_t             *encoding;
     ngx_clientcert_der_t   cert, *added;
 
-    if (ngx_clientcert_der_read(p, len, &cert) != NGX_OK) {
-        return NGX_DECLINED;
+    rc = ngx_clientcert_der_read(p, len, &cert);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     added = ngx_array_push(certs);

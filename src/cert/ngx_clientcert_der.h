@@ -46,7 +46,8 @@ typedef enum {
 
 /*
  * Reads one certificate in DER, which must take the len bytes whole and be
- * DER indeed where it is looked at.  Returns NGX_OK or NGX_ERROR.
+ * DER indeed where it is looked at.  Returns NGX_OK, NGX_DECLINED if it isn't,
+ * or NGX_ERROR without memory.
  */
 ngx_int_t ngx_clientcert_der_read(u_char *p, size_t len,
     ngx_clientcert_der_t *cert);

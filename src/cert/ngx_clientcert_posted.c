@@ -6,6 +6,8 @@
 
 #include "ngx_clientcert_posted.h"
 #include "ngx_clientcert_der.h"
+#include "ngx_clientcert_error.h"
+#include "ngx_clientcert_time.h"
 #include "ngx_clientcert_trust.h"
 #include <openssl/err.h>
 
@@ -13,7 +15,8 @@
 static ngx_clientcert_certificate_t *ngx_clientcert_posted_create(
     ngx_pool_t *pool, ngx_array_t *encodings, ngx_log_t *log,
     const char **err);
-static X509 *ngx_clientcert_posted_x509(ngx_str_t *encoding);
+static X509 *ngx_clientcert_posted_x509(ngx_str_t *encoding,
+    const char **err);
 
 
 ngx_clientcert_certificate_t *
@@ -63,21 +66,29 @@ ngx_clientcert_posted_create(ngx_pool_t *pool, ngx_array_t *encodings,
     ngx_log_t *log, const char **err)
 {
     X509            *leaf, *x509;
+    time_t           t;
     ngx_str_t       *encoding;
     ngx_uint_t       i;
     STACK_OF(X509)  *sent;
 
     encoding = encodings->elts;
 
-    leaf = ngx_clientcert_posted_x509(&encoding[0]);
-    sent = sk_X509_new_null();
+    leaf = ngx_clientcert_posted_x509(&encoding[0], err);
+    sent = leaf ? sk_X509_new_null() : NULL;
 
-    if (leaf == NULL || sent == NULL) {
+    if (sent == NULL) {
+        goto failed;
+    }
+
+    if (ngx_clientcert_time_read(X509_get0_notBefore(leaf), &t) != NGX_OK
+        || ngx_clientcert_time_read(X509_get0_notAfter(leaf), &t) != NGX_OK)
+    {
+        *err = "its validity can't be read";
         goto failed;
     }
 
     for (i = 1; i < encodings->nelts; i++) {
-        x509 = ngx_clientcert_posted_x509(&encoding[i]);
+        x509 = ngx_clientcert_posted_x509(&encoding[i], err);
 
         if (x509 == NULL || sk_X509_push(sent, x509) == 0) {
             X509_free(x509);
@@ -89,7 +100,7 @@ ngx_clientcert_posted_create(ngx_pool_t *pool, ngx_array_t *encodings,
 
 failed:
 
-    *err = "OpenSSL can't read a certificate of it";
+    ERR_clear_error();
 
     X509_free(leaf);
     sk_X509_pop_free(sent, X509_free);
@@ -98,15 +109,38 @@ failed:
 }
 
 
+/*
+ * Without memory OpenSSL may read a certificate without its key, or without
+ * the key's size, as it does where it doesn't know such keys.
+ */
+
 static X509 *
-ngx_clientcert_posted_x509(ngx_str_t *encoding)
+ngx_clientcert_posted_x509(ngx_str_t *encoding, const char **err)
 {
     X509          *x509;
+    ngx_uint_t     tries;
     const u_char  *p;
 
-    p = encoding->data;
+    ERR_clear_error();
 
-    x509 = d2i_X509(NULL, &p, encoding->len);
+    x509 = NULL;
+
+    for (tries = 0; tries < 2; tries++) {
+        p = encoding->data;
+
+        X509_free(x509);
+        x509 = d2i_X509(NULL, &p, encoding->len);
+
+        if (x509 == NULL
+            || EVP_PKEY_get_bits(X509_get0_pubkey(x509)) > 0)
+        {
+            break;
+        }
+    }
+
+    if (x509 == NULL && !ngx_clientcert_error_memory()) {
+        *err = "OpenSSL can't read a certificate of it";
+    }
 
     ERR_clear_error();
 

@@ -186,6 +186,15 @@ ngx_http_clientcert_explain_accepts(ngx_http_request_t *r)
         return NGX_HTTP_FORBIDDEN;
     }
 
+    value = ngx_http_clientcert_explain_header(r, "content-encoding");
+
+    if (value
+        && !(value->len == 8
+             && ngx_strncasecmp(value->data, (u_char *) "identity", 8) == 0))
+    {
+        return NGX_HTTP_UNSUPPORTED_MEDIA_TYPE;
+    }
+
     if (r->headers_in.content_length_n > NGX_HTTP_CLIENTCERT_EXPLAIN_SIZE) {
         return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
     }
@@ -198,6 +207,10 @@ ngx_http_clientcert_explain_accepts(ngx_http_request_t *r)
 
     last = ngx_strlchr(value->data, value->data + value->len, ';');
     len = last ? (size_t) (last - value->data) : value->len;
+
+    while (len && value->data[len - 1] == ' ') {
+        len--;
+    }
 
     for (type = ngx_http_clientcert_explain_types; type->len; type++) {
         if (type->len == len
@@ -555,10 +568,10 @@ ngx_http_clientcert_explain_decide(ngx_http_clientcert_explanation_t *ex)
     ex->client.supposed = ex->supposed;
 
     ex->client.chain = NGX_CLIENTCERT_VERIFIED;
-    ex->verified = ngx_clientcert_policy_decide(ex->policy, &ex->client);
+    ex->verified = ngx_clientcert_explain_decide(ex->policy, &ex->client);
 
     ex->client.chain = NGX_CLIENTCERT_UNVERIFIED;
-    ex->unverified = ngx_clientcert_policy_decide(ex->policy, &ex->client);
+    ex->unverified = ngx_clientcert_explain_decide(ex->policy, &ex->client);
 
     return (ex->verified && ex->unverified) ? NGX_OK : NGX_ERROR;
 }

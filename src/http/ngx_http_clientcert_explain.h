@@ -11,6 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include "../cert/ngx_clientcert_facts.h"
 #include "../policy/ngx_clientcert_explain.h"
 #include "ngx_http_clientcert_status.h"
 
@@ -39,6 +40,7 @@ typedef struct {
     ngx_clientcert_client_t           client;
     ngx_clientcert_verdict_t         *unverified;
     ngx_clientcert_verdict_t         *verified;     /* if it were */
+    ngx_clientcert_facts_t            facts;        /* san isn't read */
 } ngx_http_clientcert_explanation_t;
 
 

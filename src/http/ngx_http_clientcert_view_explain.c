@@ -4,8 +4,6 @@
  */
 
 
-#include "../cert/ngx_clientcert_facts.h"
-#include "../policy/ngx_clientcert_found.h"
 #include "ngx_http_clientcert_explain.h"
 #include "ngx_http_clientcert_json.h"
 
@@ -14,11 +12,11 @@
 #define NGX_HTTP_CLIENTCERT_EXPLAIN_POLICIES  100
 
 
-static void ngx_http_clientcert_explain_certificate(
+static ngx_int_t ngx_http_clientcert_explain_certificate(
     ngx_http_clientcert_explanation_t *ex);
-static void ngx_http_clientcert_explain_verdict(
+static ngx_int_t ngx_http_clientcert_explain_verdict(
     ngx_http_clientcert_explanation_t *ex, ngx_clientcert_verdict_t *verdict);
-static void ngx_http_clientcert_explain_decision(
+static ngx_int_t ngx_http_clientcert_explain_decision(
     ngx_http_clientcert_output_t *out, ngx_clientcert_policy_t *policy,
     ngx_clientcert_client_t *client, ngx_clientcert_verdict_t *verdict);
 static ngx_int_t ngx_http_clientcert_explain_lines(
@@ -34,10 +32,10 @@ static ngx_int_t ngx_http_clientcert_explain_remedies(
 static ngx_int_t ngx_http_clientcert_explain_digest(
     ngx_http_clientcert_explanation_t *ex, ngx_clientcert_digest_e type,
     const char *kind, const char *key, const char *worth);
-static void ngx_http_clientcert_explain_add(
+static ngx_int_t ngx_http_clientcert_explain_add(
     ngx_http_clientcert_explanation_t *ex, const char *kind, const char *key,
     ngx_str_t *value, ngx_uint_t chain, const char *worth);
-static void ngx_http_clientcert_explain_names(
+static ngx_int_t ngx_http_clientcert_explain_names(
     ngx_http_clientcert_explanation_t *ex);
 static ngx_int_t ngx_http_clientcert_explain_stores(
     ngx_http_clientcert_explanation_t *ex);
@@ -49,6 +47,7 @@ static ngx_int_t ngx_http_clientcert_explain_store(
 ngx_int_t
 ngx_http_clientcert_view_explain(ngx_http_clientcert_explanation_t *ex)
 {
+    ngx_int_t                      rc;
     ngx_uint_t                     work;
     ngx_array_t                    lines;
     ngx_http_clientcert_output_t  *out;
@@ -74,7 +73,9 @@ ngx_http_clientcert_view_explain(ngx_http_clientcert_explanation_t *ex)
                                     NGX_HTTP_CLIENTCERT_STATUS_FORMAT);
     ngx_http_clientcert_json_time(out, "now", ngx_time());
 
-    ngx_http_clientcert_explain_certificate(ex);
+    if (ngx_http_clientcert_explain_certificate(ex) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     ngx_http_clientcert_json_text(out, "policy", &ex->policy->name);
     ngx_http_clientcert_json_flag(out, "dry_run", ex->policy->dry_run);
@@ -89,15 +90,18 @@ ngx_http_clientcert_view_explain(ngx_http_clientcert_explanation_t *ex)
         ngx_http_clientcert_json_null(out, "suppose");
     }
 
-    ngx_http_clientcert_explain_verdict(ex, ex->unverified);
+    if (ngx_http_clientcert_explain_verdict(ex, ex->unverified) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     ngx_http_clientcert_json_open(out, "verified", '{');
     ex->client.chain = NGX_CLIENTCERT_VERIFIED;
-    ngx_http_clientcert_explain_verdict(ex, ex->verified);
+    rc = ngx_http_clientcert_explain_verdict(ex, ex->verified);
     ex->client.chain = NGX_CLIENTCERT_UNVERIFIED;
     ngx_http_clientcert_json_close(out, '}');
 
-    if (ngx_http_clientcert_explain_lines(ex, &lines) != NGX_OK
+    if (rc != NGX_OK
+        || ngx_http_clientcert_explain_lines(ex, &lines) != NGX_OK
         || ngx_http_clientcert_explain_remedies(ex) != NGX_OK)
     {
         return NGX_ERROR;
@@ -110,14 +114,13 @@ ngx_http_clientcert_view_explain(ngx_http_clientcert_explanation_t *ex)
 }
 
 
-/* what can't be read is left empty */
-
-static void
+static ngx_int_t
 ngx_http_clientcert_explain_certificate(ngx_http_clientcert_explanation_t *ex)
 {
+    u_char                        *digest;
     ngx_uint_t                     i;
+    ngx_clientcert_facts_t        *facts;
     ngx_clientcert_certificate_t  *cert;
-    ngx_clientcert_facts_t         facts;
 
     static struct {
         const char                *name;
@@ -131,29 +134,41 @@ ngx_http_clientcert_explain_certificate(ngx_http_clientcert_explanation_t *ex)
     };
 
     cert = ex->client.cert;
+    facts = &ex->facts;
+
+    ngx_clientcert_facts(cert, 0, facts);
+
+    if (facts->subject.data == NULL || facts->issuer.data == NULL) {
+        return NGX_ERROR;
+    }
 
     ngx_http_clientcert_json_open(ex->out, "certificate", '{');
 
     for (i = 0; i < sizeof(digests) / sizeof(digests[0]); i++) {
-        ngx_http_clientcert_json_hex(ex->out, digests[i].name,
-                   ngx_clientcert_certificate_digest(cert, digests[i].type),
-                   digests[i].len);
+
+        digest = ngx_clientcert_certificate_digest(cert, digests[i].type);
+        if (digest == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_http_clientcert_json_hex(ex->out, digests[i].name, digest,
+                                     digests[i].len);
     }
 
-    ngx_clientcert_facts(cert, 1, &facts);
-
-    ngx_http_clientcert_json_escaped(ex->out, "subject", &facts.subject);
-    ngx_http_clientcert_json_escaped(ex->out, "issuer", &facts.issuer);
-    ngx_http_clientcert_json_escaped(ex->out, "serial", &facts.serial);
-    ngx_http_clientcert_json_flag(ex->out, "self_signed", facts.self_signed);
+    ngx_http_clientcert_json_escaped(ex->out, "subject", &facts->subject);
+    ngx_http_clientcert_json_escaped(ex->out, "issuer", &facts->issuer);
+    ngx_http_clientcert_json_escaped(ex->out, "serial", &facts->serial);
+    ngx_http_clientcert_json_flag(ex->out, "self_signed", facts->self_signed);
     ngx_http_clientcert_json_time(ex->out, "not_before", cert->not_before);
     ngx_http_clientcert_json_time(ex->out, "not_after", cert->not_after);
 
     ngx_http_clientcert_json_close(ex->out, '}');
+
+    return NGX_OK;
 }
 
 
-static void
+static ngx_int_t
 ngx_http_clientcert_explain_verdict(ngx_http_clientcert_explanation_t *ex,
     ngx_clientcert_verdict_t *verdict)
 {
@@ -161,8 +176,13 @@ ngx_http_clientcert_explain_verdict(ngx_http_clientcert_explanation_t *ex,
 
     out = ex->out;
 
-    ngx_http_clientcert_explain_decision(out, ex->policy, &ex->client,
-                                         verdict);
+    if (ngx_http_clientcert_explain_decision(out, ex->policy, &ex->client,
+                                             verdict)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     ngx_http_clientcert_json_escaped(out, "detail", &verdict->detail);
     ngx_http_clientcert_json_text(out, "label", &verdict->label);
 
@@ -174,21 +194,32 @@ ngx_http_clientcert_explain_verdict(ngx_http_clientcert_explanation_t *ex,
     } else {
         ngx_http_clientcert_json_null(out, "line");
     }
+
+    return NGX_OK;
 }
 
 
-static void
+static ngx_int_t
 ngx_http_clientcert_explain_decision(ngx_http_clientcert_output_t *out,
     ngx_clientcert_policy_t *policy, ngx_clientcert_client_t *client,
     ngx_clientcert_verdict_t *verdict)
 {
+    ngx_int_t  rc;
+
+    rc = ngx_clientcert_explain_depends(policy, client, verdict);
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
     ngx_http_clientcert_json_word(out, "decision",
-                 ngx_clientcert_explain_depends(policy, client, verdict)
+                 (rc == NGX_OK)
                  ? "depends"
                  : (verdict->reason == NGX_CLIENTCERT_OK) ? "allow" : "deny");
 
     ngx_http_clientcert_json_word(out, "reason",
                      (char *) ngx_clientcert_reasons[verdict->reason].data);
+
+    return NGX_OK;
 }
 
 
@@ -333,7 +364,7 @@ ngx_http_clientcert_explain_remedies(ngx_http_clientcert_explanation_t *ex)
     pin = (ex->policy->trust == NGX_CLIENTCERT_TRUST_PIN);
 
     if (rc == NGX_OK && ex->verified->reason == NGX_CLIENTCERT_NO_MATCH) {
-        ngx_http_clientcert_explain_names(ex);
+        rc = ngx_http_clientcert_explain_names(ex);
     }
 
     if (rc == NGX_OK
@@ -375,35 +406,34 @@ ngx_http_clientcert_explain_digest(ngx_http_clientcert_explanation_t *ex,
     hex.data = buf;
     hex.len = ngx_hex_dump(buf, digest, NGX_CLIENTCERT_SHA256_LEN) - buf;
 
-    ngx_http_clientcert_explain_add(ex, kind, key, &hex,
+    return ngx_http_clientcert_explain_add(ex, kind, key, &hex,
                              ex->policy->trust == NGX_CLIENTCERT_TRUST_CHAIN,
                              worth);
-
-    return NGX_OK;
 }
 
 
 /* a name is worth what the CA is that verified it */
 
-static void
+static ngx_int_t
 ngx_http_clientcert_explain_names(ngx_http_clientcert_explanation_t *ex)
 {
+    ngx_int_t    rc;
     ngx_str_t    value;
     const char  *key;
-    u_char       buf[NGX_CLIENTCERT_FOUND_LEN];
 
-    value.data = buf;
+    rc = ngx_clientcert_explain_name(ex->policy, &ex->client,
+                                     &ex->facts.subject, &key, &value);
 
-    key = ngx_clientcert_explain_name(ex->policy, &ex->client, &value);
-
-    if (key) {
-        ngx_http_clientcert_explain_add(ex, "name", key, &value, 1,
-            "whoever the CAs of the server give this name");
+    if (rc == NGX_OK) {
+        return ngx_http_clientcert_explain_add(ex, "name", key, &value, 1,
+                         "whoever the CAs of the server give this name");
     }
+
+    return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
 }
 
 
-static void
+static ngx_int_t
 ngx_http_clientcert_explain_add(ngx_http_clientcert_explanation_t *ex,
     const char *kind, const char *key, ngx_str_t *value, ngx_uint_t chain,
     const char *worth)
@@ -425,11 +455,19 @@ ngx_http_clientcert_explain_add(ngx_http_clientcert_explanation_t *ex,
     ngx_http_clientcert_output_print(out, "\"allow \\\"%s=", key);
     ngx_http_clientcert_output_text(out, value);
     ngx_http_clientcert_output_print(out, "\\\";\"");
-    ngx_http_clientcert_explain_decision(out, ex->policy, &ex->client,
-                                         &verdict);
+
+    if (ngx_http_clientcert_explain_decision(out, ex->policy, &ex->client,
+                                             &verdict)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     ngx_http_clientcert_json_flag(out, "needs_chain", chain);
     ngx_http_clientcert_json_word(out, "worth", worth);
     ngx_http_clientcert_json_close(out, '}');
+
+    return NGX_OK;
 }
 
 
@@ -474,7 +512,7 @@ ngx_http_clientcert_explain_store(ngx_http_clientcert_explanation_t *ex,
     client = ex->client;
     client.supposed = st;
 
-    verdict = ngx_clientcert_policy_decide(ex->policy, &client);
+    verdict = ngx_clientcert_explain_decide(ex->policy, &client);
     if (verdict == NULL) {
         return NGX_ERROR;
     }
@@ -484,7 +522,13 @@ ngx_http_clientcert_explain_store(ngx_http_clientcert_explanation_t *ex,
     ngx_http_clientcert_json_open(out, NULL, '{');
     ngx_http_clientcert_json_word(out, "kind", "store");
     ngx_http_clientcert_json_text(out, "store", &st->name);
-    ngx_http_clientcert_explain_decision(out, ex->policy, &client, verdict);
+
+    if (ngx_http_clientcert_explain_decision(out, ex->policy, &client, verdict)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     ngx_http_clientcert_json_open(out, "also_allows", '[');
 
     policy = ex->mcf->policies.all.elts;

@@ -36,6 +36,9 @@ ngx_clientcert_detail(ngx_clientcert_verdict_t *verdict,
 
     verdict->detail.data = buf;
     verdict->detail.len = p - buf;
+
+    verdict->unknown = ask->doubt.unknown;
+    verdict->memory = ask->doubt.memory;
 }
 
 

@@ -22,6 +22,7 @@
  * Writes into buf, which has room for NGX_CLIENTCERT_DETAIL_LEN bytes, and
  * refers verdict->detail to it: the facts behind the reason that neither the
  * reason nor the certificate tells, of those who were asked what ask says.
+ * Marks the verdict if some answer was unknown, or lacked memory.
  */
 void ngx_clientcert_detail(ngx_clientcert_verdict_t *verdict,
     ngx_clientcert_asking_t *ask, u_char *buf);

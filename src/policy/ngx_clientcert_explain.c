@@ -6,7 +6,6 @@
 
 #include "ngx_clientcert_explain.h"
 #include "ngx_clientcert_found.h"
-#include "../cert/ngx_clientcert_facts.h"
 
 
 static ngx_int_t ngx_clientcert_explain_rules(ngx_clientcert_rules_t *rules,
@@ -21,10 +20,40 @@ static ngx_int_t ngx_clientcert_explain_text(ngx_pool_t *pool, ngx_str_t *text,
     u_char *p, u_char *last);
 static ngx_uint_t ngx_clientcert_explain_search(ngx_clientcert_rules_t *rules,
     ngx_clientcert_asking_t *ask);
-static ngx_uint_t ngx_clientcert_explain_helps(
-    ngx_clientcert_policy_t *policy, ngx_clientcert_client_t *client,
-    const char *key, ngx_str_t *text);
+static ngx_int_t ngx_clientcert_explain_helps(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_client_t *client, const char *key, ngx_str_t *text);
 static ngx_uint_t ngx_clientcert_explain_quotable(ngx_str_t *text);
+
+
+/*
+ * What is unknown may be so because OpenSSL had no memory, of which it doesn't
+ * always tell; the second time there is none at once, or enough.
+ */
+
+ngx_clientcert_verdict_t *
+ngx_clientcert_explain_decide(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_client_t *client)
+{
+    ngx_uint_t                 tries;
+    ngx_clientcert_verdict_t  *verdict;
+
+    verdict = NULL;
+
+    for (tries = 0; tries < 2; tries++) {
+
+        verdict = ngx_clientcert_policy_decide(policy, client);
+
+        if (verdict == NULL || verdict->memory) {
+            return NULL;
+        }
+
+        if (!verdict->unknown) {
+            break;
+        }
+    }
+
+    return verdict;
+}
 
 
 ngx_int_t
@@ -40,6 +69,10 @@ ngx_clientcert_explain_lines(ngx_clientcert_policy_t *policy,
         || ngx_clientcert_explain_rules(&policy->allow, &ask, lines, work)
            != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    if (ask.doubt.memory) {
         return NGX_ERROR;
     }
 
@@ -181,9 +214,10 @@ ngx_clientcert_explain_condition(ngx_clientcert_policy_t *policy,
         cond->key->found(cond, &ask, &fd);
     }
 
-    if (ngx_clientcert_explain_text(client->pool, &finding->found,
-                                    fd.found_text, fd.found)
-        != NGX_OK
+    if (ask.doubt.memory
+        || ngx_clientcert_explain_text(client->pool, &finding->found,
+                                       fd.found_text, fd.found)
+           != NGX_OK
         || ngx_clientcert_explain_text(client->pool, &finding->doubt,
                                        ask.text, ask.doubt.last)
            != NGX_OK)
@@ -236,7 +270,7 @@ ngx_clientcert_explain_allows_by(ngx_clientcert_policy_t *policy,
 }
 
 
-ngx_uint_t
+ngx_int_t
 ngx_clientcert_explain_depends(ngx_clientcert_policy_t *policy,
     ngx_clientcert_client_t *client, ngx_clientcert_verdict_t *verdict)
 {
@@ -258,7 +292,7 @@ ngx_clientcert_explain_depends(ngx_clientcert_policy_t *policy,
         break;
 
     default:
-        return 0;
+        return NGX_DECLINED;
     }
 
     ngx_clientcert_policy_ask(policy, client, &ask);
@@ -267,11 +301,15 @@ ngx_clientcert_explain_depends(ngx_clientcert_policy_t *policy,
         ngx_clientcert_explain_line(rule, &ask, &line);
 
         if (line.answer != NGX_CLIENTCERT_NO) {
-            return 1;
+            break;
         }
     }
 
-    return 0;
+    if (ask.doubt.memory) {
+        return NGX_ERROR;
+    }
+
+    return rule ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -279,6 +317,7 @@ ngx_int_t
 ngx_clientcert_explain_may_allow(ngx_clientcert_policy_t *policy,
     ngx_clientcert_client_t *client, ngx_uint_t *work)
 {
+    ngx_int_t                  rc;
     ngx_uint_t                 i, cost;
     ngx_clientcert_asking_t    ask;
     ngx_clientcert_client_t    any;
@@ -304,15 +343,16 @@ ngx_clientcert_explain_may_allow(ngx_clientcert_policy_t *policy,
     for (i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
         any.chain = chains[i];
 
-        verdict = ngx_clientcert_policy_decide(policy, &any);
+        verdict = ngx_clientcert_explain_decide(policy, &any);
         if (verdict == NULL) {
             return NGX_ERROR;
         }
 
-        if (verdict->reason == NGX_CLIENTCERT_OK
-            || ngx_clientcert_explain_depends(policy, &any, verdict))
-        {
-            return NGX_OK;
+        rc = (verdict->reason == NGX_CLIENTCERT_OK)
+             ? NGX_OK : ngx_clientcert_explain_depends(policy, &any, verdict);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
         }
     }
 
@@ -343,13 +383,14 @@ ngx_clientcert_explain_search(ngx_clientcert_rules_t *rules,
 }
 
 
-const char *
+ngx_int_t
 ngx_clientcert_explain_name(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_client_t *client, ngx_str_t *value)
+    ngx_clientcert_client_t *client, ngx_str_t *subject, const char **key,
+    ngx_str_t *value)
 {
+    ngx_int_t                    rc;
     ngx_str_t                    none;
     ngx_uint_t                   i;
-    ngx_clientcert_facts_t       facts;
     ngx_clientcert_names_t      *names;
     ngx_clientcert_namesakes_t   of;
 
@@ -364,7 +405,7 @@ ngx_clientcert_explain_name(ngx_clientcert_policy_t *policy,
 
     names = ngx_clientcert_certificate_names(client->cert);
     if (names == NULL) {
-        return NULL;
+        return NGX_ERROR;
     }
 
     ngx_str_null(&none);
@@ -372,53 +413,49 @@ ngx_clientcert_explain_name(ngx_clientcert_policy_t *policy,
     for (i = 0; i < sizeof(sans) / sizeof(sans[0]); i++) {
         ngx_clientcert_names_of(names, sans[i].type, &none, &of);
 
-        if (of.nelts && !of.unreadable
-            && ngx_clientcert_explain_helps(policy, client, sans[i].key,
-                                            &of.elts[0]->value))
-        {
-            value->len = of.elts[0]->value.len;
-            ngx_memcpy(value->data, of.elts[0]->value.data, value->len);
+        if (of.nelts == 0 || of.unreadable) {
+            continue;
+        }
 
-            return sans[i].key;
+        *key = sans[i].key;
+        *value = of.elts[0]->value;
+
+        rc = ngx_clientcert_explain_helps(policy, client, *key, value);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
         }
     }
 
-    ngx_clientcert_facts(client->cert, 0, &facts);
+    *key = "subject";
+    *value = *subject;
 
-    if (!ngx_clientcert_explain_helps(policy, client, "subject",
-                                      &facts.subject))
-    {
-        return NULL;
-    }
-
-    value->len = facts.subject.len;
-    ngx_memcpy(value->data, facts.subject.data, value->len);
-
-    return "subject";
+    return ngx_clientcert_explain_helps(policy, client, *key, value);
 }
 
 
 /* a name is what somebody wrote: nginx may not read it, or want it alone */
 
-static ngx_uint_t
+static ngx_int_t
 ngx_clientcert_explain_helps(ngx_clientcert_policy_t *policy,
     ngx_clientcert_client_t *client, const char *key, ngx_str_t *text)
 {
     ngx_str_t                   condition;
+    ngx_clientcert_answer_e     answer;
     ngx_clientcert_asking_t     ask;
     ngx_clientcert_pattern_t    pt;
     ngx_clientcert_reading_t    rd;
     ngx_clientcert_condition_t  cond;
 
     if (!ngx_clientcert_explain_quotable(text)) {
-        return 0;
+        return NGX_DECLINED;
     }
 
     condition.len = ngx_strlen(key) + 1 + text->len;
     condition.data = ngx_pnalloc(client->pool, condition.len + 1);
 
     if (condition.data == NULL) {
-        return 0;
+        return NGX_ERROR;
     }
 
     (void) ngx_sprintf(condition.data, "%s=%V%Z", key, text);
@@ -431,12 +468,18 @@ ngx_clientcert_explain_helps(ngx_clientcert_policy_t *policy,
     cond.value = &pt;
 
     if (ngx_clientcert_condition_read(&rd, &cond, &condition) != NGX_OK) {
-        return 0;
+        return (rd.last > rd.text) ? NGX_DECLINED : NGX_ERROR;
     }
 
     ngx_clientcert_policy_ask(policy, client, &ask);
 
-    return ngx_clientcert_condition_answer(&cond, &ask) == NGX_CLIENTCERT_YES;
+    answer = ngx_clientcert_condition_answer(&cond, &ask);
+
+    if (ask.doubt.memory) {
+        return NGX_ERROR;
+    }
+
+    return (answer == NGX_CLIENTCERT_YES) ? NGX_OK : NGX_DECLINED;
 }
 
 

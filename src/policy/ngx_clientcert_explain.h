@@ -36,6 +36,14 @@ typedef struct {
 
 
 /*
+ * What a policy says of a client, as ngx_clientcert_policy_decide(), or NULL
+ * if some answer lacked memory: a request is refused then, but an explanation
+ * would be wrong.
+ */
+ngx_clientcert_verdict_t *ngx_clientcert_explain_decide(
+    ngx_clientcert_policy_t *policy, ngx_clientcert_client_t *client);
+
+/*
  * Asks all conditions of the lines of a policy, first the "deny", and adds
  * them to lines, an array of ngx_clientcert_line_t, those that lack least
  * first.  What varies isn't evaluated, it is unknown.  Each condition takes
@@ -61,10 +69,12 @@ ngx_uint_t ngx_clientcert_explain_allows_by(ngx_clientcert_policy_t *policy,
     ngx_clientcert_store_t *st);
 
 /*
- * Whether what a request brings could change a verdict that was made without
- * one: by a line with variables that isn't certainly without effect.
+ * Whether what a request brings could change the decision of a verdict that
+ * was made without one: by a line with variables that isn't certainly without
+ * effect.  Returns NGX_OK if so, NGX_DECLINED if not, or NGX_ERROR without
+ * memory.
  */
-ngx_uint_t ngx_clientcert_explain_depends(ngx_clientcert_policy_t *policy,
+ngx_int_t ngx_clientcert_explain_depends(ngx_clientcert_policy_t *policy,
     ngx_clientcert_client_t *client, ngx_clientcert_verdict_t *verdict);
 
 /*
@@ -77,12 +87,14 @@ ngx_int_t ngx_clientcert_explain_may_allow(ngx_clientcert_policy_t *policy,
     ngx_clientcert_client_t *client, ngx_uint_t *work);
 
 /*
- * The name that tells this certificate's owner best: its key, and the value,
- * for which there is room for NGX_CLIENTCERT_FOUND_LEN bytes.  Returns NULL if
- * there is none that can be written between quotes as it is, and would hold.
+ * Finds the name that tells a certificate's owner best: its key and value,
+ * which lies in the certificate, or is the subject as the log has it.  Returns
+ * NGX_OK, NGX_DECLINED if there is none that can be written between quotes as
+ * it is, and would hold, or NGX_ERROR without memory.
  */
-const char *ngx_clientcert_explain_name(ngx_clientcert_policy_t *policy,
-    ngx_clientcert_client_t *client, ngx_str_t *value);
+ngx_int_t ngx_clientcert_explain_name(ngx_clientcert_policy_t *policy,
+    ngx_clientcert_client_t *client, ngx_str_t *subject, const char **key,
+    ngx_str_t *value);
 
 
 #endif /* _NGX_CLIENTCERT_EXPLAIN_H_INCLUDED_ */

@@ -5,12 +5,16 @@
 
 
 #include "ngx_clientcert_found.h"
+#include "ngx_clientcert_answer.h"
 #include "../cert/ngx_clientcert_chain.h"
 #include "../cert/ngx_clientcert_dn.h"
 #include "../cert/ngx_clientcert_text.h"
 
 
-static u_char *ngx_clientcert_found_printed(u_char *p, const X509_NAME *name);
+static ngx_clientcert_names_t *ngx_clientcert_found_names(
+    ngx_clientcert_asking_t *ask);
+static u_char *ngx_clientcert_found_printed(ngx_clientcert_asking_t *ask,
+    u_char *p, const X509_NAME *name);
 
 
 void
@@ -29,9 +33,12 @@ ngx_clientcert_found_digest(ngx_clientcert_condition_t *cond,
 
     digest = ngx_clientcert_certificate_digest(ask->cert, type);
 
-    if (digest) {
-        fd->found = ngx_hex_dump(fd->found_text, digest, tp->len);
+    if (digest == NULL) {
+        (void) ngx_clientcert_answer_memory(ask);
+        return;
     }
+
+    fd->found = ngx_hex_dump(fd->found_text, digest, tp->len);
 }
 
 
@@ -65,7 +72,7 @@ ngx_clientcert_found_serial(ngx_clientcert_condition_t *cond,
                                              &serial->bytes,
                                              serial->negative);
 
-    names = ngx_clientcert_certificate_names(ask->cert);
+    names = ngx_clientcert_found_names(ask);
 
     if (names) {
         fd->found = ngx_clientcert_serial_print(fd->found_text, "0x",
@@ -84,25 +91,51 @@ ngx_clientcert_found_dn(ngx_clientcert_condition_t *cond,
     ngx_clientcert_names_t  *names;
 
     subject = (cond->key->type == NGX_CLIENTCERT_SUBJECT);
-    names = ngx_clientcert_certificate_names(ask->cert);
+    names = ngx_clientcert_found_names(ask);
 
-    fd->wanted = ngx_clientcert_found_printed(fd->wanted_text, dn->names[0]);
+    fd->wanted = ngx_clientcert_found_printed(ask, fd->wanted_text,
+                                              dn->names[0]);
 
     if (names) {
-        fd->found = ngx_clientcert_found_printed(fd->found_text,
+        fd->found = ngx_clientcert_found_printed(ask, fd->found_text,
                                  subject ? names->subject : names->issuer);
     }
 }
 
 
+static ngx_clientcert_names_t *
+ngx_clientcert_found_names(ngx_clientcert_asking_t *ask)
+{
+    ngx_clientcert_names_t  *names;
+
+    names = ngx_clientcert_certificate_names(ask->cert);
+
+    if (names == NULL) {
+        (void) ngx_clientcert_answer_memory(ask);
+    }
+
+    return names;
+}
+
+
 static u_char *
-ngx_clientcert_found_printed(u_char *p, const X509_NAME *name)
+ngx_clientcert_found_printed(ngx_clientcert_asking_t *ask, u_char *p,
+    const X509_NAME *name)
 {
     u_char  *last;
 
-    last = name ? ngx_clientcert_certificate_name(name, p) : NULL;
+    if (name == NULL) {
+        return p;
+    }
 
-    return last ? last : p;
+    last = ngx_clientcert_certificate_name(name, p);
+
+    if (last == NULL) {
+        (void) ngx_clientcert_answer_memory(ask);
+        return p;
+    }
+
+    return last;
 }
 
 
@@ -118,7 +151,7 @@ ngx_clientcert_found_name(ngx_clientcert_condition_t *cond,
     ngx_clientcert_names_t      *names;
     ngx_clientcert_namesakes_t   of;
 
-    names = ngx_clientcert_certificate_names(ask->cert);
+    names = ngx_clientcert_found_names(ask);
     if (names == NULL) {
         return;
     }
@@ -163,7 +196,7 @@ ngx_clientcert_found_oid(ngx_clientcert_condition_t *cond,
 {
     ngx_clientcert_names_t  *names;
 
-    names = ngx_clientcert_certificate_names(ask->cert);
+    names = ngx_clientcert_found_names(ask);
     if (names == NULL) {
         return;
     }
@@ -183,10 +216,10 @@ ngx_clientcert_found_issuer(ngx_clientcert_condition_t *cond,
 
     fd->wanted = ngx_hex_dump(fd->wanted_text, tp->digest, tp->len);
 
-    names = ngx_clientcert_certificate_names(ask->cert);
+    names = ngx_clientcert_found_names(ask);
 
     if (names) {
-        fd->found = ngx_clientcert_found_printed(fd->found_text,
+        fd->found = ngx_clientcert_found_printed(ask, fd->found_text,
                                                  names->issuer);
     }
 }
@@ -205,10 +238,10 @@ ngx_clientcert_found_ca(ngx_clientcert_condition_t *cond,
         return;
     }
 
-    names = ngx_clientcert_certificate_names(ask->cert);
+    names = ngx_clientcert_found_names(ask);
 
     if (names) {
-        fd->found = ngx_clientcert_found_printed(fd->found_text,
+        fd->found = ngx_clientcert_found_printed(ask, fd->found_text,
                                                  names->issuer);
     }
 }

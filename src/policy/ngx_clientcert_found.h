@@ -33,7 +33,7 @@ struct ngx_clientcert_found_s {
 
 /*
  * Each is for the keys of one kind, after the condition was asked.  What can't
- * be read, or has no memory, is left empty.
+ * be read is left empty, and so is what has no memory, as ask->doubt says.
  */
 void ngx_clientcert_found_digest(ngx_clientcert_condition_t *cond,
     ngx_clientcert_asking_t *ask, ngx_clientcert_found_t *fd);

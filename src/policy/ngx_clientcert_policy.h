@@ -127,6 +127,9 @@ struct ngx_clientcert_verdict_s {
     /* what an "allow" lacked and no more, or NULL; of the certificate */
     ngx_clientcert_chain_built_t  *lacked;
 
+    unsigned                       unknown:1; /* some answer was */
+    unsigned                       memory:1;  /* for want of it */
+
     ngx_clientcert_verdict_t      *next;      /* of ngx_clientcert_policy.c */
 };
 
