@@ -278,6 +278,19 @@ for ([ 'subject=CN=*.example.com,O=x', 'subject' ],
 }
 quiet('allow subject=CN=\2A.example.com,O=a\7Cb;', 'characters of a name');
 
+# what logs and names escape, and a value doesn't
+for ('cn=Jos\xC3\xA9', 'cn=Jos\C3\A9', 'o=Acme\, Inc.', 'ou=a\+b',
+     'issuer.O=a\=b', 'email=Jos\xC3\xA9@x.test', 'upn=Jos\C3\A9@x.test',
+     'extension.1.2.3=a\x22', 'cn=a\,$arg_x')
+{
+    my $warning = s/=/ "/r . '" is read with "\" as it stands: if that escapes '
+                . 'something, write what it stands for';
+    warns("deny \"$_\";\nallow verified;",
+          qr/\[warn\] \Q$warning\E in \S+:\d+$/m, $_);
+}
+quiet("allow $_;", $_) for 'cn=CORP\administrator', 'cn=CORP\xavier',
+    'cn=a\C3', '"cn=~^a\,"', 'cn=Jos\xc3\xa9' =~ s/\\x(..)/chr hex $1/ger;
+
 # quotes that nginx doesn't take off
 my $quotes = 'quotes inside of a parameter are part of its value, they stand '
            . 'around all of it: ';

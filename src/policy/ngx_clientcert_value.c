@@ -23,6 +23,7 @@ static ngx_int_t ngx_clientcert_value_doubt(ngx_clientcert_reading_t *rd,
     ngx_clientcert_condition_t *cond, ngx_str_t *text);
 static ngx_int_t ngx_clientcert_value_octets(ngx_clientcert_reading_t *rd,
     ngx_str_t *text);
+static ngx_uint_t ngx_clientcert_value_is_escaped(ngx_str_t *text);
 static ngx_int_t ngx_clientcert_value_meant(ngx_clientcert_reading_t *rd,
     ngx_str_t *regex);
 
@@ -427,6 +428,13 @@ ngx_clientcert_value_pattern(ngx_clientcert_reading_t *rd,
     ngx_str_t  regex;
 
     if (ngx_clientcert_pattern_wildcard(pt, text) == NGX_OK) {
+
+        if (ngx_clientcert_value_is_escaped(&rd->value)) {
+            ngx_clientcert_value_note(rd, "is read with \"\\\" as it stands: "
+                                      "if that escapes something, write what "
+                                      "it stands for");
+        }
+
         return NGX_OK;
     }
 
@@ -449,6 +457,43 @@ ngx_clientcert_value_pattern(ngx_clientcert_reading_t *rd,
                               &cond->name, &regex);
 
     return NGX_ERROR;
+}
+
+
+/* as logs and names print a byte, or a character that is one of theirs */
+
+static ngx_uint_t
+ngx_clientcert_value_is_escaped(ngx_str_t *text)
+{
+    u_char  *p, *last;
+
+    last = text->data + text->len;
+
+    for (p = text->data; p < last; p++) {
+
+        if (*p != '\\') {
+            continue;
+        }
+
+        if (last - p > 1 && strchr(",+\"<>;#=", p[1])) {
+            return 1;
+        }
+
+        if (last - p > 3 && p[1] == 'x' && ngx_hextoi(p + 2, 2) != NGX_ERROR) {
+            return 1;
+        }
+
+        /* no character beyond ASCII has less than two */
+
+        if (last - p > 5 && p[3] == '\\'
+            && ngx_hextoi(p + 1, 2) != NGX_ERROR
+            && ngx_hextoi(p + 4, 2) != NGX_ERROR)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
