@@ -704,7 +704,7 @@ async function explain(cert, policy, suppose) {
 
 function line(l) {
   return el('li', null, el('code', null, l.text), ` (${l.file}:${l.line})`, el('ul', null, l.conditions.map((c) =>
-    el('li', null, c.holds ? '✓ ' : c.holds === false ? '✗ ' : '? ', el('code', null, c.text), ' – found: ', claimed(c.found || c.doubt)))));
+    el('li', null, c.holds ? '✓ ' : c.holds === false ? '✗ ' : '? ', el('code', null, c.text), ' – found: ', claimed(c.found || c.doubt || 'nothing')))));
 }
 
 async function why(box, cert, policy, shown) {
