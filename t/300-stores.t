@@ -168,7 +168,7 @@ my $empty = 0;
 for ('', "\n\n", " \t\r\n") {
     $empty++;
     $n->write('listed.txt', $_);
-    ok($n->wait_log(qr/(?:"listed": list \S+ is rejected, it is empty.*){$empty}/s),
+    ok($n->wait_log(qr/(?:"listed": list \S+ is rejected, it is empty; one without thumbprints needs a comment\n.*){$empty}/s),
        'empty');
     is_now('rsa /list', 200, 'last good list');
 }

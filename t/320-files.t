@@ -83,7 +83,7 @@ rejected('empty', 'it is empty');
 $n->write('up/junk', join '', map { chr int rand 256 } 1 .. 1024 * 1024);
 rejected('junk', '(?:no certificate|truncated|DER)');
 $n->write('up/big', 'x' x (1024 * 1024 + 1));
-rejected('big', 'larger than 1 MiB');
+rejected('big', ': it is larger than 1 MiB$');
 $n->write('up/cut.pem', substr crt('globex'), 0, 400);
 rejected('cut.pem', 'it is truncated');
 $n->write('up/front.pem', substr(crt('globex'), 40) . crt('foreign'));
@@ -108,7 +108,8 @@ system("openssl pkcs12 -export -passout pass:x -in "
        . " -out " . $n->path('g.p12')) == 0 or die;
 chmod 0644, $n->path('g.p12');
 rename $n->path('g.p12'), $n->path('up/g.p12');
-rejected('g.p12', 'PKCS#12, "openssl pkcs12');
+rejected('g.p12', ': it is PKCS#12, "openssl pkcs12 -clcerts -nokeys -in FILE" '
+         . 'exports its certificate$');
 for (['PEM', ''], ['DER', ' -inform DER']) {
     system("openssl crl2pkcs7 -nocrl -certfile " . cert_file('globex', 'crt')
            . " -outform $_->[0] -out " . $n->path("up/$_->[0].p7b")) == 0
@@ -165,7 +166,7 @@ my $oid = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01";
 $n->write('up/oid.der', "\x30\x2a$oid" . 'x' x 31);
 rejected('oid.der', ': a certificate in it is not DER');
 POSIX::mkfifo($n->path('up/fifo'), 0644) or die;
-rejected('fifo', 'not a regular file');
+rejected('fifo', ': it is not a regular file$');
 my $socket = IO::Socket::UNIX->new(Local => $n->path('up/socket'),
                                    Listen => 1) or die;
 rejected('socket', 'not a regular file');

@@ -234,6 +234,21 @@ for my $cert (sort keys %certs) {
     is(join("\n", @wrong), '', "$cert: @{ $matches{$cert} }");
 }
 
+# Without dates there is nothing to decide by.
+der_cert(name => 'dateless', not_before => 'yesterday');
+{
+    my $seen = length $n->error_log;
+    $open = sub {
+        client(cert => 'dateless', malformed => 1, port => $n->port('tls'));
+    };
+    $c = $open->();
+    is(answer('/dns_0'), '500 error', 'a malformed date');
+    my $log = substr $n->error_log, $seen;
+    like($log, qr/invalid validity in client certificate/, 'the log says so');
+    like($log, qr/: error, the certificate can't be read, client: /,
+         'of the request, too');
+}
+
 for my $i (0 .. $#nonsense) {
     my ($line, $value, $wanted, $told, $logged) = @{ $nonsense[$i] };
     my $what = "deny $line, " . ($value // 'nothing');

@@ -19,7 +19,7 @@ package DerCert;
 #     md         the digest that is signed, sha256 unless it is sha1
 #     signer     whose key signs it instead of the CA's: a forgery
 #     is_ca      a CA; permitted => a DNS name that it is constrained to
-#     not_before, not_after    seconds since 1970
+#     not_before, not_after    seconds since 1970, or any other text
 #
 #   twin('acme', 'acme-twin')   the same certificate with its ECDSA signature
 #                               written the other way
@@ -201,7 +201,10 @@ sub der_cert {
     my $md = $o{md} // 'sha256';
     my $algorithm = der(0x30, der_oid($ecdsa{$md}));
     my $time = sub {
-        der(0x18, POSIX::strftime('%Y%m%d%H%M%SZ', gmtime int shift));
+        my $time = shift;
+        $time = POSIX::strftime('%Y%m%d%H%M%SZ', gmtime int $time)
+            if $time =~ /^[\d.]+$/;
+        der(0x18, $time);
     };
 
     my $tbs = der(0x30,
