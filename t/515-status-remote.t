@@ -59,6 +59,13 @@ my $n = nginx(config => <<'END')->start;
             if ($arg_x) { set $y 1; }
             limit_except POST { clientcert_require p; }
         }
+        location = /either {
+            clientcert_require p;
+            satisfy any;
+            allow 192.0.2.1;
+            deny all;
+            clientcert_status prometheus;
+        }
         location = /page { ssi on; ssi_types *; alias %%PREFIX%%/page; }
     }
 END
@@ -81,6 +88,9 @@ is(status('127.0.0.1', 'acme', '/trial'), 200, 'the same, local');
 is(status($addr, undef, '/remote'), 200, 'remote');
 is(status($addr, 'acme', '/policy'), 200, 'a policy');
 is(status($addr, 'globex', '/policy'), 401, 'whom it refuses');
+
+is(status($addr, 'globex', '/either'), 200, 'whom another module lets in');
+is(status('127.0.0.1', 'globex', '/either'), 401, 'or none does');
 
 # blocks inside of a location have a configuration of their own
 is(status('127.0.0.1', undef, '/if?x=1'), 200, 'in an "if"');
