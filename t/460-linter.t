@@ -312,7 +312,7 @@ quiet("allow $_;", $_) for (
     q("cn=Acme Ltd." 'o=acme'), q('cn="Best" of "all"'),
     q(subject.L='s-Gravenhage), q('email="a b"@x.test'),
     q('subject=O="Acme, Inc."'), 'subject=CN=host/a.test',
-    'subject=CN=a\\2Fcn=b', 'subject=CN=a/b=c',
+    'subject=CN=a\\2Fcn=b', 'subject=CN=a/b=c', 'subject=rfc4514:CN=a/cn=b',
 );
 
 refused(@$_) for (

@@ -30,7 +30,8 @@ typedef struct {
     ngx_uint_t            parts;
     ngx_uint_t            more;         /* of the current part, after "+" */
 
-    ngx_uint_t            plain;        /* "\" is a character like others */
+    ngx_uint_t            rfc4514;      /* a "/" is a character */
+    ngx_uint_t            plain;        /* so is a "\" */
     u_char               *byte;         /* one that looks like an escape */
 } ngx_clientcert_dn_reader_t;
 
@@ -79,7 +80,6 @@ ngx_clientcert_dn_read(ngx_pool_t *pool, ngx_str_t *text,
     ngx_clientcert_dn_t *dn, u_char *err, u_char **last)
 {
     ngx_int_t                    rc;
-    ngx_uint_t                   rfc4514;
     ngx_clientcert_dn_reader_t   rd, plain;
     u_char                       plain_err[NGX_CLIENTCERT_DN_TEXT];
 
@@ -93,10 +93,10 @@ ngx_clientcert_dn_read(ngx_pool_t *pool, ngx_str_t *text,
     rd.err = err;
     rd.err_last = err;
 
-    rfc4514 = (text->len > 8
-               && ngx_strncasecmp(rd.p, (u_char *) "rfc4514:", 8) == 0);
+    rd.rfc4514 = (text->len > 8
+                  && ngx_strncasecmp(rd.p, (u_char *) "rfc4514:", 8) == 0);
 
-    if (rfc4514) {
+    if (rd.rfc4514) {
         rd.p += 8;
     }
 
@@ -105,11 +105,11 @@ ngx_clientcert_dn_read(ngx_pool_t *pool, ngx_str_t *text,
     plain.err_last = plain_err;
     plain.plain = 1;
 
-    rc = ngx_clientcert_dn_read_name(&rd, !rfc4514);
+    rc = ngx_clientcert_dn_read_name(&rd, !rd.rfc4514);
 
     *last = rd.err_last;
 
-    if (rfc4514
+    if (rd.rfc4514
         || (rc != NGX_OK && *last == err)
         || ngx_strlchr(text->data, rd.last, '\\') == NULL)
     {
@@ -660,7 +660,7 @@ ngx_clientcert_dn_check_slash(ngx_clientcert_dn_reader_t *rd)
 
     name.data = rd->p + 1;
 
-    if (!ngx_clientcert_dn_is_part(name.data, rd->last)) {
+    if (rd->rfc4514 || !ngx_clientcert_dn_is_part(name.data, rd->last)) {
         return NGX_OK;
     }
 

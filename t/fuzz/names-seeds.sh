@@ -22,6 +22,8 @@ dn '2.5.4.3=#0c0561646d696e,oid.2.5.4.10=x'
 dn 'O="quoted, \"value\"\C3\B6", CN = "a""b" + OU=x'
 dn '/C=DE/O=a\/b, c\xC3\xB6/CN=x+OU=y'
 dn 'CN=J\C3\B6rg'
+dn 'O=x, CN=a/emailAddress=b'
+dn 'rfc4514:CN=a/CN=b,O=x\2FO=y'
 dn 'CN=D\administrator, O="D\42, a\"'
 
 cp "$certs"/*.der "$corpus/facts/"
