@@ -303,11 +303,21 @@ sub walk {
         for qw(index.html clientcert.css clientcert.js);
     $n->start;
 
-    if ($script =~ /\bstatus\.conf/
-        && ClientCert::Nginx::build()->{said} !~ /http_dav_module/)
-    {
-        note("$page: this nginx has no dav_methods");
-        return;
+    if ($script =~ /\bstatus\.conf/) {
+
+        if (ClientCert::Nginx::build()->{said} !~ /http_dav_module/) {
+            note("$page: this nginx has no dav_methods");
+            return;
+        }
+
+        # both examples at once
+        $script .= <<'END';
+doc=/usr/share/doc/libnginx-mod-http-clientcert-policy/.
+start_example
+nginx -t
+until_true answers 200 curl --cacert ../server.crt --cert ../try/acme.pem \
+    https://localhost:8444/ || fail 'not beside the first example'
+END
     }
 
     my $debian = <<"END";

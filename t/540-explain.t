@@ -33,6 +33,8 @@ my %policies = (
                deny cn=$arg_deny;',
     many => join("\n", map { "allow cn=client-$_;" } 1 .. 9999)
             . "\nallow cn=acme serial=99;",
+    files => join("\n", map { "allow cn=client-$_ ca=" . ca_file($_) . ';' }
+                          1 .. 150),
     expression => "allow cn=~^client-\\d+\$;",
 );
 
@@ -65,6 +67,13 @@ sub config {
         location = /only { clientcert_explain names; }
     }
 END
+}
+
+# one more with the same CA
+sub ca_file {
+    my $file = ClientCert::own_cert_dir() . "/ca-$_[0].pem";
+    ClientCert::spew($file, ClientCert::slurp(cert_file('ca-b', 'crt')));
+    return $file;
 }
 
 sub store_dir {
@@ -201,6 +210,10 @@ is($e->{lines}{items}[0]{text}, 'allow cn=acme serial=99', 'the nearest one');
 is($e->{lines}{next}, '3', 'there are more');
 is(asked('acme', 'policy=many&limit=3&after=3')->{lines}{items}[0]{text},
    'allow cn=client-3', 'which follow');
+
+$e = asked('acme', 'policy=files');
+is($e->{lines}{looked_at}, 100, 'as many chains as may be built');
+ok($e->{lines}{partial}, 'which is said');
 
 $e = asked('hostile', 'policy=names');
 unlike(JSON::PP::encode_json($e), qr/[^ -~]/, 'whatever a name has');

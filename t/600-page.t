@@ -51,6 +51,7 @@ my $example = ClientCert::slurp("$root/examples/status.conf");
 $example =~ s{/etc/nginx/client-certs}{%%PREFIX%%/certs}g;
 $example =~ s{/etc/nginx/(\w+\.txt)}{%%PREFIX%%/$1}g;
 $example =~ s{/etc/nginx/(server\.\S+);}{%%CERTS%%/$1;}g;
+$example =~ s{clientcert_policy \Kclients}{partners};
 $example =~ s{(clientcert_policy partners \{\n)}
              {$1allow thumbprint=$acme label=acme;\nallow spki=$key;\n};
 $example =~ s{/usr/share/nginx/clientcert}{$root/html}g;
@@ -64,7 +65,7 @@ my ($location) = $example =~ m{^(    location ~ \^/admin/certs/.*?^    \}\n)}ms;
 $example =~ s{\Q$location}{$location . $location =~ s,/certs,/blocked,gr}e;
 
 $example =~ s{/var/log/nginx/}{%%PREFIX%%/logs/}g;
-$example =~ s{\blisten 8443}{listen 127.0.0.1:%%PORT_page%%};
+$example =~ s{\blisten 8444}{listen 127.0.0.1:%%PORT_page%%};
 
 # what Debian's nginx.conf includes
 my $types = 'types { text/html html; text/css css; '

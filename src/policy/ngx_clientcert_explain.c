@@ -8,6 +8,10 @@
 #include "ngx_clientcert_found.h"
 
 
+/* as many conditions cost what a chain costs */
+#define NGX_CLIENTCERT_EXPLAIN_CHAIN  200
+
+
 static ngx_int_t ngx_clientcert_explain_rules(ngx_clientcert_rules_t *rules,
     ngx_clientcert_asking_t *ask, ngx_array_t *lines, ngx_uint_t *work);
 static ngx_uint_t ngx_clientcert_explain_cost(ngx_clientcert_rule_t *rule,
@@ -87,9 +91,10 @@ static ngx_int_t
 ngx_clientcert_explain_rules(ngx_clientcert_rules_t *rules,
     ngx_clientcert_asking_t *ask, ngx_array_t *lines, ngx_uint_t *work)
 {
-    ngx_uint_t              cost;
-    ngx_clientcert_rule_t  *rule;
-    ngx_clientcert_line_t  *line;
+    ngx_uint_t                      cost;
+    ngx_clientcert_rule_t          *rule;
+    ngx_clientcert_line_t          *line;
+    ngx_clientcert_chain_result_t  *chains;
 
     for (rule = rules->first; rule; rule = rule->next) {
 
@@ -107,7 +112,15 @@ ngx_clientcert_explain_rules(ngx_clientcert_rules_t *rules,
             return NGX_ERROR;
         }
 
+        chains = ask->cert->chains;
+
         ngx_clientcert_explain_line(rule, ask, line);
+
+        /* of a file that no line before had needed */
+
+        if (ask->cert->chains != chains) {
+            *work -= ngx_min(*work, NGX_CLIENTCERT_EXPLAIN_CHAIN);
+        }
     }
 
     return NGX_OK;

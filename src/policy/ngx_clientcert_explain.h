@@ -47,9 +47,9 @@ ngx_clientcert_verdict_t *ngx_clientcert_explain_decide(
  * Asks all conditions of the lines of a policy, first the "deny", and adds
  * them to lines, an array of ngx_clientcert_line_t, those that lack least
  * first.  What varies isn't evaluated, it is unknown.  Each condition takes
- * one off *work, each name that an expression is run over another one; lines
- * for which nothing is left aren't added.  Returns NGX_OK, or NGX_ERROR
- * without memory.
+ * one off *work, each name that an expression is run over another one, a chain
+ * of another "ca" file 200; lines for which nothing is left aren't added.
+ * Returns NGX_OK, or NGX_ERROR without memory.
  */
 ngx_int_t ngx_clientcert_explain_lines(ngx_clientcert_policy_t *policy,
     ngx_clientcert_client_t *client, ngx_array_t *lines, ngx_uint_t *work);
