@@ -25,6 +25,7 @@ my %policies = (
     store2 => 'allow store=up;',
     chained => 'trust chain; allow store=up;',
     unlike => 'allow store=up cn=nobody;',
+    issued => 'allow issuer_thumbprint=' . sha256('int-a') . ';',
     maybe => 'allow store=up; deny cn=$arg_deny;',
     heavy => join('', map { "allow ou=~^$_;" } 1 .. 700)
              . 'allow store=up ou=nobody;',
@@ -141,6 +142,7 @@ der_cert(name => 'hostile', ca => 'self',
          subject => [ [ CN => "<img src=x onerror=\"a\">\\\xe2\x80\xae" ] ],
          san => [ dns => "a\0b" ]);
 
+my $e;
 my %verified = (acme => 1, globex => 1, acme2 => 1, foreign => 0, own => 0,
                 hostile => 0);
 
@@ -157,10 +159,20 @@ for my $cert (sort keys %verified) {
 }
 unlike($n->error_log, qr/request: "POST /, 'it logs no refusals');
 
+# by whom it was issued is asked of the chain
+$e = JSON::PP::decode_json(post('/explain?policy=issued',
+                                slurp_cert('inter') . slurp_cert('int-a'))
+                           ->{body});
+my $issued = client(port => $n->port('tls'), cert => 'inter',
+                    chain => 'inter-chain.crt')->get('/issued');
+is($e->{verified}{reason}, $issued->{headers}{'x-reason'}, 'with its issuer');
+is($e->{reason}, 'untrusted', 'which nobody verified');
+is(asked('inter', 'policy=issued')->{verified}{reason}, 'no_match', 'without');
+
 
 # 2. What it says.
 
-my $e = asked('acme', 'policy=pin');
+$e = asked('acme', 'policy=pin');
 is($e->{certificate}{sha256}, sha256('acme'), 'which certificate');
 is($e->{certificate}{subject}, 'CN=acme,O=Example', 'whose it is');
 is($e->{policy}, 'pin', 'which policy');

@@ -15,6 +15,9 @@
 static ngx_clientcert_certificate_t *ngx_clientcert_posted_create(
     ngx_pool_t *pool, ngx_array_t *encodings, ngx_log_t *log,
     const char **err);
+static ngx_int_t ngx_clientcert_posted_chain(
+    ngx_clientcert_certificate_t *cert);
+static void ngx_clientcert_posted_free(void *data);
 static X509 *ngx_clientcert_posted_x509(ngx_str_t *encoding,
     const char **err);
 
@@ -65,11 +68,12 @@ static ngx_clientcert_certificate_t *
 ngx_clientcert_posted_create(ngx_pool_t *pool, ngx_array_t *encodings,
     ngx_log_t *log, const char **err)
 {
-    X509            *leaf, *x509;
-    time_t           t;
-    ngx_str_t       *encoding;
-    ngx_uint_t       i;
-    STACK_OF(X509)  *sent;
+    X509                          *leaf, *x509;
+    time_t                         t;
+    ngx_str_t                     *encoding;
+    ngx_uint_t                     i;
+    STACK_OF(X509)                *sent;
+    ngx_clientcert_certificate_t  *cert;
 
     encoding = encodings->elts;
 
@@ -96,7 +100,9 @@ ngx_clientcert_posted_create(ngx_pool_t *pool, ngx_array_t *encodings,
         }
     }
 
-    return ngx_clientcert_certificate_create(pool, leaf, sent, log);
+    cert = ngx_clientcert_certificate_create(pool, leaf, sent, log);
+
+    return (cert && ngx_clientcert_posted_chain(cert) == NGX_OK) ? cert : NULL;
 
 failed:
 
@@ -106,6 +112,54 @@ failed:
     sk_X509_pop_free(sent, X509_free);
 
     return NULL;
+}
+
+
+/* as far as a rule asks for it: whom a server that verifies it starts with */
+
+static ngx_int_t
+ngx_clientcert_posted_chain(ngx_clientcert_certificate_t *cert)
+{
+    int                  i, n;
+    X509                *issuer;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cert->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cert->verified = sk_X509_new_null();
+    if (cert->verified == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_clientcert_posted_free;
+    cln->data = cert->verified;
+
+    n = sk_X509_push(cert->verified, cert->x509);
+
+    for (i = 0; n && i < sk_X509_num(cert->sent); i++) {
+        issuer = sk_X509_value(cert->sent, i);
+
+        if (X509_check_issued(issuer, cert->x509) == X509_V_OK) {
+            n = sk_X509_push(cert->verified, issuer);
+            break;
+        }
+    }
+
+    ERR_clear_error();
+
+    return n ? NGX_OK : NGX_ERROR;
+}
+
+
+/* what is in it belongs to the certificate */
+
+static void
+ngx_clientcert_posted_free(void *data)
+{
+    sk_X509_free(data);
 }
 
 
