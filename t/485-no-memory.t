@@ -409,6 +409,8 @@ sub explained {
         last unless $failed;
         $allocations++;
         my $again = $ask->();
+        # an answer may be the last one of its connection
+        $again = $ask->() if $again eq 'none';
         push @wrong, "$i: then $again" if $again ne $due;
     }
 
