@@ -484,8 +484,8 @@ function showRefused(asked) {
     ['', claimed(item.client)],
     ['', item.verified ? '✓ verified' : 'unverified'],
     ['hex', () => [el('code', { title: item.sha256 }, item.sha256.slice(0, 8) + '…'), ' ', copy(item.sha256, `SHA-256 thumbprint of ${item.subject}`)], item.sha256],
-    ['buttons', () => [button('Details', openOrClose, `Details of ${item.subject}`), ' ',
-      button('Later', putOffThis, `Later: hide ${item.subject} until refused again`)]],
+    ['buttons', () => [button('Details', openOrClose, `Details of ${item.subject}, ${item.policy}`), ' ',
+      button('Later', putOffThis, `Later: hide ${item.subject}, ${item.policy}`)]],
   ], asked);
   for (const row of [...table.children].filter((row) => row.item)) {
     const open = state.open.has(row.dataset.key);
