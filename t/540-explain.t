@@ -13,6 +13,7 @@ use ClientCert;
 use DerCert;
 use JSON::PP ();
 use MIME::Base64 'encode_base64';
+use StatusJson;
 
 my %policies = (
     pin => 'deny cn=globex; allow thumbprint=' . sha256('acme') . ' label=a;',
@@ -36,6 +37,15 @@ my %policies = (
             . "\nallow cn=acme serial=99;",
     files => join("\n", map { "allow cn=client-$_ ca=" . ca_file($_) . ';' }
                           1 .. 150),
+    forms => 'purpose any; min_key rsa=4096 ec=256;
+              allow upn=*@other.test; allow extension.1.2.3.5=none;
+              allow extension.1.2.3.5=hex:0500; allow subject.UID=u2;
+              allow issuer.CN=ca-b; allow issuer.O=Nobody;
+              allow ip=192.0.3.0/24; allow ip=2001:db8::/32;
+              allow policy_oid=1.2.3; allow eku=serverAuth;
+              allow serial=0A:0B; allow dns=*.other.test; allow ou=~^two;
+              allow email=*@other.test; allow issuer=O=Example,CN=ca-b;',
+    weak => 'min_key ec=384; allow cn=acme;',
     expression => "allow cn=~^client-\\d+\$;",
 );
 
@@ -84,7 +94,7 @@ sub store_dir {
     return $dir;
 }
 
-my ($n, $c);
+my ($n, $c, @answers);
 
 sub start {
     $n = nginx(config => config(shift // {}))->start;
@@ -103,6 +113,7 @@ sub asked {
     my $r = post("/explain?$arguments", slurp_cert($cert));
     is($r->{status}, 200, "$cert, $arguments") or diag($r->{body} // $r->{error});
     is($r->{headers}{'content-type'}, 'application/json', 'JSON');
+    push @answers, $r->{body};
     return JSON::PP::decode_json($r->{body});
 }
 
@@ -209,6 +220,43 @@ my ($ca) = grep { $_->{text} =~ /^ca=.*ca-b/ }
            map { @{ $_->{conditions} } } @{ $e->{lines}{items} };
 like($ca->{found}, qr/ca-b\.crt.*unable to get local issuer certificate/,
      'OpenSSL says why a chain fails');
+
+der_cert(name => 'full', subject => [ [ O => 'Example' ], [ UID => 'u1' ],
+                                      [ OU => 'one' ], [ OU => 'One' ] ],
+         ext => [ [ '1.2.3.5', 0, der(12, 'role') ] ], serial => '0a0b0c',
+         policies => [ '1.2.3.4' ],
+         san => [ dns => 'Full.test', email => 'a@full.test',
+                  upn => 'a@corp.test', ip => pack('C4', 192, 0, 2, 1),
+                  ip => pack 'H*', '20010db8' . '00' x 11 . '01' ]);
+$e = asked('full', 'policy=forms&limit=100');
+my %found = map { $_->{text} => [ @$_{qw(wanted found)}, $_->{holds} ? 1 : 0 ] }
+            grep { $_->{text} ne 'verified' }
+            map { @{ $_->{conditions} } } @{ $e->{lines}{items} };
+my $ips = '192.0.2.1, 2001:db8::1';
+is_deeply(\%found, {
+    'upn=*@other.test' => [ '', 'a@corp.test', 0 ],
+    'extension.1.2.3.5=none' => [ '', 'role', 0 ],
+    'extension.1.2.3.5=hex:0500' => [ '', 'hex:0c04726f6c65', 0 ],
+    'subject.UID=u2' => [ '', 'u1', 0 ],
+    'issuer.CN=ca-b' => [ '', 'ca-a', 0 ],
+    'issuer.O=Nobody' => [ '', 'Example', 0 ],
+    'ip=192.0.3.0/24' => [ '', $ips, 0 ],
+    'ip=2001:db8::/32' => [ '', $ips, 1 ],
+    'policy_oid=1.2.3' => [ '', '1.2.3.4', 0 ],
+    'eku=serverAuth' => [ '', '1.3.6.1.5.5.7.3.2', 0 ],
+    'serial=0A:0B' => [ '0x0a0b', '0x0a0b0c', 0 ],
+    'dns=*.other.test' => [ '', 'Full.test', 0 ],
+    'ou=~^two' => [ '', 'one, One', 0 ],
+    'email=*@other.test' => [ '', 'a@full.test', 0 ],
+    'issuer=O=Example,CN=ca-b'
+        => [ 'O=example,CN=ca-b', 'CN=ca-a,O=Example', 0 ],
+}, 'each condition, what is wanted and what there is');
+
+$e = asked('acme', 'policy=weak');
+is("$e->{reason}, $e->{detail}", 'weak_key, a key of 256 bits', 'a weak key');
+$e = asked('acme', 'policy=lifetime');
+is($e->{reason}, 'lifetime', 'a long life');
+like($e->{detail}, qr/^notBefore=\S+Z notAfter=\S+Z$/, 'from when to when');
 
 $e = asked('own', 'policy=varies');
 is($e->{decision}, 'depends', 'on what a request brings');
@@ -339,7 +387,8 @@ for ([ '', 'it is empty' ], [ 'nonsense', 'it holds no certificate' ],
 is($c->get('/explain?policy=pin', method => 'PUT', body => $pem)->{status},
    405, 'PUT');
 $c = client(port => $n->port('tls'));
-is(post('/explain', $pem)->{status}, 404, 'no policy');
+my @errors = (post('/explain', $pem), post('/explain?policy=pin', 'x'));
+is($errors[0]{status}, 404, 'no policy');
 is(post('/explain?policy=none', $pem)->{status}, 404, 'none of that name');
 is(post('/explain?policy=pin&suppose=none', $pem)->{status}, 404, 'no store');
 is(post('/explain?policy=pin&limit=0', $pem)->{status}, 400, 'no line');
@@ -355,5 +404,11 @@ is(post('/only', $pem)->{status}, 200, 'the policy of the directive');
 is(post('/only?policy=names', $pem)->{status}, 200, 'which may be named');
 is(post('/only?policy=pin', $pem)->{status}, 404, 'another may not');
 fine();
+
+SKIP: {
+    my @wrong = wrong_answers(@answers, map { $_->{body} } @errors);
+    skip 'Python has no jsonschema', 1 if @wrong && !defined $wrong[0];
+    is_deeply(\@wrong, [], 'all as the schema says');
+}
 
 done_testing;

@@ -11,10 +11,15 @@
 #include "../cert/ngx_clientcert_text.h"
 
 
+/* bytes of an extension, which take two each */
+#define NGX_CLIENTCERT_FOUND_DER  100
+
+
 static ngx_clientcert_names_t *ngx_clientcert_found_names(
     ngx_clientcert_asking_t *ask);
 static u_char *ngx_clientcert_found_printed(ngx_clientcert_asking_t *ask,
     u_char *p, const X509_NAME *name);
+static u_char *ngx_clientcert_found_der(u_char *p, ngx_str_t *der);
 
 
 void
@@ -156,7 +161,7 @@ ngx_clientcert_found_name(ngx_clientcert_condition_t *cond,
         return;
     }
 
-    ngx_clientcert_names_of(names, cond->key->type, &cond->oid, &of);
+    ngx_clientcert_names_of(names, cond->type, &cond->oid, &of);
 
     p = fd->found_text;
     last = p + NGX_CLIENTCERT_FOUND_LEN - sizeof(", ...");
@@ -182,11 +187,32 @@ ngx_clientcert_found_name(ngx_clientcert_condition_t *cond,
             continue;
         }
 
+        if (name->type == NGX_CLIENTCERT_EXTENSION_DER) {
+            p = ngx_clientcert_found_der(p, &name->value);
+            continue;
+        }
+
         p = ngx_clientcert_text_cut(p, NGX_CLIENTCERT_NAME_LEN - 2,
                                     &name->value);
     }
 
     fd->found = p;
+}
+
+
+/* as it would be written in the configuration */
+
+static u_char *
+ngx_clientcert_found_der(u_char *p, ngx_str_t *der)
+{
+    size_t  len;
+
+    len = ngx_min(der->len, NGX_CLIENTCERT_FOUND_DER);
+
+    p = ngx_cpymem(p, "hex:", 4);
+    p = ngx_hex_dump(p, der->data, len);
+
+    return (len < der->len) ? ngx_cpymem(p, "...", 3) : p;
 }
 
 

@@ -49,7 +49,8 @@ for number, line in enumerate(sys.stdin.buffer, 1):
         continue
 
     # one kind's errors say more than "is not valid under any of them"
-    kind = kinds.get(document.get("view", "error"), schema)
+    kind = "explanation" if "certificate" in document else "error"
+    kind = kinds.get(document.get("view", kind), schema)
     for error in jsonschema.Draft202012Validator(kind).iter_errors(document):
         print("line %d: %s: %s" % (number, error.json_path, error.message))
     if not jsonschema.Draft202012Validator(schema).is_valid(document):
