@@ -61,6 +61,8 @@ my $n = nginx(log_level => 'notice', config => <<'END');
         location = /metrics { clientcert_status prometheus rules certificates; }
         location = /explain { clientcert_explain p; }
         location = /gif { empty_gif; }
+        location = /left { clientcert_status; post_action /after; }
+        location = /after { proxy_pass http://127.0.0.1:%%PORT_silent%%; }
         location = /both { ssi on; root %%PREFIX%%/html; }
     }
     server {
@@ -274,6 +276,18 @@ my ($answers) = all_at_once(sub {
 }, $paths[1]);
 is($answers->{200}, @crowd - 100, 'all who stay are answered');
 splice @crowd, 0, 100;
+
+# also where something is done for them, which takes a while
+my $silent = IO::Socket::INET->new(Listen => 200, LocalAddr => '127.0.0.1',
+                                   LocalPort => $n->port('silent'))
+    or die "a listener: $!\n";
+my @stay = @crowd[ grep { $_ % 2 } 0 .. $#crowd ];
+($answers) = all_at_once(sub {
+    $crowd[$_]->close for grep { $_ % 2 == 0 } 0 .. $#crowd;
+}, '/left', '/gif');
+is($answers->{200}, @stay, 'and is not answered in another location');
+@crowd = @stay;
+$silent->close;
 
 my $left = () = $n->access_log =~ /^499 /mg;
 cmp_ok($left, '>=', 100, "$left who left weren't");

@@ -30,6 +30,7 @@ struct ngx_http_clientcert_turns_s {
 typedef struct {
     ngx_queue_t           queue;
     ngx_http_request_t   *request;      /* NULL: it waits no longer */
+    void                **loc_conf;     /* of the location that is to answer */
     ngx_http_handler_pt   handler;
 } ngx_http_clientcert_turn_t;
 
@@ -101,6 +102,7 @@ ngx_http_clientcert_turn_wait(ngx_http_request_t *r,
     }
 
     turn->request = r;
+    turn->loc_conf = r->loc_conf;
     turn->handler = handler;
 
     cln->handler = ngx_http_clientcert_turn_leave;
@@ -158,6 +160,12 @@ ngx_http_clientcert_turn_next(ngx_event_t *ev)
     c = r->connection;
 
     ngx_http_clientcert_turn_leave(turn);
+
+    /* the client has left, and there is a "post_action" for that */
+
+    if (r->loc_conf != turn->loc_conf) {
+        return;
+    }
 
     ngx_http_set_log_request(c->log, r);
 
