@@ -694,7 +694,7 @@ for my $c (@certs) {
             next if !defined $said || $said =~ /^depends/;
             $compared++;
             push @wrong, "$policy->{name} with \"$variable\": got $got, "
-                       . "but explain says $said" 
+                       . "but explain says $said"
                 if !agrees($said, $got, $policy, $c);
         }
     }
