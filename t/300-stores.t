@@ -133,28 +133,40 @@ is_now('globex /list', 401, 'none of the bad one');
 my @bytes = uc(sha256('globex')) =~ /../g;
 my @pairs = uc(sha1('acme')) =~ /..../g;
 my $other = sha256('globex');
-for ([ "@bytes[0 .. 23] O0 @bytes[25 .. 31] globex", 1, 73 ],
-     [ "# x\n@bytes[0 .. 26]", 2, 1 ],
-     [ "@bytes[0 .. 20]", 1, 1 ],
-     [ "# x\r$other\r", 1, 4 ],
+sub digits { "$_[0] hexadecimal digits found, but SHA-1 has 40 of them and "
+             . 'SHA-256 has 64' }
+
+for ([ "@bytes[0 .. 23] O0 @bytes[25 .. 31] globex", 1, 73,
+       'unexpected character "O" at column 73' ],
+     [ "# x\n@bytes[0 .. 26]", 2, 1, digits(54) ],
+     [ "@bytes[0 .. 20]", 1, 1, digits(42) ],
+     [ "# x\r$other\r", 1, 4, 'carriage return' ],
      # two of them, where a line has lost its end
-     [ "$other $other", 1, 66 ], [ "$other acme " . sha1('acme'), 1, 71 ],
-     [ join(':', @bytes) . ' ' . join(':', @bytes), 1, 97 ],
-     [ "\n\n@bytes @bytes", 3, 1 ], [ "\n\n\n@sha1 @sha1", 4, 1 ],
-     [ "\n" x 4 . "@pairs @pairs", 5, 1 ],
-     [ "\n" x 5 . "@pairs @pairs[0 .. 2]", 6, 1 ],
-     [ "$other # a\rb", 1, 69 ],
-     [ "\n  ${other}g", 2, 67 ],
-     [ "# x\nsha256//" . encode_base64(pack('H*', $other), ''), 2, 1 ],
-     [ "\n" . substr($other, 0, 43), 2, 1 ],
-     (map { [ encode("UTF-16$_", "\x{feff}$other\n"), 1, 1 ],
-            [ encode("UTF-16$_", "$other\n"), 1, 1 ] } 'LE', 'BE'))
+     [ "$other $other", 1, 66, 'another thumbprint' ],
+     [ "$other acme " . sha1('acme'), 1, 71, 'another thumbprint' ],
+     [ join(':', @bytes) . ' ' . join(':', @bytes), 1, 97,
+       'another thumbprint' ],
+     [ "\n\n@bytes @bytes", 3, 1, digits(128) ],
+     [ "\n\n\n@sha1 @sha1", 4, 1, digits(80) ],
+     [ "\n" x 4 . "@pairs @pairs", 5, 1, digits(80) ],
+     [ "\n" x 5 . "@pairs @pairs[0 .. 2]", 6, 1, digits(52) ],
+     [ "$other # a\rb", 1, 69, 'carriage return' ],
+     [ "\n  ${other}g", 2, 67, 'unexpected character "g" at column 67' ],
+     [ "# x\nsha256//" . encode_base64(pack('H*', $other), ''), 2, 1,
+       'digest of a key, not of a certificate' ],
+     [ "\n" . substr($other, 0, 43), 2, 1, digits(43) ],
+     [ "$other " . 'a' x 256, 1, 66, 'label of more than 255 bytes' ],
+     [ "# x\n$other " . 'a' x 4096, 2, 4097, 'too long a line' ],
+     (map { [ encode("UTF-16$_", "\x{feff}$other\n"), 1, 1,
+              'UTF-16, not UTF-8' ],
+            [ encode("UTF-16$_", "$other\n"), 1, 1,
+              'UTF-16, not UTF-8' ] } 'LE', 'BE'))
 {
-    my ($text, $line, $column) = @$_;
+    my ($text, $line, $column, $words) = @$_;
     $n->write('listed.txt', sha1('globex') . "\n");
     becomes('globex /list', 200, 'a good list');
     $n->write('listed.txt', $text);
-    ok($n->wait_log(qr/"listed": list is rejected\N* \S+listed.txt:$line:$column\n/),
+    ok($n->wait_log(qr/"listed": list is rejected, it keeps its state: \Q$words\E in \S+listed.txt:$line:$column\n/),
        "a mistake, at $line:$column");
     is_now('globex /list', 200, 'last good list');
     $n->write('listed.txt', join(' ', sha256('acme') =~ /../g) . " DE\n");

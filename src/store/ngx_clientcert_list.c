@@ -92,7 +92,7 @@ static u_char *ngx_clientcert_list_word_end(u_char *p, u_char *last);
 static ngx_int_t ngx_clientcert_list_read_plain(u_char *p, u_char *last,
     ngx_clientcert_thumbprint_t *tp);
 static ngx_int_t ngx_clientcert_list_reject(ngx_clientcert_list_t *list,
-    ngx_uint_t column, u_char *text, size_t len);
+    ngx_uint_t column, const char *text);
 static void ngx_cdecl ngx_clientcert_list_wrong(ngx_clientcert_list_t *list,
     const char *fmt, ...);
 
@@ -345,8 +345,7 @@ ngx_clientcert_list_check_text(ngx_clientcert_list_t *list)
 
     if (ngx_clientcert_unicode_is_utf16(list->text.data, list->text.len)) {
         list->line = 1;
-        return ngx_clientcert_list_reject(list, 1,
-                                          (u_char *) "UTF-16, not UTF-8", 17);
+        return ngx_clientcert_list_reject(list, 1, "UTF-16, not UTF-8");
     }
 
     if (ngx_clientcert_list_read_lines(list, NGX_CLIENTCERT_CHECK) != NGX_OK) {
@@ -486,7 +485,7 @@ ngx_clientcert_list_read_line(ngx_clientcert_list_t *list, u_char *p,
     ngx_str_t                           label;
     ngx_clientcert_thumbprint_t         tp;
     ngx_clientcert_thumbprint_error_t   err;
-    u_char                              buf[NGX_CLIENTCERT_THUMBPRINT_TEXT];
+    u_char                              buf[NGX_CLIENTCERT_THUMBPRINT_TEXT + 1];
 
     start = p;
     len = last - p;
@@ -500,7 +499,7 @@ ngx_clientcert_list_read_line(ngx_clientcert_list_t *list, u_char *p,
 
     if (len > NGX_CLIENTCERT_LINE_MAX) {
         return ngx_clientcert_list_reject(list, NGX_CLIENTCERT_LINE_MAX + 1,
-                                          (u_char *) "too long a line", 15);
+                                          "too long a line");
     }
 
     /* a comment might be all that is left of many lines */
@@ -509,7 +508,7 @@ ngx_clientcert_list_read_line(ngx_clientcert_list_t *list, u_char *p,
 
     if (end && end + 1 < last) {
         return ngx_clientcert_list_reject(list, end - start + 1,
-                                          (u_char *) "carriage return", 15);
+                                          "carriage return");
     }
 
     end = ngx_clientcert_list_comment(p, last);
@@ -531,14 +530,14 @@ ngx_clientcert_list_read_line(ngx_clientcert_list_t *list, u_char *p,
         err.column = p - start + (err.code == NGX_CLIENTCERT_BAD_CHARACTER
                                   ? err.column : 1);
 
-        len = ngx_clientcert_thumbprint_strerror(buf, &err) - buf;
-        return ngx_clientcert_list_reject(list, err.column, buf, len);
+        *ngx_clientcert_thumbprint_strerror(buf, &err) = '\0';
+        return ngx_clientcert_list_reject(list, err.column, (char *) buf);
     }
 
     if (tp.key) {
         return ngx_clientcert_list_reject(list, p - start + 1,
-                                 (u_char *) "digest of a key, not of a "
-                                            "certificate", 38);
+                                          "digest of a key, not of a "
+                                          "certificate");
     }
 
     while (end < last && (*end == ' ' || *end == '\t')) {
@@ -565,20 +564,20 @@ ngx_clientcert_list_check_label(ngx_clientcert_list_t *list, ngx_str_t *label,
     for (p = label->data; p < label->data + label->len; p++) {
         if (*p < 0x20 || *p == 0x7f) {
             return ngx_clientcert_list_reject(list, p - start + 1,
-                                        (u_char *) "control character", 17);
+                                              "control character");
         }
     }
 
     if (label->len > NGX_CLIENTCERT_ORIGIN_LEN) {
         return ngx_clientcert_list_reject(list, label->data - start + 1,
-                               (u_char *) "label of more than 255 bytes", 28);
+                                          "label of more than 255 bytes");
     }
 
     p = ngx_clientcert_list_another(label->data, label->data + label->len);
 
     if (p) {
         return ngx_clientcert_list_reject(list, p - start + 1,
-                                          (u_char *) "another thumbprint", 18);
+                                          "another thumbprint");
     }
 
     return NGX_OK;
@@ -874,13 +873,13 @@ ngx_clientcert_list_read_plain(u_char *p, u_char *last,
 
 static ngx_int_t
 ngx_clientcert_list_reject(ngx_clientcert_list_t *list, ngx_uint_t column,
-    u_char *text, size_t len)
+    const char *text)
 {
     ngx_clientcert_source_t  *src;
 
     src = list->src;
 
-    ngx_clientcert_list_wrong(list, "%*s in line %ui, column %ui", len, text,
+    ngx_clientcert_list_wrong(list, "%s in line %ui, column %ui", text,
                               list->line, column);
 
     if (list->told != list->pending) {
@@ -889,10 +888,10 @@ ngx_clientcert_list_reject(ngx_clientcert_list_t *list, ngx_uint_t column,
         /* at start there is no state to keep */
 
         ngx_clientcert_source_log(src, src->level, 0,
-                                  "list is rejected%s: %*s in %V:%ui:%ui",
+                                  "list is rejected%s: %s in %V:%ui:%ui",
                                   (src->level == NGX_LOG_WARN)
                                   ? "" : ", it keeps its state",
-                                  len, text, &src->path, list->line, column);
+                                  text, &src->path, list->line, column);
     }
 
     return NGX_ERROR;
