@@ -485,7 +485,8 @@ ngx_clientcert_list_read_line(ngx_clientcert_list_t *list, u_char *p,
     ngx_str_t                           label;
     ngx_clientcert_thumbprint_t         tp;
     ngx_clientcert_thumbprint_error_t   err;
-    u_char                              buf[NGX_CLIENTCERT_THUMBPRINT_TEXT + 1];
+    u_char                              buf[NGX_CLIENTCERT_THUMBPRINT_TEXT
+                                            + 1];
 
     start = p;
     len = last - p;
