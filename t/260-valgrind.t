@@ -11,6 +11,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use ClientCert;
 
+plan skip_all => 'valgrind and sanitizers exclude each other' if sanitized();
 plan skip_all => 'valgrind is not installed'
     if system('valgrind --version >/dev/null 2>&1') != 0;
 

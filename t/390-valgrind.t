@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/lib";
 use ClientCert ':store';
 use Digest::SHA 'sha256_hex';
 
+plan skip_all => 'valgrind and sanitizers exclude each other' if sanitized();
 plan skip_all => 'valgrind is not installed'
     if system('valgrind --version >/dev/null 2>&1') != 0;
 

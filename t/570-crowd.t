@@ -187,7 +187,7 @@ note sprintf 'longest turns: %s ms, nginx\'s own %.1f ms; memory %s kB',
              join(' ', @memory);
 SKIP: {
     skip 'sanitizers take time and memory', 2
-        if ClientCert::Nginx::build()->{said} =~ /-fsanitize/;
+        if sanitized();
     cmp_ok(min(@longest) - $own, '<', 5, 'no turn takes 5 ms for it');
     cmp_ok(max(@memory), '<', 20 * $crowd, 'nor does one need many kB');
 }

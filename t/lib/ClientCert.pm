@@ -52,6 +52,7 @@ package ClientCert;
 #             not_before => $time, not_after => $time, subject => '/CN=x');
 #   sha1('acme'), sha256('acme'), x5t('acme'), cert_file('acme', 'pem')
 #   wait_for { condition } $limit, $what;    # its value, or false
+#   sanitized()            nginx has sanitizers: memory and allocator are theirs
 #
 # With "use ClientCert ':store'" also what tests of stores need; all of it asks
 # the nginx that was started last, on $n->port('tls'), by connections that stay
@@ -81,7 +82,7 @@ use POSIX ();
 use Test::More;
 use Time::HiRes ();
 
-our @EXPORT = (qw(nginx client wait_for
+our @EXPORT = (qw(nginx client wait_for sanitized
                   cert_dir cert_file make_cert sha1 sha256 x5t),
                @Test::More::EXPORT);
 
@@ -121,6 +122,8 @@ END {
 
 sub nginx  { ClientCert::Nginx->new(@_) }
 sub client { ClientCert::Client->new(@_) }
+
+sub sanitized { ClientCert::Nginx::build()->{said} =~ /-fsanitize/ }
 
 sub now { Time::HiRes::clock_gettime(Time::HiRes::CLOCK_MONOTONIC()) }
 
