@@ -178,6 +178,9 @@ open my $fh, '>', $n->path('up/two') or die;
 print $fh crt('globex'), crt('inter');
 close $fh;
 becomes('inter', 200, 'two in one file');
+# by then that it was closed has been seen, too
+$n->write('up/acme2', crt('acme2'));
+becomes('acme2', 200, 'another file');
 open $fh, '>', $n->path('up/two') or die;
 $fh->autoflush(1);
 my $since = ClientCert::now();
