@@ -7,6 +7,7 @@
 #include "ngx_clientcert_dn.h"
 #include "ngx_clientcert_names.h"
 #include "ngx_clientcert_oid.h"
+#include "ngx_clientcert_text.h"
 #include <openssl/err.h>
 
 
@@ -449,9 +450,7 @@ ngx_clientcert_dn_read_escape(ngx_clientcert_dn_reader_t *rd, u_char *ch)
 
     byte = (rd->last - rd->p < 3) ? NGX_ERROR : ngx_hextoi(rd->p + 1, 2);
 
-    if (rd->last - rd->p > 3 && rd->p[1] == 'x'
-        && ngx_hextoi(rd->p + 2, 2) != NGX_ERROR)
-    {
+    if (ngx_clientcert_text_escaped(rd->p, rd->last) != NGX_ERROR) {
         return ngx_clientcert_dn_error(rd, "\"%*s\" is how a log escapes a "
                                        "byte, which must be undone first",
                                        (size_t) 4, rd->p);

@@ -148,6 +148,14 @@ ngx_clientcert_text_list(u_char *buf, ngx_str_t *text)
 }
 
 
+ngx_int_t
+ngx_clientcert_text_escaped(u_char *p, u_char *last)
+{
+    return (last - p >= 4 && p[0] == '\\' && p[1] == 'x')
+           ? ngx_hextoi(p + 2, 2) : NGX_ERROR;
+}
+
+
 /* bytes of a character that is plain, or 0 */
 
 static size_t

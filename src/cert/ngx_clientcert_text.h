@@ -39,5 +39,11 @@ u_char *ngx_clientcert_text_list(u_char *buf, ngx_str_t *text);
  */
 u_char *ngx_clientcert_text_cut(u_char *buf, size_t size, ngx_str_t *text);
 
+/*
+ * The byte that a text, up to last, has at p as logs and pages write it, \xHH,
+ * or NGX_ERROR if it has none there.
+ */
+ngx_int_t ngx_clientcert_text_escaped(u_char *p, u_char *last);
+
 
 #endif /* _NGX_CLIENTCERT_TEXT_H_INCLUDED_ */

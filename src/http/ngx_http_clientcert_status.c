@@ -4,6 +4,7 @@
  */
 
 
+#include "../cert/ngx_clientcert_text.h"
 #include "../policy/ngx_clientcert_decisions.h"
 #include "ngx_http_clientcert_explain.h"
 #include "ngx_http_clientcert_json.h"
@@ -474,8 +475,7 @@ ngx_http_clientcert_status_name(ngx_http_request_t *r, const char *name,
 
     while (p < last) {
 
-        byte = (last - p >= 4 && p[0] == '\\' && p[1] == 'x')
-               ? ngx_hextoi(p + 2, 2) : NGX_ERROR;
+        byte = ngx_clientcert_text_escaped(p, last);
 
         if (byte == NGX_ERROR) {
             *dst++ = *p++;

@@ -8,6 +8,7 @@
 #include "../cert/ngx_clientcert_chain.h"
 #include "../cert/ngx_clientcert_dn.h"
 #include "../cert/ngx_clientcert_oid.h"
+#include "../cert/ngx_clientcert_text.h"
 
 
 /* of so many digits one is a letter, as good as always, in hexadecimal */
@@ -479,7 +480,7 @@ ngx_clientcert_value_is_escaped(ngx_str_t *text)
             return 1;
         }
 
-        if (last - p > 3 && p[1] == 'x' && ngx_hextoi(p + 2, 2) != NGX_ERROR) {
+        if (ngx_clientcert_text_escaped(p, last) != NGX_ERROR) {
             return 1;
         }
 
