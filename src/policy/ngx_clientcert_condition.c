@@ -185,9 +185,8 @@ ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
     }
 
     if (ngx_clientcert_condition_is_quoted(&value)) {
-        ngx_clientcert_value_note(rd, "quotes inside of a parameter are part "
-                                  "of its value, they stand around all of it: "
-                                  "\"%V=...\"", &cond->name);
+        ngx_clientcert_value_note(rd, NGX_CLIENTCERT_CONDITION_QUOTED
+                                  ": \"%V=...\"", &cond->name);
         return NGX_ERROR;
     }
 

@@ -152,8 +152,12 @@ ngx_int_t ngx_clientcert_condition_read(ngx_clientcert_reading_t *rd,
 
 /*
  * Whether a value is in quotes, which nginx takes off only where they are
- * around the whole parameter.
+ * around the whole parameter, and what to say of it.
  */
+#define NGX_CLIENTCERT_CONDITION_QUOTED                                       \
+    "quotes inside of a parameter are part of its value, they stand around "  \
+    "all of it"
+
 ngx_uint_t ngx_clientcert_condition_is_quoted(ngx_str_t *value);
 
 /* whether a word of a line is a condition, whatever its value is */

@@ -560,9 +560,9 @@ ngx_clientcert_policy_label(ngx_conf_t *cf, ngx_clientcert_rule_t *rule,
 
     if (ngx_clientcert_condition_is_quoted(&rule->label)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid label \"%V\": quotes inside of a "
-                           "parameter are part of its value, they stand "
-                           "around all of it: \"label=...\"", &rule->label);
+                           "invalid label \"%V\": "
+                           NGX_CLIENTCERT_CONDITION_QUOTED
+                           ": \"label=...\"", &rule->label);
         return NGX_ERROR;
     }
 
